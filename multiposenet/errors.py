@@ -1,0 +1,22 @@
+"""The errors a user can cause.
+
+Every message is one line, `<file or name>: <field>: <what is wrong>; <remedy>`, so that the command
+line can print `str(error)` as it stands. Each class is also the built-in it resembles: code that
+catches `ValueError` keeps working.
+"""
+
+
+class MultiPoseNetError(Exception):
+    """Base of all errors raised on purpose by this package."""
+
+
+class InputError(MultiPoseNetError, ValueError):
+    """A source (image, folder, glob, array) that cannot be read or used."""
+
+
+class AnnotationError(MultiPoseNetError, ValueError):
+    """An annotation file with a missing, malformed or contradictory field."""
+
+
+class WeightsError(MultiPoseNetError, ValueError):
+    """An unknown model name, or a weight file that is missing, damaged or of another shape."""
