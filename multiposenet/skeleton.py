@@ -1,0 +1,312 @@
+"""Joint names, limbs, left/right pairs and OKS sigmas: the one place where a skeleton is defined.
+
+Everything else (network sizes, flipping, evaluation, drawing) derives from a `Skeleton`, so no
+joint order is kept by hand anywhere else.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from multiposenet.errors import InputError
+
+# OKS sigmas by joint name. The seventeen COCO joints are the values of the COCO keypoint
+# evaluation. COCO measures no neck and no head top: 0.079 is the value CrowdPose publishes for
+# both, and joints between two COCO joints take the value of their neighbours (thorax: shoulders,
+# pelvis: hips).
+SIGMAS = {
+    "nose": 0.026,
+    "eye": 0.025,
+    "ear": 0.035,
+    "shoulder": 0.079,
+    "elbow": 0.072,
+    "wrist": 0.062,
+    "hip": 0.107,
+    "knee": 0.087,
+    "ankle": 0.089,
+    "head_top": 0.079,
+    "neck": 0.079,
+    "upper_neck": 0.079,
+    "thorax": 0.079,
+    "pelvis": 0.107,
+}
+
+_OTHER_SIDE = {"left_": "right_", "right_": "left_"}
+
+
+def _side(keypoint: str) -> str | None:
+    """Returns `"left_"`, `"right_"` or None for a joint on the body's centre line."""
+    return next((side for side in _OTHER_SIDE if keypoint.startswith(side)), None)
+
+
+def default_sigma(keypoint: str) -> float | None:
+    """Returns the OKS sigma known for a joint name, or None when the name is not known.
+
+    Args:
+        keypoint: joint name such as `"nose"` or `"left_wrist"`.
+    """
+    side = _side(keypoint)
+    return SIGMAS.get(keypoint.removeprefix(side) if side else keypoint)
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """What a person is made of: named joints, the limbs between them and how exact each joint is.
+
+    Joints called `left_NAME` and `right_NAME` are each other's mirror image; every other joint is
+    its own.
+
+    Attributes:
+        name: short name, for example `"coco_17"`.
+        keypoints: the K joint names in the order of all arrays.
+        limbs: pairs of joint indices (0-based) joined by a line.
+        sigmas: per joint standard deviation of the OKS measure, relative to the square root of
+            the person's area. COCO's kappa is twice this value.
+
+    Raises:
+        ValueError: the fields do not fit together; the message names the field.
+    """
+
+    name: str
+    keypoints: tuple[str, ...]
+    limbs: tuple[tuple[int, int], ...]
+    sigmas: tuple[float, ...]
+
+    def __post_init__(self):
+        count = len(self.keypoints)
+        if not count:
+            raise ValueError("keypoints: none given; list at least one joint name")
+        twice = sorted({name for name in self.keypoints if self.keypoints.count(name) > 1})
+        if twice:
+            raise ValueError(f"keypoints: {twice[0]!r} is listed twice; make the names unique")
+        for name in self.keypoints:
+            side = _side(name)
+            partner = _OTHER_SIDE[side] + name.removeprefix(side) if side else name
+            if partner not in self.keypoints:
+                raise ValueError(f"keypoints: {name!r} has no mirror joint; add {partner!r}")
+        for limb in self.limbs:
+            if len(limb) != 2 or not all(0 <= joint < count for joint in limb):
+                raise ValueError(
+                    f"limbs: {tuple(limb)} is no pair of joint indices; use 0 to {count - 1}"
+                )
+        if len(self.sigmas) != count:
+            raise ValueError(
+                f"sigmas: {len(self.sigmas)} values for {count} keypoints; give one per keypoint"
+            )
+        if not all(0 < sigma < 1 for sigma in self.sigmas):
+            raise ValueError("sigmas: a value is not between 0 and 1; COCO's are .025 to .107")
+
+    @property
+    def num_keypoints(self) -> int:
+        """The number of joints K."""
+        return len(self.keypoints)
+
+    @property
+    def flip_indices(self) -> np.ndarray:
+        """Index of each joint's mirror image, shape (K,), so that `x[flip_indices]` swaps sides."""
+        return np.array([self.index(self._mirror(name)) for name in self.keypoints])
+
+    @staticmethod
+    def _mirror(keypoint: str) -> str:
+        side = _side(keypoint)
+        return _OTHER_SIDE[side] + keypoint.removeprefix(side) if side else keypoint
+
+    def index(self, keypoint: str) -> int:
+        """Returns the index of a joint.
+
+        Args:
+            keypoint: joint name.
+
+        Raises:
+            KeyError: the skeleton has no such joint.
+        """
+        try:
+            return self.keypoints.index(keypoint)
+        except ValueError:
+            names = ", ".join(self.keypoints)
+            raise KeyError(f"{self.name}: no keypoint {keypoint!r}; it has {names}") from None
+
+    def indices_from(self, other: "Skeleton") -> np.ndarray:
+        """Returns, for each joint of this skeleton, its index in `other`, or -1 if it lacks it.
+
+        Args:
+            other: the skeleton to take joints from.
+
+        Returns:
+            Integer array of shape (K,).
+        """
+        position = {name: index for index, name in enumerate(other.keypoints)}
+        return np.array([position.get(name, -1) for name in self.keypoints])
+
+    def to_dict(self) -> dict:
+        """Returns a plain dictionary, with limbs by name, that `from_dict` reads back."""
+        return {
+            "name": self.name,
+            "keypoints": list(self.keypoints),
+            "limbs": [[self.keypoints[a], self.keypoints[b]] for a, b in self.limbs],
+            "sigmas": list(self.sigmas),
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping) -> "Skeleton":
+        """Builds a skeleton from the dictionary form, which is also the form of the YAML file.
+
+        Args:
+            fields: `keypoints`, a list of names; optionally `name`; `limbs`, pairs of names or of
+                0-based indices; `sigmas`, one number per joint or a mapping from names to numbers.
+                Joints with a name known to `SIGMAS` need no sigma.
+
+        Raises:
+            ValueError: a field is missing, unknown or does not fit; the message names it.
+        """
+        if not isinstance(fields, Mapping):
+            raise ValueError("skeleton: not a mapping; write name, keypoints, limbs and sigmas")
+        unknown = sorted(set(map(str, fields)) - {"name", "keypoints", "limbs", "sigmas"})
+        if unknown:
+            raise ValueError(f"{unknown[0]}: unknown field; use name, keypoints, limbs, sigmas")
+        keypoints = fields.get("keypoints")
+        if not _is_list(keypoints) or not all(isinstance(name, str) for name in keypoints):
+            raise ValueError("keypoints: missing or not a list of names; list the joint names")
+        keypoints = tuple(keypoints)
+        return cls(
+            name=str(fields.get("name", "custom")),
+            keypoints=keypoints,
+            limbs=_parse_limbs(fields.get("limbs") or (), keypoints),
+            sigmas=_parse_sigmas(fields.get("sigmas"), keypoints),
+        )
+
+    @classmethod
+    def from_yaml(cls, path: str | os.PathLike) -> "Skeleton":
+        """Reads a skeleton from a YAML file with the fields of `from_dict`.
+
+        Args:
+            path: the file.
+
+        Raises:
+            InputError: the file cannot be read, is no YAML, or a field is wrong.
+        """
+        import yaml
+
+        path = Path(path)
+        try:
+            fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise InputError(f"{path}: file: {reason}; give a readable YAML file") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: file: not valid YAML; check its syntax") from error
+        try:
+            return cls.from_dict({"name": path.stem, **fields} if isinstance(fields, dict) else fields)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{path}: {error}") from error
+
+    def to_yaml(self, path: str | os.PathLike) -> None:
+        """Writes the skeleton as a YAML file that `from_yaml` reads back.
+
+        Args:
+            path: the file to write.
+        """
+        import yaml
+
+        text = yaml.safe_dump(self.to_dict(), sort_keys=False, default_flow_style=None)
+        Path(path).write_text(text, encoding="utf-8")
+
+
+def _is_list(value) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _parse_limbs(limbs, keypoints) -> tuple[tuple[int, int], ...]:
+    parsed = []
+    for limb in limbs if _is_list(limbs) else (limbs,):
+        if not _is_list(limb) or len(limb) != 2:
+            raise ValueError(f"limbs: {limb!r} is no pair; write [joint, joint]")
+        for joint in limb:
+            if not isinstance(joint, int) and joint not in keypoints:
+                raise ValueError(f"limbs: {joint!r} is not among the keypoints; correct the name")
+        parsed.append(tuple(j if isinstance(j, int) else keypoints.index(j) for j in limb))
+    return tuple(parsed)
+
+
+def _parse_sigmas(sigmas, keypoints) -> tuple[float, ...]:
+    if sigmas is None:
+        sigmas = {}
+    if isinstance(sigmas, Mapping):
+        stray = [name for name in sigmas if name not in keypoints]
+        if stray:
+            raise ValueError(f"sigmas: {stray[0]!r} is not among the keypoints; correct the name")
+        sigmas = [sigmas.get(name, default_sigma(name)) for name in keypoints]
+        unknown = [n for n, sigma in zip(keypoints, sigmas, strict=True) if sigma is None]
+        if unknown:
+            raise ValueError(f"sigmas: none known for {unknown[0]!r}; give its value")
+    try:
+        return tuple(float(sigma) for sigma in sigmas)
+    except (TypeError, ValueError):
+        raise ValueError("sigmas: not a list of numbers; give one number per keypoint") from None
+
+
+def _skeleton(name: str, keypoints: str, limbs: str) -> Skeleton:
+    pairs = [limb.split("-") for limb in limbs.split()]
+    return Skeleton.from_dict({"name": name, "keypoints": keypoints.split(), "limbs": pairs})
+
+
+COCO_17 = _skeleton(
+    "coco_17",
+    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow "
+    "right_elbow left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle "
+    "right_ankle",
+    "left_ankle-left_knee left_knee-left_hip right_ankle-right_knee right_knee-right_hip "
+    "left_hip-right_hip left_shoulder-left_hip right_shoulder-right_hip "
+    "left_shoulder-right_shoulder left_shoulder-left_elbow right_shoulder-right_elbow "
+    "left_elbow-left_wrist right_elbow-right_wrist left_eye-right_eye nose-left_eye "
+    "nose-right_eye left_eye-left_ear right_eye-right_ear left_ear-left_shoulder "
+    "right_ear-right_shoulder",
+)
+
+MPII_16 = _skeleton(
+    "mpii_16",
+    "right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis thorax upper_neck "
+    "head_top right_wrist right_elbow right_shoulder left_shoulder left_elbow left_wrist",
+    "right_ankle-right_knee right_knee-right_hip right_hip-pelvis left_hip-pelvis "
+    "left_knee-left_hip left_ankle-left_knee pelvis-thorax thorax-upper_neck "
+    "upper_neck-head_top right_wrist-right_elbow right_elbow-right_shoulder "
+    "right_shoulder-thorax left_shoulder-thorax left_elbow-left_shoulder "
+    "left_wrist-left_elbow",
+)
+
+LSP_14 = _skeleton(
+    "lsp_14",
+    "right_ankle right_knee right_hip left_hip left_knee left_ankle right_wrist right_elbow "
+    "right_shoulder left_shoulder left_elbow left_wrist neck head_top",
+    "right_ankle-right_knee right_knee-right_hip right_hip-left_hip left_hip-left_knee "
+    "left_knee-left_ankle right_wrist-right_elbow right_elbow-right_shoulder "
+    "right_shoulder-left_shoulder left_shoulder-left_elbow left_elbow-left_wrist "
+    "right_shoulder-neck left_shoulder-neck neck-head_top right_hip-right_shoulder "
+    "left_hip-left_shoulder",
+)
+
+_BUILT_IN = {skeleton.name: skeleton for skeleton in (COCO_17, MPII_16, LSP_14)}
+
+
+def get(name_or_path: str | os.PathLike | Skeleton) -> Skeleton:
+    """Returns a built-in skeleton by name, or reads one from a YAML file.
+
+    Args:
+        name_or_path: `"coco_17"`, `"mpii_16"`, `"lsp_14"`, the path of a `.yaml` or `.yml` file,
+            or a `Skeleton`, which is returned as it is.
+
+    Raises:
+        InputError: the name is not known or the file is not usable.
+    """
+    if isinstance(name_or_path, Skeleton):
+        return name_or_path
+    name = os.fspath(name_or_path)
+    if name.lower() in _BUILT_IN:
+        return _BUILT_IN[name.lower()]
+    if Path(name).suffix.lower() in (".yaml", ".yml"):
+        return Skeleton.from_yaml(name)
+    known = ", ".join(_BUILT_IN)
+    raise InputError(f"{name}: skeleton: unknown name; use {known} or the path of a YAML file")
