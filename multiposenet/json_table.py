@@ -1,0 +1,143 @@
+"""Checked columns of a list of JSON objects, read in bulk.
+
+A `JsonTable` turns one field of all objects at once into an array, and any defect into a one-line
+`AnnotationError` that names the file, the object and the field. Checks run over whole columns; the
+guilty row is looked for only after a check has failed.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from multiposenet.errors import AnnotationError
+
+_NUMBERS = {int, float}
+
+
+def fail(path: str | Path, field: str, problem: str, remedy: str) -> NoReturn:
+    """Raises the `AnnotationError` of this file and field.
+
+    Args:
+        path: the file, or the name of what stands for it.
+        field: the field at fault, for example `images[id 7].width`.
+        problem: what is wrong with it.
+        remedy: what the reader can do about it.
+
+    Raises:
+        AnnotationError: always.
+    """
+    message = f"{path}: {field}: {problem}; {remedy}"
+    raise AnnotationError(" ".join(message.split()))
+
+
+class JsonTable:
+    """The objects of one list in a JSON file, read column by column.
+
+    Args:
+        path: the file, for messages.
+        name: name of the list in the file, for messages.
+        rows: the objects.
+
+    Raises:
+        AnnotationError: `rows` is not a list of objects; likewise all methods on a bad column.
+    """
+
+    def __init__(self, path: str | Path, name: str, rows: Sequence[dict]):
+        self.path = path
+        self.name = name
+        self.rows = rows
+        if not isinstance(rows, list) or not all(type(row) is dict for row in rows):
+            fail(path, name, "not a list of objects", "follow the COCO format")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def select(self, keep: np.ndarray) -> "JsonTable":
+        """Returns the table of the rows where the (R,) bool array `keep` is true."""
+        rows = [row for row, kept in zip(self.rows, keep, strict=True) if kept]
+        return JsonTable(self.path, self.name, rows)
+
+    def fail(self, row: int, field: str, problem: str, remedy: str) -> NoReturn:
+        """Raises the error of one field of one row, named by its id where it has one."""
+        identity = self.rows[row].get("id")
+        where = f"id {identity}" if type(identity) is int else f"{row}"
+        fail(self.path, f"{self.name}[{where}].{field}", problem, remedy)
+
+    def fail_first(self, bad: np.ndarray, field: str, problem: str, remedy: str) -> None:
+        """Raises for the first row where the (R,) bool array `bad` is true, if there is one.
+
+        `problem` may hold `{}` for the value of the field.
+        """
+        if bad.any():
+            row = int(np.argmax(bad))
+            value = f"{self.rows[row].get(field)!r:.60}"
+            self.fail(row, field, problem.replace("{}", value), remedy)
+
+    def column(self, field: str, remedy: str) -> list:
+        """Returns the values of a required field."""
+        try:
+            return [row[field] for row in self.rows]
+        except KeyError:
+            row = next(i for i, row in enumerate(self.rows) if field not in row)
+            self.fail(row, field, "missing", remedy)
+
+    def integers(self, field: str) -> np.ndarray:
+        """Returns a required field as (R,) int64; 2.0 counts as an integer, true does not."""
+        values = self.column(field, "give every entry an integer")
+        if not set(map(type, values)) <= {int}:
+            bad = [not (type(v) is int or type(v) is float and v.is_integer()) for v in values]
+            self.fail_first(np.array(bad), field, "{} is not an integer", "give an integer")
+        try:
+            return np.array(values, dtype=np.int64).reshape(-1)
+        except OverflowError:
+            fail(self.path, f"{self.name}.{field}", "more than 64 bits", "use smaller integers")
+
+    def unique_ids(self) -> np.ndarray:
+        """Returns the field `id` as (R,) int64, all different."""
+        ids = self.integers("id")
+        unique, counts = np.unique(ids, return_counts=True)
+        if len(unique) < len(ids):
+            twice = f"id {unique[counts > 1][0]} occurs more than once"
+            fail(self.path, f"{self.name}.id", twice, "give each entry its own id")
+        return ids
+
+    def vectors(self, field: str, width: int, remedy: str) -> np.ndarray:
+        """Returns a required field, lists of `width` finite numbers, as (R, width) float64."""
+        values = self.column(field, remedy)
+        if not set(map(type, values)) <= {list} or not set(map(len, values)) <= {width}:
+            for row, value in enumerate(values):
+                if type(value) is not list:
+                    self.fail(row, field, f"{value!r:.60} is not a list", remedy)
+                if len(value) != width:
+                    self.fail(row, field, f"{len(value)} numbers instead of {width}", remedy)
+        # numpy would read "1" as 1 and true as 1: only numbers are numbers here.
+        if not set(map(type, (number for value in values for number in value))) <= _NUMBERS:
+            bad = [not set(map(type, value)) <= _NUMBERS for value in values]
+            self.fail_first(np.array(bad), field, "not only numbers: {}", remedy)
+        try:
+            array = np.array(values, dtype=np.float64).reshape(len(values), width)
+        except OverflowError:
+            fail(self.path, f"{self.name}.{field}", "a number is out of range", remedy)
+        bad = ~np.isfinite(array).all(axis=1)
+        self.fail_first(bad, field, "NaN or infinity: {}", remedy)
+        return array
+
+    def optional(self, field: str) -> tuple[np.ndarray, np.ndarray]:
+        """Returns a field of numbers >= 0 that rows may lack.
+
+        Returns:
+            (R,) float64 values, 0 where the field is absent or null, and (R,) bool presence.
+        """
+        values = [row.get(field) for row in self.rows]
+        if not set(map(type, values)) <= _NUMBERS | {bool, type(None)}:
+            bad = [not isinstance(value, int | float | None) for value in values]
+            self.fail_first(np.array(bad), field, "{} is not a number", "correct or remove it")
+        try:
+            array = np.array([value or 0 for value in values], dtype=np.float64).reshape(-1)
+        except OverflowError:
+            fail(self.path, f"{self.name}.{field}", "a number is out of range", "correct it")
+        bad = ~(np.isfinite(array) & (array >= 0))
+        self.fail_first(bad, field, "{} is not finite and >= 0", "correct or remove it")
+        return array, np.array([value is not None for value in values], dtype=bool)
