@@ -254,11 +254,12 @@ def nms(
     scores = ops.stop_gradient(ops.cast(scores, "float32"))
     count = boxes.shape[1]
     candidates = max(candidates, max_output)
-    padding = candidates if count is None else max(max_output - count, 0)
+    dynamic = not isinstance(count, int)  # None, or a symbol while JAX infers shapes
+    padding = candidates if dynamic else max(max_output - count, 0)
     if padding:
         boxes = ops.pad(boxes, [[0, 0], [0, padding], [0, 0]])
         scores = ops.pad(scores, [[0, 0], [0, padding]], constant_values=float("-inf"))
-    if count is None or count + padding > candidates:
+    if dynamic or count + padding > candidates:
         order = ops.top_k(scores, candidates, sorted=False)[1]
         # top_k does not promise to keep the order of equal scores; the two sorts do.
         order = ops.sort(order, axis=1)
