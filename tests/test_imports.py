@@ -1,0 +1,162 @@
+"""Imports point one way: a module imports only what stands before it in ORDER."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT
+
+# The one list of the order. A name stands for the module or for every module of the package; the
+# modules within one package may import each other as long as there is no cycle.
+ORDER = [
+    "multiposenet",  # __init__: imports nothing when imported
+    "multiposenet.errors",
+    "multiposenet.skeleton",
+    "multiposenet.geometry",
+    "multiposenet.similarity",
+    "multiposenet.boxes",
+    "multiposenet.heatmaps",
+    "multiposenet.drawing",
+    "multiposenet.poses",
+    "multiposenet.suppression",
+    "multiposenet.json_table",
+    "multiposenet.annotations",
+    "multiposenet.networks",
+    "multiposenet.systems",
+    "multiposenet.sources",
+    "multiposenet.weights",
+    "multiposenet.zoo",
+    "multiposenet.estimator",
+    "multiposenet.evaluation",
+    "multiposenet.training",
+    "multiposenet.commands",
+    "multiposenet.cli",
+]
+# Allowed to import upwards, but only inside a function or for type checking.
+LAZY = {"multiposenet"}
+PACKAGES = {
+    "multiposenet": ROOT / "multiposenet",
+    "multiposenet.training": ROOT / "training",
+    "multiposenet.weights": ROOT / "weights",
+}
+
+
+def modules() -> dict[str, Path]:
+    """Dotted name -> file of every module of the project."""
+    found = {}
+    for package, folder in PACKAGES.items():
+        for path in folder.rglob("*.py"):
+            parts = path.relative_to(folder).with_suffix("").parts
+            name = ".".join([package, *parts]).removesuffix(".__init__")
+            found[name] = path
+    return found
+
+
+def imports(name: str, path: Path, known) -> set[str]:
+    """Project modules that a module imports anywhere in its code, `from package import module`
+    counted as an import of the module."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, *filter(None, [base])])
+            for alias in node.names:
+                inner = f"{base}.{alias.name}"
+                found.add(inner if inner in known else base)
+    return {module for module in found if module.split(".")[0] == "multiposenet"} - {name}
+
+
+def place(name: str) -> str | None:
+    """The entry of ORDER a module belongs to; None when it has none."""
+    if name in ORDER:
+        return name
+    package = name.rpartition(".")[0]
+    # "multiposenet" stands for its __init__ alone, else every module would have a place.
+    return place(package) if package != "multiposenet" and package else None
+
+
+def upward(edges: dict[str, set[str]]) -> list[str]:
+    return sorted(
+        f"{name} imports {target}"
+        for name, targets in edges.items()
+        if name not in LAZY
+        for target in targets
+        if None not in (place(name), place(target))
+        and ORDER.index(place(target)) > ORDER.index(place(name))
+    )
+
+
+def cycle(edges: dict[str, set[str]]) -> list[str]:
+    """Modules on one import cycle, or an empty list."""
+    done = set()
+
+    def visit(name, path):
+        if name in path:
+            return path[path.index(name) :] + [name]
+        if name not in done:
+            for target in sorted(edges.get(name, ())):
+                if found := visit(target, [*path, name]):
+                    return found
+            done.add(name)
+        return []
+
+    for name in sorted(edges):
+        if found := visit(name, []):
+            return found
+    return []
+
+
+@pytest.fixture(scope="module")
+def edges():
+    known = modules()
+    return {name: imports(name, path, known) for name, path in known.items()}
+
+
+def test_every_module_has_a_place(edges):
+    assert [name for name in edges if place(name) is None] == []
+
+
+def test_imports_name_modules_that_exist(edges):
+    missing = {(name, t) for name, targets in edges.items() for t in targets if t not in edges}
+    assert missing == set()
+
+
+def test_no_import_points_upwards(edges):
+    assert upward(edges) == []
+
+
+def test_no_cycle(edges):
+    assert cycle({name: targets for name, targets in edges.items() if name not in LAZY}) == []
+
+
+def test_library_does_not_know_training(edges):
+    users = {
+        name
+        for name, targets in edges.items()
+        for target in targets
+        if target.startswith("multiposenet.training")
+        and not name.startswith("multiposenet.training")
+    }
+    allowed = ("multiposenet.cli", "multiposenet.commands")
+    assert {name for name in users if not name.startswith(allowed)} == set()
+
+
+def test_the_checks_see_what_they_should(tmp_path):
+    (tmp_path / "poses.py").write_text(
+        "from . import boxes\ndef f():\n    from multiposenet.estimator import load\n"
+    )
+    known = {"multiposenet.boxes", "multiposenet.estimator", "multiposenet.poses"}
+    found = imports("multiposenet.poses", tmp_path / "poses.py", known)
+    assert found == {"multiposenet.boxes", "multiposenet.estimator"}
+    assert upward({"multiposenet.poses": found}) == [
+        "multiposenet.poses imports multiposenet.estimator"
+    ]
+    assert cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) == ["a", "b", "c", "a"]
+    assert cycle({"a": {"b", "c"}, "b": {"c"}}) == []
+    assert place("multiposenet.unlisted") is None
