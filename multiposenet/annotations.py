@@ -33,7 +33,7 @@ class Persons:
     Numbers are float64 exactly as read, so that an evaluation sees what the file says.
 
     Attributes:
-        ids: (P,) int64 annotation ids, unique.
+        ids: (P,) int64 annotation ids, unique within a photo.
         image: (P,) int64 row of the person's photo in `CocoAnnotations.images`.
         xywh: (P, 4) float64 boxes (left, top, width, height) in image pixels.
         areas: (P,) float64 in square pixels; the box's area where the file has none.
@@ -269,7 +269,9 @@ def _check_images(images: JsonTable) -> np.ndarray:
 
 
 def _of_category(annotations: JsonTable, categories: JsonTable, category_id: int) -> JsonTable:
-    annotations.unique_ids()
+    # Merged files repeat ids on different photos. That is harmless here, as nothing looks persons
+    # up by id; twice on one photo is the same person twice.
+    annotations.unique_ids(within="image_id")
     category_ids = annotations.integers("category_id")
     unknown = ~np.isin(category_ids, categories.integers("id"))
     annotations.fail_first(unknown, "category_id", "{} is not in categories", "add the category")

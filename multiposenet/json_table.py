@@ -94,13 +94,14 @@ class JsonTable:
         except OverflowError:
             fail(self.path, f"{self.name}.{field}", "more than 64 bits", "use smaller integers")
 
-    def unique_ids(self) -> np.ndarray:
-        """Returns the field `id` as (R,) int64, all different."""
+    def unique_ids(self, within: str | None = None) -> np.ndarray:
+        """Returns the field `id` as (R,) int64, all different, or different for equal `within`."""
         ids = self.integers("id")
-        unique, counts = np.unique(ids, return_counts=True)
-        if len(unique) < len(ids):
-            twice = f"id {unique[counts > 1][0]} occurs more than once"
-            fail(self.path, f"{self.name}.id", twice, "give each entry its own id")
+        groups = np.zeros_like(ids) if within is None else self.integers(within)
+        order = np.lexsort((ids, groups))
+        twice = np.zeros(len(ids), dtype=bool)
+        twice[order[1:]] = (np.diff(ids[order]) == 0) & (np.diff(groups[order]) == 0)
+        self.fail_first(twice, "id", "id {} occurs more than once", "give each entry its own id")
         return ids
 
     def vectors(self, field: str, width: int, remedy: str) -> np.ndarray:

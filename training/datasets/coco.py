@@ -1,0 +1,89 @@
+"""Photos with COCO annotations of every person on them.
+
+    folder/annotations.json     COCO keypoint annotations
+    folder/photos/              the photos
+    folder/masks/STEM.png       optional: 0 background, 1 person, 2 crowd
+
+The official COCO folders work through `from_annotations`.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from multiposenet.annotations import CocoAnnotations, ImageRecord
+from multiposenet.skeleton import COCO_17, Skeleton
+from multiposenet.training.datasets.sample import Sample, to_skeleton
+
+
+def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
+    """Reads the annotations of a folder laid out as above; photos are read later.
+
+    Args:
+        folder: the folder.
+        skeleton: target skeleton of the keypoints.
+
+    Returns:
+        One sample per photo, in file order, also for photos without persons.
+
+    Raises:
+        AnnotationError: the annotations are missing or malformed.
+    """
+    folder = Path(folder)
+    annotations = CocoAnnotations.load(folder / "annotations.json")
+    return from_annotations(annotations, folder / "photos", folder / "masks", skeleton)
+
+
+def from_annotations(
+    annotations: CocoAnnotations,
+    images: str | Path,
+    masks: str | Path | None = None,
+    skeleton: Skeleton | None = None,
+) -> list[Sample]:
+    """Joins annotations with their photos.
+
+    A photo's mask is the PNG of its stem under `masks` (where an image entry says `"mask": false`
+    none is looked for); without one it is drawn from the segmentations if all persons and crowds
+    of the photo have one.
+
+    Args:
+        annotations: the annotations.
+        images: folder of the photos.
+        masks: folder of the masks, if there is one.
+        skeleton: target skeleton of the keypoints; by default that of the annotations.
+
+    Returns:
+        One sample per photo, in file order.
+    """
+    skeleton = skeleton or annotations.skeleton
+    masks = Path(masks) if masks is not None and Path(masks).is_dir() else None
+    known_masks = {path.stem for path in masks.glob("*.png")} if masks else set()
+    samples = []
+    for record in annotations.images:
+        stem = Path(record.file_name).stem
+        has_mask = stem in known_masks and record.extra.get("mask", True)
+        mask = masks / f"{stem}.png" if has_mask else None
+        samples.append(_sample(record, annotations.skeleton, skeleton, Path(images), mask))
+    return samples
+
+
+def _sample(
+    record: ImageRecord, source: Skeleton, target: Skeleton, images: Path, mask: Path | None
+) -> Sample:
+    alone = ~record.crowd
+    keypoints, shared = to_skeleton(record.keypoints[alone], source, target)
+    order = np.concatenate([np.flatnonzero(alone), np.flatnonzero(record.crowd)])
+    segmentations = tuple(record.segmentations[row] for row in order)
+    return Sample(
+        image=images / record.file_name,
+        size=(record.height, record.width),
+        boxes=record.boxes[alone],
+        keypoints=keypoints,
+        labelled_joints=shared,
+        areas=record.areas[alone],
+        crowd=record.boxes[record.crowd],
+        complete=True,
+        single=False,
+        mask=mask,
+        segmentations=segmentations if mask is None and all(segmentations) else None,
+    )

@@ -1,0 +1,114 @@
+"""The one form in which every dataset reaches training: `Sample`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from multiposenet.skeleton import Skeleton
+from multiposenet.training import images
+
+BACKGROUND, PERSON, IGNORE = 0, 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A photo and what is known about the n persons on it, in pixels of that photo.
+
+    Datasets differ in what they label. A sample therefore says what it does not know, so that
+    losses can leave it out instead of teaching that nothing is there.
+
+    Attributes:
+        image: path of the photo; opened only by `read_image`.
+        size: (height, width) of the photo in pixels, as the labels say.
+        boxes: (n, 4) float32 xyxy of single persons; groups are in `crowd`.
+        keypoints: (n, K, 3) float32 (x, y, v) in the target skeleton: v is 0 for a joint without
+            a position (x and y are then 0), 1 for a hidden and 2 for a visible one. A person
+            whose joints all have v = 0 has no keypoint labels.
+        labelled_joints: (K,) bool, the joints that the dataset labels. The others take no part in
+            a loss: they may well be on the photo.
+        areas: (n,) float32 area of each person in square pixels.
+        crowd: (c, 4) float32 xyxy of groups without single annotations: regions to ignore.
+        complete: every person is in `boxes` or `crowd`, so all else is background. If false,
+            nothing is known outside `boxes`.
+        single: exactly one person is annotated, others may be around it.
+        mask: path of a PNG of the photo's size, 0 background, 1 person, 2 ignore; or None.
+        segmentations: COCO polygons or run-length codes of all persons and then of all crowds,
+            from which `read_mask` draws the mask when there is no file; or None.
+    """
+
+    image: Path
+    size: tuple[int, int]
+    boxes: np.ndarray
+    keypoints: np.ndarray
+    labelled_joints: np.ndarray
+    areas: np.ndarray
+    crowd: np.ndarray
+    complete: bool
+    single: bool
+    mask: Path | None = None
+    segmentations: tuple | None = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether `read_mask` gives a mask."""
+        return self.mask is not None or self.segmentations is not None
+
+    def read_image(self) -> np.ndarray:
+        """Returns the photo, (H, W, 3) uint8 RGB, read-only.
+
+        Raises:
+            InputError: the file is missing or no image.
+        """
+        return images.read(self.image)
+
+    def read_mask(self) -> np.ndarray | None:
+        """Returns the (H, W) uint8 mask, 0 background, 1 person, 2 ignore; None without one.
+
+        Raises:
+            InputError: the file is missing or no image.
+        """
+        if self.mask is not None:
+            return images.read(self.mask)
+        if self.segmentations is None:
+            return None
+        mask = np.full(self.size, BACKGROUND, np.uint8)
+        # Crowds first: what belongs to an annotated person is known, also inside a crowd.
+        for index in reversed(range(len(self.segmentations))):
+            label = PERSON if index < len(self) else IGNORE
+            mask[_draw(self.segmentations[index], self.size)] = label
+        return mask
+
+
+def _draw(segmentation: list | dict, size: tuple[int, int]) -> np.ndarray:
+    """(H, W) bool of COCO polygons, or of a compressed or uncompressed run-length code."""
+    from pycocotools import mask as coco_mask
+
+    if isinstance(segmentation, list):
+        segmentation = coco_mask.merge(coco_mask.frPyObjects(segmentation, *size))
+    elif isinstance(segmentation["counts"], list):
+        segmentation = coco_mask.frPyObjects(segmentation, *size)
+    return coco_mask.decode(segmentation) > 0
+
+
+def to_skeleton(
+    keypoints: np.ndarray, source: Skeleton, target: Skeleton
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rearranges keypoints of one skeleton into another by joint names.
+
+    Args:
+        keypoints: (n, J, 3) (x, y, v) in the source skeleton.
+        source: skeleton of the dataset.
+        target: skeleton wanted.
+
+    Returns:
+        (n, K, 3) float32 keypoints in the target skeleton, all 0 where v is 0 or the source lacks
+        the joint, and (K,) bool: the joints that the source has.
+    """
+    indices = target.indices_from(source)
+    shared = indices >= 0
+    mapped = np.where(shared[:, None], keypoints[:, indices], 0)
+    return np.where(mapped[:, :, 2:] > 0, mapped, 0).astype(np.float32), shared
