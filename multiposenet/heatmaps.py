@@ -1,0 +1,76 @@
+"""Gaussian heatmaps: encode and decode of one representation, side by side.
+
+Heatmap cell (row i, column j) of stride s has its centre at ((j + 0.5) s, (i + 0.5) s) pixels.
+"""
+
+import numpy as np
+from keras import ops
+
+STRIDE = 4
+
+
+def encode(keypoints, sigmas, size_hw, stride=STRIDE):
+    """Draws every visible joint as a Gaussian of height 1; people overlap by maximum.
+
+    Args:
+        keypoints: ``(n, K, 3)``: x, y in pixels and visibility; joints with v = 0 are not drawn.
+        sigmas: ``(n,)`` standard deviations in pixels, one per person.
+        size_hw: height and width of the maps in cells.
+        stride: pixels per cell.
+
+    Returns:
+        ``(H, W, K)`` float32 in [0, 1].
+    """
+    height, width = size_hw
+    keypoints = np.asarray(keypoints, np.float32)
+    maps = np.zeros((keypoints.shape[1], height, width), np.float32)
+    columns = (np.arange(width, dtype=np.float32) + 0.5) * stride
+    rows = (np.arange(height, dtype=np.float32) + 0.5) * stride
+    for person, sigma in zip(keypoints, sigmas, strict=True):
+        # Separable: the outer product of one Gaussian along x and one along y.
+        along_x = np.exp(-((columns - person[:, :1]) ** 2) / (2 * sigma**2))
+        along_y = np.exp(-((rows - person[:, 1:2]) ** 2) / (2 * sigma**2))
+        along_y *= person[:, 2:] > 0
+        np.maximum(maps, along_y[:, :, None] * along_x[:, None, :], out=maps)
+    return np.ascontiguousarray(maps.transpose(1, 2, 0))
+
+
+def decode(maps, max_peaks, stride=STRIDE):
+    """Finds the peaks of every map, to a fraction of a cell.
+
+    A peak is a cell not below its eight neighbours. Its place is refined along x and y by the
+    parabola through the logarithms of the three cells, which is exact for a Gaussian.
+
+    Args:
+        maps: tensor ``(B, H, W, K)``, values in [0, 1].
+        max_peaks: P, peaks kept per map; the highest ones.
+        stride: pixels per cell.
+
+    Returns:
+        ``points (B, K, P, 2)`` xy in pixels and ``scores (B, K, P)``, highest first. Where a map
+        has fewer than P peaks the remaining scores are 0.
+    """
+    _, height, width, joints = ops.shape(maps)
+    highest = ops.max_pool(maps, 3, 1, "same")
+    peaks = ops.where(maps >= highest, maps, 0.0)
+    peaks = ops.reshape(ops.transpose(peaks, (0, 3, 1, 2)), (-1, joints, height * width))
+    scores, cells = ops.top_k(peaks, max_peaks)
+    row, column = cells // width, cells % width
+    flat = ops.reshape(ops.transpose(maps, (0, 3, 1, 2)), (-1, joints, height * width))
+
+    def logarithm(row, column):
+        index = ops.clip(row, 0, height - 1) * width + ops.clip(column, 0, width - 1)
+        return ops.log(ops.maximum(ops.take_along_axis(flat, index, axis=2), 1e-6))
+
+    centre = logarithm(row, column)
+    x = _vertex(logarithm(row, column - 1), centre, logarithm(row, column + 1))
+    y = _vertex(logarithm(row - 1, column), centre, logarithm(row + 1, column))
+    x = (ops.cast(column, maps.dtype) + 0.5 + x) * stride
+    y = (ops.cast(row, maps.dtype) + 0.5 + y) * stride
+    return ops.stack([x, y], axis=-1), scores
+
+
+def _vertex(left, centre, right):
+    """Offset of a parabola's vertex through three values one cell apart, within half a cell."""
+    curvature = ops.maximum(2.0 * centre - left - right, 1e-6)
+    return ops.clip(0.5 * (right - left) / curvature, -0.5, 0.5)

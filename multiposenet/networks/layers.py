@@ -1,0 +1,67 @@
+"""The small layers that several networks share."""
+
+import keras
+from keras import layers, ops
+
+register = keras.saving.register_keras_serializable(package="multiposenet")
+
+
+@register
+class ImageNormalization(layers.Layer):
+    """Turns RGB images of 0-255 into what a backbone expects.
+
+    Args:
+        mode: ``"caffe"`` gives BGR minus the ImageNet mean (the ResNets of
+            ``keras.applications`` and of keras-retinanet); ``"centered"`` gives RGB in [-1, 1].
+    """
+
+    BGR_MEAN = (103.939, 116.779, 123.68)
+
+    def __init__(self, mode, **kwargs):
+        super().__init__(**kwargs)
+        if mode not in ("caffe", "centered"):
+            raise ValueError(f"ImageNormalization: mode is {mode!r}; use 'caffe' or 'centered'")
+        self.mode = mode
+
+    def call(self, images):
+        images = ops.cast(images, self.compute_dtype)
+        if self.mode == "centered":
+            return images / 127.5 - 1.0
+        return ops.flip(images, axis=-1) - ops.convert_to_tensor(self.BGR_MEAN, images.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "mode": self.mode}
+
+
+@register
+class UpsampleLike(layers.Layer):
+    """Nearest-neighbour upsampling of a coarse map to the size of a finer one.
+
+    The coarse map may be up to one cell short of an exact factor, as it is when a strided
+    convolution meets an odd size; the surplus is cut at the right and bottom.
+    """
+
+    def __init__(self, factor=2, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+        self.upsample = layers.UpSampling2D(factor)
+
+    def call(self, coarse, fine):
+        height, width = ops.shape(fine)[1:3]
+        return self.upsample(coarse)[:, :height, :width]
+
+    def compute_output_shape(self, coarse_shape, fine_shape):
+        return (*fine_shape[:3], coarse_shape[3])
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+def conv_unit(x, filters, kernel_size=3, *, name, strides=1, norm=False, relu=True, **kwargs):
+    """Convolution, optionally batch-normalized, optionally rectified (functional)."""
+    x = layers.Conv2D(
+        filters, kernel_size, strides, "same", use_bias=not norm, name=name, **kwargs
+    )(x)
+    if norm:
+        x = layers.BatchNormalization(name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(x) if relu else x

@@ -1,0 +1,167 @@
+"""The Pose Residual Network and its baselines: which candidate keypoint belongs to this person?
+
+Every assigner maps ``(B', 56, 36, K)``, each joint's candidates in the crop of one person's box,
+to logits of the same shape: the higher, the likelier that the joint is there (MultiPoseNet
+section 3.4). ``systems.multiposenet`` and training use them through that one interface.
+"""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from multiposenet.networks.layers import register
+
+HEIGHT, WIDTH = 56, 36
+# Keypoints up to this share of the box's size outside it count, as in the authors' code: with
+# strict boxes even a perfect assigner loses a tenth of the AP.
+MARGIN = 0.21
+_EPSILON = 1e-6
+
+
+@register
+class PoseResidualNetwork(keras.Model):
+    """y = phi(x) + x, softmax over each joint's map (MultiPoseNet eq. 1 and section 3.4).
+
+    phi is a residual MLP: flatten, ``hidden`` dense layers of ``nodes`` with ReLU and dropout, a
+    dense layer back to every cell.
+
+    Args:
+        num_keypoints: K.
+        nodes: width of the hidden layers (paper: 1024).
+        hidden: number of hidden layers (paper: 1).
+        dropout: rate after every hidden layer (paper: 0.5).
+        stride: the MLP sees the maps summed over ``stride x stride`` cells and its output is
+            upsampled bilinearly. 1 is the paper; 2 is the compact variant with a quarter of the
+            parameters per node.
+        residual: ``False`` gives the paper's non-residual baseline y = phi(x).
+        name: name of the model.
+
+    ``model(crops)`` returns ``(B', 56, 36, K)``, each joint's map summing to 1;
+    ``model.logits(crops)`` the same before the softmax.
+    """
+
+    def __init__(
+        self,
+        num_keypoints=17,
+        *,
+        nodes=1024,
+        hidden=1,
+        dropout=0.5,
+        stride=1,
+        residual=True,
+        name="prn",
+    ):
+        super().__init__(name=name)
+        if HEIGHT % stride or WIDTH % stride:
+            raise ValueError(f"PoseResidualNetwork: stride is {stride}; use a divisor of 4")
+        self.config = {
+            "num_keypoints": num_keypoints,
+            "nodes": nodes,
+            "hidden": hidden,
+            "dropout": dropout,
+            "stride": stride,
+            "residual": residual,
+        }
+        coarse = (HEIGHT // stride, WIDTH // stride, num_keypoints)
+        self.stride, self.residual = stride, residual
+        self.phi = keras.Sequential(name="phi")
+        self.phi.add(keras.Input(coarse))
+        self.phi.add(layers.Flatten())
+        for index in range(1, hidden + 1):
+            self.phi.add(layers.Dense(nodes, activation="relu", name=f"hidden{index}"))
+            self.phi.add(layers.Dropout(dropout, seed=index))
+        self.phi.add(layers.Dense(int(np.prod(coarse)), name="cells"))
+        self.phi.add(layers.Reshape(coarse))
+        self.build((None, HEIGHT, WIDTH, num_keypoints))
+
+    def build(self, input_shape):
+        self.built = True
+
+    def logits(self, crops, training=None):
+        """``(B', 56, 36, K)`` before the softmax."""
+        x = crops
+        if self.stride > 1:
+            x = ops.average_pool(x, self.stride) * self.stride**2
+        x = self.phi(x, training=training)
+        if self.stride > 1:
+            x = ops.image.resize(
+                x, (HEIGHT, WIDTH), interpolation="bilinear", data_format="channels_last"
+            )
+        return x + crops if self.residual else x
+
+    def call(self, crops, training=None):
+        return spatial_softmax(self.logits(crops, training=training))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**self.config, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(**config)
+
+
+@register
+class Max(keras.Model):
+    """Baseline: the highest peak in the crop wins (MultiPoseNet table 3, "Max")."""
+
+    def __init__(self, name="max"):
+        super().__init__(name=name)
+        self.built = True
+
+    def logits(self, crops, training=None):
+        return ops.log(crops + _EPSILON)
+
+    def call(self, crops, training=None):
+        return spatial_softmax(self.logits(crops))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(**config)
+
+
+@register
+class UnaryConditionalRelationship(Max):
+    """Baseline UCR: y_k = x_k * P_k, with P_k where joint k usually is (MultiPoseNet table 3).
+
+    Args:
+        num_keypoints: K. The prior ``(56, 36, K)`` is a weight: load it, or set it by
+            ``model.prior.assign(...)``, e.g. to the mean crop of the training persons.
+        name: name of the model.
+    """
+
+    def __init__(self, num_keypoints=17, *, name="ucr"):
+        super().__init__(name=name)
+        self.num_keypoints = num_keypoints
+        self.prior = self.add_weight(
+            shape=(HEIGHT, WIDTH, num_keypoints),
+            initializer="ones",
+            trainable=False,
+            name="prior",
+        )
+
+    def logits(self, crops, training=None):
+        return ops.log(crops * self.prior + _EPSILON)
+
+    def get_config(self):
+        return {"num_keypoints": self.num_keypoints, "name": self.name}
+
+
+def spatial_softmax(logits):
+    """Softmax over the cells of every joint's map: ``(B', H, W, K)`` to the same shape."""
+    height, width, joints = logits.shape[1:]
+    flat = ops.softmax(ops.reshape(logits, (-1, height * width, joints)), axis=1)
+    return ops.reshape(flat, (-1, height, width, joints))
+
+
+def compact(num_keypoints=17):
+    """The variant small enough to bundle: 4.4 M parameters at 17 joints instead of 70.2 M."""
+    return PoseResidualNetwork(num_keypoints, nodes=256, dropout=0.1, stride=2)

@@ -1,0 +1,54 @@
+"""From candidate keypoints to the 36x56 crop of every person's box, and back: RoI crop.
+
+A crop holds, for every joint, the candidates in the person's box, each as a peak of the height of
+its score. A crop is a product of two small matrices per joint (rows times columns), so that all
+people of a batch are cropped and read in a few batched matrix products without any loop.
+"""
+
+from keras import ops
+
+from multiposenet.networks.pose_residual_network import HEIGHT, MARGIN, WIDTH
+
+
+def grid_weights(points, boxes, margin=MARGIN):
+    """Bilinear weights of every point on the rows and columns of every box's grid.
+
+    Args:
+        points: ``(B, K, P, 2)`` xy, the candidates of every joint.
+        boxes: ``(B, N, 4)`` xyxy in the same frame.
+        margin: points up to this share of the box's size outside it are clamped to its border;
+            farther ones have weight 0.
+
+    Returns:
+        ``rows (B, N, K, P, 56)``, ``columns (B, N, K, P, 36)`` and ``inside (B, N, K, P)``.
+        The centre of cell i lies at ``(i + 0.5) / cells`` of the box.
+    """
+    corner = boxes[:, :, None, None, :2]
+    size = ops.maximum(boxes[:, :, None, None, 2:] - corner, 1e-3)
+    relative = (points[:, None] - corner) / size
+    inside = ops.all((relative >= -margin) & (relative <= 1.0 + margin), axis=-1)
+    inside = ops.cast(inside, points.dtype)
+    rows = _tent(relative[..., 1], HEIGHT)
+    columns = _tent(relative[..., 0], WIDTH)
+    return rows * inside[..., None], columns, inside
+
+
+def _tent(position, cells):
+    position = ops.clip(position * cells - 0.5, 0.0, cells - 1.0)
+    cell = ops.arange(cells, dtype=position.dtype)
+    return ops.maximum(1.0 - ops.abs(position[..., None] - cell), 0.0)
+
+
+def crop(rows, columns, scores):
+    """``(B * N, 56, 36, K)`` crops of the candidates; ``scores`` is ``(B, K, P)``."""
+    weighted = rows * scores[:, None, :, :, None]
+    crops = ops.einsum("bnkph,bnkpw->bnhwk", weighted, columns)
+    return ops.reshape(crops, (-1, HEIGHT, WIDTH, crops.shape[-1]))
+
+
+def read(rows, columns, crops):
+    """``(B, N, K, P)``: the value of maps ``(B * N, 56, 36, K)`` at every candidate."""
+    shape = ops.shape(rows)
+    crops = ops.reshape(crops, (shape[0], shape[1], HEIGHT, WIDTH, shape[2]))
+    along_rows = ops.einsum("bnhwk,bnkph->bnkpw", crops, rows)
+    return ops.sum(along_rows * columns, axis=-1)

@@ -1,0 +1,1 @@
+"""Systems: an image in, poses out, wired from the networks."""

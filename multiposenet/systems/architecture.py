@@ -1,0 +1,58 @@
+"""The sizes of a MultiPoseNet's parts."""
+
+import dataclasses
+
+from multiposenet.boxes import AnchorSpec
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """Widths and depths of the subnets; the defaults are the paper's.
+
+    Attributes:
+        pyramid_channels: depth of K2...K5 and P3...P7.
+        keypoint_channels: depth of D2...D5.
+        head_channels: depth of the smoothing convolution behind the concatenated D levels.
+        person_depth: 3x3 convolutions in each head of the person subnet.
+        norm: batch-normalize pyramids and heads.
+        sigmoid: heatmaps are sigmoids of the keypoint subnet's output instead of the output.
+        anchor_sizes: base size per level P3...P7.
+        anchor_ratios: height over width.
+        prn_nodes: nodes of the PRN's hidden layer.
+        prn_stride: 1 as the paper, 2 for the compact PRN.
+        prn_dropout: rate behind the hidden layer.
+    """
+
+    pyramid_channels: int = 256
+    keypoint_channels: int = 128
+    head_channels: int = 256
+    person_depth: int = 4
+    norm: bool = False
+    sigmoid: bool = False
+    anchor_sizes: tuple[float, ...] = (32, 64, 128, 256, 512)
+    anchor_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
+    prn_nodes: int = 1024
+    prn_stride: int = 1
+    prn_dropout: float = 0.5
+
+    def anchors(self, strides):
+        """The anchors of pyramid levels with these strides."""
+        return AnchorSpec(
+            sizes=self.anchor_sizes, strides=tuple(strides), ratios=self.anchor_ratios
+        )
+
+
+PAPER = Architecture()
+NANO = Architecture(
+    pyramid_channels=64,
+    keypoint_channels=32,
+    head_channels=64,
+    person_depth=2,
+    norm=True,
+    sigmoid=True,
+    anchor_sizes=(20, 40, 80, 160, 320),
+    anchor_ratios=(0.75, 1.5, 3.0),
+    prn_nodes=256,
+    prn_stride=2,
+    prn_dropout=0.1,
+)

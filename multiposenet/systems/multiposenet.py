@@ -1,0 +1,205 @@
+"""MultiPoseNet as one Keras model: images in, finished poses out (Kocabas et al., ECCV 2018)."""
+
+import dataclasses
+
+import keras
+from keras import ops
+
+from multiposenet import boxes as box_ops
+from multiposenet import heatmaps, zoo
+from multiposenet import skeleton as skeletons
+from multiposenet.networks import backbone as backbones
+from multiposenet.networks import person_subnet as person_heads
+from multiposenet.networks import roi_crop
+from multiposenet.networks.keypoint_subnet import keypoint_subnet
+from multiposenet.networks.layers import register
+from multiposenet.networks.pose_residual_network import PoseResidualNetwork
+from multiposenet.networks.pyramid import keypoint_pyramid, person_pyramid
+from multiposenet.systems.architecture import NANO, PAPER, Architecture
+
+MULTIPLE = 32  # sides of the input must be multiples of the coarsest feature's stride
+
+
+@register
+class MultiPoseNet(keras.Model):
+    """Shared backbone, two pyramids, keypoint and person subnets, PRN; all in one graph.
+
+    Args:
+        backbone: ``"resnet50"``, ``"resnet101"``, ``"resnet101_dilated"``, ``"nano"``, or a
+            ``keras.Model`` from images to a dict of C2...C5.
+        skeleton: a ``Skeleton`` or the name of one.
+        image_size: ``(H, W)`` to fix the input size, or None for any multiples of 32.
+        max_people: N, rows of the output.
+        weights: None, ``"imagenet"`` for the backbone, or the name of a model of the zoo.
+        architecture: an ``Architecture`` (or a dict of its fields); by default the paper's, and
+            the compact one for the nano backbone.
+        nms_iou: person boxes overlapping more than this are suppressed (paper: 0.3).
+        max_peaks: candidates kept per joint and image.
+        name: name of the model.
+
+    ``model(images)`` takes ``(B, H, W, 3)`` RGB 0-255 and returns a dict, in input pixels:
+    ``boxes (B, N, 4)`` xyxy, ``box_scores (B, N)``, ``keypoints (B, N, K, 2)`` xy,
+    ``keypoint_scores (B, N, K)``, ``pose_scores (B, N)``, ``heatmaps (B, H/4, W/4, K)``,
+    ``mask (B, H/4, W/4)``. Unused rows have score 0.
+
+    Raises:
+        ValueError: an argument is unknown or does not fit.
+        WeightsError: the weights could not be had or do not fit.
+    """
+
+    def __init__(
+        self,
+        backbone="resnet50",
+        skeleton=skeletons.COCO_17,
+        image_size=None,
+        max_people=30,
+        weights=None,
+        architecture=None,
+        nms_iou=0.3,
+        max_peaks=32,
+        name="multiposenet",
+    ):
+        super().__init__(name=name)
+        if image_size is not None and any(side % MULTIPLE for side in image_size):
+            raise ValueError(f"image_size: {tuple(image_size)}; sides must be multiples of 32")
+        if isinstance(skeleton, str):
+            skeleton = skeletons.get(skeleton)
+        if isinstance(architecture, dict):
+            architecture = Architecture(**architecture)
+        self.architecture = architecture or (NANO if backbone == "nano" else PAPER)
+        self.skeleton = skeleton
+        self.image_size = tuple(image_size) if image_size else None
+        self.max_people, self.nms_iou, self.max_peaks = max_people, nms_iou, max_peaks
+        self._backbone_argument = backbone
+        self._add_parts(backbone, "imagenet" if weights == "imagenet" else None)
+        self.built = True
+        if weights not in (None, "imagenet"):
+            self.load_weights(zoo.resolve(weights))
+
+    def _add_parts(self, backbone, weights):
+        size, joints = self.architecture, self.skeleton.num_keypoints
+        self.backbone = backbones.build(backbone, weights)
+        levels = backbones.levels(self.backbone)
+        keypoint_strides = {f"K{key[1]}": stride for key, (_, stride) in levels.items()}
+        if keypoint_strides["K2"] != heatmaps.STRIDE:
+            raise ValueError(f"backbone: C2 has stride {keypoint_strides['K2']}; it must be 4")
+        self.keypoint_pyramid = keypoint_pyramid(levels, size.pyramid_channels, norm=size.norm)
+        self.keypoint_subnet = keypoint_subnet(
+            keypoint_strides,
+            joints,
+            pyramid_channels=size.pyramid_channels,
+            channels=size.keypoint_channels,
+            head_channels=size.head_channels,
+            norm=size.norm,
+            sigmoid=size.sigmoid,
+        )
+        coarsest = levels["C5"][1]
+        self.anchors = size.anchors(
+            (levels["C3"][1], levels["C4"][1], coarsest, 2 * coarsest, 4 * coarsest)
+        )
+        self.person_pyramid = person_pyramid(levels, size.pyramid_channels, norm=size.norm)
+        self.person_subnet = person_heads.person_subnet(
+            num_anchors=self.anchors.per_cell,
+            channels=size.pyramid_channels,
+            depth=size.person_depth,
+            norm=size.norm,
+        )
+        self.prn = PoseResidualNetwork(
+            joints, nodes=size.prn_nodes, dropout=size.prn_dropout, stride=size.prn_stride
+        )
+
+    @property
+    def blocks(self):
+        """The parts by name, in the order in which data flows through them."""
+        return {
+            "backbone": self.backbone,
+            "keypoint pyramid": self.keypoint_pyramid,
+            "keypoint subnet": self.keypoint_subnet,
+            "person pyramid": self.person_pyramid,
+            "person subnet": self.person_subnet,
+            "PRN": self.prn,
+        }
+
+    def keypoint_maps(self, features, training=None):
+        """The keypoint subnet's dict of maps from the backbone's C2...C5."""
+        return self.keypoint_subnet(
+            self.keypoint_pyramid(features, training=training), training=training
+        )
+
+    def person_predictions(self, features, training=None):
+        """``(logits (B, A), deltas (B, A, 4), anchors (A, 4))`` from the backbone's features."""
+        features = {key: features[key] for key in ("C3", "C4", "C5")}
+        levels = self.person_pyramid(features, training=training)
+        outputs = self.person_subnet(levels, training=training)
+        shapes = [ops.shape(levels[key])[1:3] for key in person_heads.LEVELS]
+        anchors = box_ops.anchors_for_levels(shapes, self.anchors)
+        return outputs["logits"], outputs["deltas"], anchors
+
+    def call(self, images):
+        features = self.backbone(images, training=False)
+        maps = self.keypoint_maps(features, training=False)["maps"]
+        maps = ops.sigmoid(maps) if self.architecture.sigmoid else ops.clip(maps, 0.0, 1.0)
+        maps = ops.cast(maps, "float32")
+        joint_maps, mask = maps[..., :-1], maps[..., -1]
+        boxes, box_scores = self._persons(images, features)
+        points, peak_scores = heatmaps.decode(joint_maps, self.max_peaks)
+        keypoints, keypoint_scores = self._group(boxes, points, peak_scores)
+        keypoint_scores = keypoint_scores * ops.cast(box_scores > 0, "float32")[..., None]
+        return {
+            "boxes": boxes,
+            "box_scores": box_scores,
+            "keypoints": keypoints,
+            "keypoint_scores": keypoint_scores,
+            "pose_scores": box_scores * ops.mean(keypoint_scores, axis=-1),
+            "heatmaps": joint_maps,
+            "mask": mask,
+        }
+
+    def _persons(self, images, features):
+        """Non-overlapping person boxes ``(B, N, 4)`` and their scores ``(B, N)``."""
+        logits, deltas, anchors = self.person_predictions(features, training=False)
+        height, width = ops.shape(images)[1:3]
+        limits = ops.cast(ops.stack([width, height, width, height]), "float32")
+        boxes = ops.clip(box_ops.decode(anchors, deltas), 0.0, limits)
+        scores = ops.cast(ops.sigmoid(logits), "float32")
+        indices, valid = box_ops.nms(
+            boxes, scores, self.nms_iou, self.max_people, score_threshold=0.02, candidates=300
+        )
+        valid = ops.cast(valid, "float32")
+        boxes = ops.take_along_axis(boxes, indices[..., None], axis=1) * valid[..., None]
+        return boxes, ops.take_along_axis(scores, indices, axis=1) * valid
+
+    def _group(self, boxes, points, peak_scores):
+        """One candidate per person and joint: ``(B, N, K, 2)`` and its score ``(B, N, K)``."""
+        rows, columns, inside = roi_crop.grid_weights(points, boxes)
+        crops = roi_crop.crop(rows, columns, peak_scores)
+        logits = roi_crop.read(rows, columns, self.prn.logits(crops, training=False))
+        evidence = peak_scores[:, None] * inside
+        best = ops.argmax(logits + ops.log(evidence + 1e-9), axis=-1)[..., None]
+        scores = ops.take_along_axis(evidence, best, axis=-1)[..., 0]
+        points = ops.broadcast_to(points[:, None], (*ops.shape(evidence), 2))
+        keypoints = ops.take_along_axis(points, best[..., None], axis=3)[..., 0, :]
+        return keypoints, scores
+
+    def get_config(self):
+        backbone = self._backbone_argument
+        if isinstance(backbone, keras.Model):
+            backbone = keras.saving.serialize_keras_object(backbone)
+        return {
+            "backbone": backbone,
+            "skeleton": dataclasses.asdict(self.skeleton),
+            "image_size": self.image_size,
+            "max_people": self.max_people,
+            "architecture": dataclasses.asdict(self.architecture),
+            "nms_iou": self.nms_iou,
+            "max_peaks": self.max_peaks,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        if isinstance(config["backbone"], dict):
+            config["backbone"] = keras.saving.deserialize_keras_object(config["backbone"])
+        config["skeleton"] = skeletons.Skeleton(**config["skeleton"])
+        return cls(**config)

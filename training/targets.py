@@ -1,0 +1,61 @@
+"""From a patch and its labels to the tensors a stage trains on."""
+
+import numpy as np
+
+from multiposenet import heatmaps
+from multiposenet.training.datasets.sample import IGNORE, PERSON
+
+
+
+def keypoint_targets(patch, *, sigma_share=0.045, sigma_limits=(4.0, 12.0), stride=4):
+    """Targets and weights W of the keypoint subnet (MultiPoseNet section 3.2).
+
+    W is 0 where a joint must not be taught: in boxes of persons without keypoint labels and in
+    crowds, outside the one annotated person where bystanders are not labelled, and everywhere for
+    joints that the data set does not label. It stays 1 around every labelled joint. The mask
+    channel is taught from the person mask; without one, as background outside all boxes if all
+    persons of the photo are boxed.
+
+    Args:
+        patch: an ``augmentation.Patch``.
+        sigma_share: Gaussian width as a share of a person's size, sqrt(box area).
+        sigma_limits: least and greatest width in pixels.
+        stride: pixels per cell.
+
+    Returns:
+        ``target (H/4, W/4, K + 1)`` and ``weight`` of the same shape, float32.
+    """
+    height, width = (side // stride for side in patch.image.shape[:2])
+    sigmas = np.clip(sigma_share * patch.sizes, *sigma_limits)
+    joints = heatmaps.encode(patch.keypoints, sigmas, (height, width), stride)
+    unlabelled = _region(patch.unlabelled_boxes, (height, width), stride)
+    weight = np.broadcast_to((1.0 - unlabelled)[..., None], joints.shape)
+    weight = np.maximum(weight, joints > 0.1) * patch.labelled_area[..., None]
+    weight = weight * patch.labelled_joints
+    mask, mask_weight = _mask_target(patch, (height, width), stride)
+    target = np.concatenate([joints, mask[..., None]], axis=-1)
+    return target, np.concatenate([weight, mask_weight[..., None]], axis=-1).astype(np.float32)
+
+
+def _mask_target(patch, size_hw, stride):
+    if patch.mask is not None:
+        height, width = size_hw
+        cells = patch.mask.reshape(height, stride, width, stride)
+        person = (cells == PERSON).mean(axis=(1, 3), dtype=np.float32)
+        ignored = (cells == IGNORE).any(axis=(1, 3))
+        return person, 1.0 - ignored.astype(np.float32)
+    empty = np.zeros(size_hw, np.float32)
+    if not patch.complete:
+        return empty, empty
+    everyone = np.concatenate([patch.boxes, patch.unlabelled_boxes])
+    return empty, 1.0 - _region(everyone, size_hw, stride)
+
+
+def _region(boxes, size_hw, stride):
+    """``(H, W)`` map that is 1 in the cells a box touches."""
+    region = np.zeros(size_hw, np.float32)
+    low = np.floor(np.maximum(boxes[:, :2] / stride, 0)).astype(int)
+    high = np.ceil(np.maximum(boxes[:, 2:] / stride, 0)).astype(int)
+    for (x1, y1), (x2, y2) in zip(low, high, strict=True):
+        region[y1:y2, x1:x2] = 1.0
+    return region
