@@ -198,9 +198,11 @@ class Skeleton:
             raise InputError(f"{path}: file: {reason}; give a readable YAML file") from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: file: not valid YAML; check its syntax") from error
+        if isinstance(fields, dict):
+            fields = {"name": path.stem, **fields}
         try:
-            return cls.from_dict({"name": path.stem, **fields} if isinstance(fields, dict) else fields)
-        except (ValueError, TypeError) as error:
+            return cls.from_dict(fields)
+        except ValueError as error:
             raise InputError(f"{path}: {error}") from error
 
     def to_yaml(self, path: str | os.PathLike) -> None:
