@@ -13,8 +13,7 @@ import numpy as np
 
 from multiposenet.errors import InputError
 from multiposenet.skeleton import COCO_17, Skeleton
-from multiposenet.training import images
-from multiposenet.training.datasets.sample import PERSON, Sample
+from multiposenet.training.datasets.sample import PERSON, Sample, read_label_image
 
 
 def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
@@ -26,9 +25,10 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
 
     Returns:
         One sample per mask, ordered by name, each with one person whose box encloses the mask.
+        A photo whose mask is empty is left out: its person was not marked.
 
     Raises:
-        InputError: there are no masks, one is unreadable or empty, or its photo is missing.
+        InputError: there are no masks, one is unreadable, or its photo is missing.
     """
     folder = Path(folder)
     masks = sorted((folder / "masks").glob("*.png"))
@@ -37,27 +37,28 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
             f"{folder / 'masks'}: folder: holds no PNG mask; give the dataset's folder"
         )
     photos = {path.stem: path for path in (folder / "photos").glob("*")}
-    return [_sample(path, photos.get(path.stem), skeleton) for path in masks]
+    samples = (_sample(path, photos.get(path.stem), skeleton) for path in masks)
+    return [sample for sample in samples if sample is not None]
 
 
-def _sample(path: Path, photo: Path | None, skeleton: Skeleton) -> Sample:
+def _sample(path: Path, photo: Path | None, skeleton: Skeleton) -> Sample | None:
     if photo is None:
         raise InputError(f"{path}: photo: missing; put it beside the masks, into photos/")
-    person = images.read(path) == PERSON
+    person = read_label_image(path) == PERSON
     columns, rows = np.flatnonzero(person.any(axis=0)), np.flatnonzero(person.any(axis=1))
     if not len(rows):
-        raise InputError(f"{path}: mask: no person; remove the photo and its mask")
+        return None
     joints = skeleton.num_keypoints
     return Sample(
-        image=photo,
-        size=person.shape,
+        path=photo,
+        image_size=person.shape,
         # Pixel i covers [i, i + 1).
         boxes=np.array([[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]], np.float32),
         keypoints=np.zeros((1, joints, 3), np.float32),
-        labelled_joints=np.zeros(joints, bool),
+        labelled=np.zeros((1, joints), bool),
         areas=np.array([person.sum()], np.float32),
-        crowd=np.zeros((0, 4), np.float32),
+        crowd_boxes=np.zeros((0, 4), np.float32),
         complete=False,
         single=True,
-        mask=path,
+        mask_path=path,
     )

@@ -72,18 +72,20 @@ def _sample(
 ) -> Sample:
     alone = ~record.crowd
     keypoints, shared = to_skeleton(record.keypoints[alone], source, target)
+    # A person without any keypoint was not labelled; one with some was labelled in full.
+    labelled = (record.num_keypoints[alone] > 0)[:, None] & shared
     order = np.concatenate([np.flatnonzero(alone), np.flatnonzero(record.crowd)])
     segmentations = tuple(record.segmentations[row] for row in order)
     return Sample(
-        image=images / record.file_name,
-        size=(record.height, record.width),
+        path=images / record.file_name,
+        image_size=(record.height, record.width),
         boxes=record.boxes[alone],
         keypoints=keypoints,
-        labelled_joints=shared,
+        labelled=labelled,
         areas=record.areas[alone],
-        crowd=record.boxes[record.crowd],
+        crowd_boxes=record.boxes[record.crowd],
         complete=True,
         single=False,
-        mask=mask,
+        mask_path=mask,
         segmentations=segmentations if mask is None and all(segmentations) else None,
     )

@@ -41,13 +41,13 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
         keypoints, shared = to_skeleton(record.keypoints, annotations.skeleton, skeleton)
         samples.append(
             Sample(
-                image=folder / "photos" / record.file_name,
-                size=(record.height, record.width),
+                path=folder / "photos" / record.file_name,
+                image_size=(record.height, record.width),
                 boxes=record.boxes,
                 keypoints=keypoints,
-                labelled_joints=shared,
+                labelled=shared[None],
                 areas=record.areas,
-                crowd=record.boxes[:0],
+                crowd_boxes=record.boxes[:0],
                 complete=False,
                 single=True,
             )

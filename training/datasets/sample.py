@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
+from multiposenet.errors import InputError
 from multiposenet.skeleton import Skeleton
-from multiposenet.training import images
+from multiposenet.sources import read_image
 
 BACKGROUND, PERSON, IGNORE = 0, 1, 2
 
@@ -19,34 +21,34 @@ class Sample:
     losses can leave it out instead of teaching that nothing is there.
 
     Attributes:
-        image: path of the photo; opened only by `read_image`.
-        size: (height, width) of the photo in pixels, as the labels say.
-        boxes: (n, 4) float32 xyxy of single persons; groups are in `crowd`.
+        path: the photo; opened only by `read_image`.
+        image_size: (height, width) of the photo in pixels, as the labels say.
+        boxes: (n, 4) float32 xyxy of single persons; groups are in `crowd_boxes`.
         keypoints: (n, K, 3) float32 (x, y, v) in the target skeleton: v is 0 for a joint without
-            a position (x and y are then 0), 1 for a hidden and 2 for a visible one. A person
-            whose joints all have v = 0 has no keypoint labels.
-        labelled_joints: (K,) bool, the joints that the dataset labels. The others take no part in
-            a loss: they may well be on the photo.
+            a position (x and y are then 0), 1 for a hidden and 2 for a visible one.
+        labelled: (n, K) bool. True: the dataset tells about this joint of this person, and v = 0
+            then means that it cannot be seen. False: nothing is known about it, so it takes no
+            part in a loss. Always true where v > 0.
         areas: (n,) float32 area of each person in square pixels.
-        crowd: (c, 4) float32 xyxy of groups without single annotations: regions to ignore.
-        complete: every person is in `boxes` or `crowd`, so all else is background. If false,
-            nothing is known outside `boxes`.
+        crowd_boxes: (c, 4) float32 xyxy of groups without single annotations, to be ignored.
+        complete: every person is in `boxes` or `crowd_boxes`, so all else is background. If
+            false, nothing is known outside `boxes`.
         single: exactly one person is annotated, others may be around it.
-        mask: path of a PNG of the photo's size, 0 background, 1 person, 2 ignore; or None.
+        mask_path: PNG of the photo's size, 0 background, 1 person, 2 ignore; or None.
         segmentations: COCO polygons or run-length codes of all persons and then of all crowds,
             from which `read_mask` draws the mask when there is no file; or None.
     """
 
-    image: Path
-    size: tuple[int, int]
+    path: Path
+    image_size: tuple[int, int]
     boxes: np.ndarray
     keypoints: np.ndarray
-    labelled_joints: np.ndarray
+    labelled: np.ndarray
     areas: np.ndarray
-    crowd: np.ndarray
+    crowd_boxes: np.ndarray
     complete: bool
     single: bool
-    mask: Path | None = None
+    mask_path: Path | None = None
     segmentations: tuple | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
@@ -55,32 +57,63 @@ class Sample:
     @property
     def has_mask(self) -> bool:
         """Whether `read_mask` gives a mask."""
-        return self.mask is not None or self.segmentations is not None
+        return self.mask_path is not None or self.segmentations is not None
 
     def read_image(self) -> np.ndarray:
-        """Returns the photo, (H, W, 3) uint8 RGB, read-only.
+        """Returns the photo, (H, W, 3) uint8 RGB.
 
         Raises:
-            InputError: the file is missing or no image.
+            InputError: the file is missing, unreadable, or not of `image_size`.
         """
-        return images.read(self.image)
+        image = read_image(self.path)
+        self._check_size(self.path, image.shape)
+        return image
 
     def read_mask(self) -> np.ndarray | None:
         """Returns the (H, W) uint8 mask, 0 background, 1 person, 2 ignore; None without one.
 
         Raises:
-            InputError: the file is missing or no image.
+            InputError: the file is missing, unreadable, or not of `image_size`.
         """
-        if self.mask is not None:
-            return images.read(self.mask)
+        if self.mask_path is not None:
+            mask = read_label_image(self.mask_path)
+            self._check_size(self.mask_path, mask.shape)
+            return mask
         if self.segmentations is None:
             return None
-        mask = np.full(self.size, BACKGROUND, np.uint8)
+        mask = np.full(self.image_size, BACKGROUND, np.uint8)
         # Crowds first: what belongs to an annotated person is known, also inside a crowd.
         for index in reversed(range(len(self.segmentations))):
             label = PERSON if index < len(self) else IGNORE
-            mask[_draw(self.segmentations[index], self.size)] = label
+            mask[_draw(self.segmentations[index], self.image_size)] = label
         return mask
+
+    def _check_size(self, path: Path, shape: tuple[int, ...]) -> None:
+        if shape[:2] != self.image_size:
+            found, wanted = (f"{w}x{h}" for h, w in (shape[:2], self.image_size))
+            raise InputError(
+                f"{path}: size: {found} pixels, but the labels are for {wanted}; "
+                "use the photos that the labels were made for"
+            )
+
+
+def read_label_image(path: Path) -> np.ndarray:
+    """Returns an image whose pixels are labels, (H, W) uint8.
+
+    Args:
+        path: PNG file, grey or palette.
+
+    Raises:
+        InputError: the file is missing or not an image of one 8-bit channel.
+    """
+    try:
+        with Image.open(path) as image:
+            labels = np.array(image)
+    except (OSError, SyntaxError) as error:  # Pillow's PNG reader also raises SyntaxError
+        raise InputError(f"{path}: mask: cannot be read as an image; restore the file") from error
+    if labels.ndim != 2 or labels.dtype not in (np.uint8, bool):
+        raise InputError(f"{path}: mask: not one 8-bit channel; save it as a grey PNG")
+    return labels.astype(np.uint8)
 
 
 def _draw(segmentation: list | dict, size: tuple[int, int]) -> np.ndarray:
