@@ -76,6 +76,10 @@ class Skeleton:
     sigmas: tuple[float, ...]
 
     def __post_init__(self):
+        # Saved configurations bring lists; tuples keep skeletons hashable and equal.
+        object.__setattr__(self, "keypoints", tuple(self.keypoints))
+        object.__setattr__(self, "limbs", tuple(tuple(limb) for limb in self.limbs))
+        object.__setattr__(self, "sigmas", tuple(self.sigmas))
         count = len(self.keypoints)
         if not count:
             raise ValueError("keypoints: none given; list at least one joint name")

@@ -1,5 +1,6 @@
 """Skeletons: names and limbs of the data sets, mirrored joints, conversion, YAML."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -81,6 +82,11 @@ def test_own_skeleton_takes_names_or_indices_and_known_sigmas():
     assert hand.limbs == ((0, 1), (0, 2))
     assert hand.sigmas == (0.05, 0.03, 0.03)
     assert Skeleton.from_dict({"keypoints": ["nose", "pelvis"]}).sigmas == (0.026, 0.107)
+
+
+def test_lists_from_a_saved_configuration_give_an_equal_skeleton():
+    saved = json.loads(json.dumps(dataclasses.asdict(LSP_14)))
+    assert Skeleton(**saved) == LSP_14 and hash(Skeleton(**saved)) == hash(LSP_14)
 
 
 def test_yaml_without_a_name_is_called_after_its_file(tmp_path):

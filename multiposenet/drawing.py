@@ -1,0 +1,236 @@
+"""Skeletons, boxes, person masks and heatmaps drawn on images.
+
+Everything is anti-aliased, placed to a fraction of a pixel and as thick as the person is large, so
+that thumbnails and posters both stay readable. Inputs are never changed: each function returns a
+new image.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from multiposenet.skeleton import Skeleton
+
+# Blue and orange stay apart for every common kind of colour blindness.
+SIDE_COLOURS = {"left": (41, 171, 255), "right": (255, 138, 31), "centre": (245, 245, 245)}
+EDGE_COLOUR = np.float32((20, 20, 20))
+MASK_COLOUR = (64, 224, 160)
+BOX_COLOURS = (
+    (255, 209, 102),
+    (120, 220, 232),
+    (239, 131, 188),
+    (169, 220, 118),
+    (171, 157, 242),
+    (252, 152, 103),
+)
+
+_SHIFT = 4  # OpenCV's fixed point: sixteenths of a pixel
+_EDGE_OPACITY = 0.7
+_FULLY_VISIBLE = 0.5  # joints from this score on are opaque
+
+
+def people(
+    image,
+    boxes,
+    keypoints,
+    keypoint_scores,
+    skeleton: Skeleton,
+    scores=None,
+    mask=None,
+    min_score: float = 0.1,
+) -> np.ndarray:
+    """Draws people: mask, then boxes, limbs and joints, the surest person last.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        boxes: (N, 4) xyxy in pixels of the image.
+        keypoints: (N, K, 2) xy in pixels of the image; joints that are not finite are left out.
+        keypoint_scores: (N, K); the lower, the more transparent the joint and its limbs.
+        skeleton: names and limbs of the K joints.
+        scores: (N,) order in which people overlap; default: as listed.
+        mask: (H, W) person probability, or None.
+        min_score: joints with a lower score are left out.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    drawn = np.array(image, dtype=np.uint8) if mask is None else person_mask(image, mask)
+    order = range(len(boxes)) if scores is None else np.argsort(scores, kind="stable")
+    widths = [_line_width(box, image.shape) for box in boxes]
+    for person in order:
+        colour, width = BOX_COLOURS[person % len(BOX_COLOURS)], max(0.8, 0.4 * widths[person])
+        _box(drawn, np.asarray(boxes[person], np.float64), colour, width)
+    for person in order:
+        joints = np.asarray(keypoints[person], np.float64)
+        sure = np.asarray(keypoint_scores[person], np.float64)
+        shown = np.isfinite(joints).all(-1) & (sure >= min_score)
+        opacity = np.where(shown, np.clip(sure / _FULLY_VISIBLE, 0, 1), 0)
+        _person(drawn, joints, opacity, skeleton, widths[person])
+    return drawn
+
+
+def person_mask(image, mask, opacity: float = 0.35) -> np.ndarray:
+    """Tints the people in an image and outlines them.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        mask: (H, W) person probability.
+        opacity: strength of the tint where the probability is high.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    mask = np.asarray(mask, np.float32)
+    drawn = np.array(image, dtype=np.uint8)
+    tint = np.clip((mask - 0.25) / 0.5, 0, 1) * opacity
+    _blend(drawn, MASK_COLOUR, tint)
+    inside = (mask >= 0.5).astype(np.uint8)
+    contours, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    thickness = max(1, round(max(mask.shape) / 700))
+    cv2.polylines(drawn, contours, True, MASK_COLOUR, thickness, cv2.LINE_AA)
+    return drawn
+
+
+def heatmap(image, values, opacity: float = 0.85) -> np.ndarray:
+    """Lays a map of joint probabilities over an image, brighter and denser where it is high.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        values: (h, w) or (h, w, K) map that covers the whole image at any resolution; of K maps
+            the highest value counts. Values are cut to 0 to 1.
+        opacity: strength of the colours at 1.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    values = np.asarray(values, np.float32)
+    if values.ndim == 3:
+        values = values.max(axis=-1)
+    height, width = image.shape[:2]
+    values = cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR)
+    values = np.clip(np.nan_to_num(values), 0, 1)
+    coloured = cv2.applyColorMap(np.uint8(np.rint(values * 255)), cv2.COLORMAP_INFERNO)
+    drawn = np.array(image, dtype=np.uint8)
+    # The square root keeps faint responses visible.
+    _blend(drawn, cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB), opacity * np.sqrt(values))
+    return drawn
+
+
+def save(image, path: str | os.PathLike) -> None:
+    """Writes an image file whole or not at all: to a temporary file, which is then renamed.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        path: the file; its suffix decides the format.
+
+    Raises:
+        OSError: the file cannot be written.
+        ValueError: the suffix is not one of an image format.
+    """
+    path = Path(path)
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise ValueError(f"{path}: suffix: is no image format; use .png or .jpg")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: folder: does not exist; create {path.parent}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with open(temporary, "xb") as file:
+            Image.fromarray(image).save(file, format=kind, quality=92)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _line_width(box, shape) -> float:
+    """Width of a limb in pixels: 2 % of the person, within limits set by the image."""
+    box = np.nan_to_num(np.asarray(box, np.float64))
+    size = np.sqrt(max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1]))
+    longest = max(shape[:2])
+    return float(np.clip(0.02 * size, max(1.3, 0.0025 * longest), max(2.0, 0.012 * longest)))
+
+
+def _limb_colour(skeleton: Skeleton, joints) -> tuple[int, int, int]:
+    """Colour of the side all given joints lie on; joints of the centre line join either side."""
+    sides = {skeleton.keypoints[joint].split("_")[0] for joint in joints} & {"left", "right"}
+    return SIDE_COLOURS[sides.pop() if len(sides) == 1 else "centre"]
+
+
+def _person(image, joints, opacity, skeleton, width) -> None:
+    edge = max(0.4, 0.25 * width)
+    for limb in skeleton.limbs:
+        strength = opacity[list(limb)].min()
+        if strength > 0:
+            _line(image, joints[list(limb)], _limb_colour(skeleton, limb), width, strength, edge)
+    for joint in np.flatnonzero(opacity):
+        colour = _limb_colour(skeleton, [joint])
+        _disk(image, joints[joint], colour, 0.85 * width, opacity[joint], edge)
+
+
+def _box(image, box, colour, width) -> None:
+    if not np.isfinite(box).all():
+        return
+    corners = box[[[0, 1], [2, 1], [2, 3], [0, 3]]]
+    for start in range(4):
+        _line(image, corners[[start, (start + 1) % 4]], colour, width, 0.8)
+
+
+def _line(image, ends, colour, width, opacity, edge=0.0) -> None:
+    """A straight line of any width, as a polygon because OpenCV's lines have whole widths."""
+    along = ends[1] - ends[0]
+    length = np.hypot(*along)
+    along = along / length if length > 0 else np.array([1.0, 0.0])
+    across = np.array([-along[1], along[0]])
+
+    def cover(layer, offset, margin):
+        side = across * (width / 2 + margin)
+        corners = [ends[0] + side, ends[1] + side, ends[1] - side, ends[0] - side]
+        cv2.fillConvexPoly(layer, _fixed(corners - offset), 255, cv2.LINE_AA, _SHIFT)
+
+    _shape(image, ends, width / 2 + edge, cover, colour, opacity, edge)
+
+
+def _disk(image, centre, colour, radius, opacity, edge) -> None:
+    def cover(layer, offset, margin):
+        point, extent = _fixed(centre - offset).tolist(), round((radius + margin) * 2**_SHIFT)
+        cv2.circle(layer, point, extent, 255, -1, cv2.LINE_AA, _SHIFT)
+
+    _shape(image, centre[None], radius + edge, cover, colour, opacity, edge)
+
+
+def _fixed(points) -> np.ndarray:
+    """Continuous coordinates to OpenCV's fixed point, which counts from pixel centres."""
+    return np.rint((np.clip(points, -50_000, 50_000) - 0.5) * 2**_SHIFT).astype(np.int32)
+
+
+def _shape(image, points, reach, cover, colour, opacity, edge) -> None:
+    """Blends a shape with a dark rim into the part of the image within `reach` of the points.
+
+    `cover(layer, offset, margin)` fills the shape, grown by a margin, into a layer whose origin
+    lies at `offset`. Where the shape is transparent so is its rim, which does not shine through.
+    """
+    x1, y1 = np.maximum(np.floor(points.min(0) - reach).astype(int) - 1, 0)
+    x2, y2 = np.minimum(np.ceil(points.max(0) + reach).astype(int) + 2, image.shape[1::-1])
+    if x1 >= x2 or y1 >= y2:
+        return
+    patch, offset = image[y1:y2, x1:x2], np.array([x1, y1])
+    inner, outer = np.zeros((2, *patch.shape[:2]), np.uint8)
+    cover(inner, offset, 0.0)
+    inner = inner * np.float32(1 / 255)
+    if edge:
+        cover(outer, offset, edge)
+        rim = outer * np.float32(_EDGE_OPACITY / 255) * (1 - inner)
+        total = np.maximum(inner + rim, 1e-6)
+        colour = (inner[..., None] * colour + rim[..., None] * EDGE_COLOUR) / total[..., None]
+        inner = inner + rim
+    _blend(patch, colour, inner * np.float32(opacity))
+
+
+def _blend(image, colour, weight) -> None:
+    """Mixes a colour, or an image, into an image in place with a weight per pixel."""
+    weight = weight[..., None]
+    image[...] = np.rint(image + weight * (np.asarray(colour, np.float32) - image))
