@@ -1,5 +1,6 @@
 """Random patches of photos with their boxes, keypoints and masks, all moved by one affine map."""
 
+import dataclasses
 from dataclasses import dataclass, field
 
 import albumentations
@@ -48,7 +49,8 @@ class PatchSampler:
         size: side S of the patch in pixels.
         person_size: least and greatest sqrt(box area), in patch pixels, of the person that the
             patch is centred on; drawn uniformly in the logarithm.
-        zoom: least and greatest enlargement of the photo, which wins over ``person_size``.
+        cover: the photo's longer side is at least this share of the patch, and
+        zoom: the photo is enlarged at most this much; both win over ``person_size``.
         rotation: greatest rotation in degrees.
         rotation_chance: share of patches that are rotated.
         flip: share of patches flipped left to right, with left and right joints swapped.
@@ -59,7 +61,8 @@ class PatchSampler:
     size: int
     flip_indices: np.ndarray
     person_size: tuple[float, float] = (24.0, 240.0)
-    zoom: tuple[float, float] = (0.4, 3.0)
+    cover: float = 0.7
+    zoom: float = 3.0
     rotation: float = 40.0
     rotation_chance: float = 0.6
     flip: float = 0.5
@@ -74,15 +77,9 @@ class PatchSampler:
         )
     )
 
-    def __call__(self, sample: Sample, rng: np.random.Generator, size: int | None = None) -> Patch:
-        """A random patch of a photo.
-
-        Args:
-            sample: the photo and its labels.
-            rng: the only source of randomness.
-            size: side of the patch if not ``self.size`` (as for a quarter of a mosaic).
-        """
-        size = size or self.size
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Patch:
+        """A random patch of a photo; ``rng`` is the only source of randomness."""
+        size = self.size
         image = cache.image(sample)
         move, mirrored = self._draw_map(sample, image.shape[:2], size, rng)
         patch = _apply(sample, image, move, size, self.flip_indices if mirrored else None)
@@ -93,7 +90,10 @@ class PatchSampler:
     def mosaic(self, samples: list[Sample], rng: np.random.Generator) -> Patch:
         """Four half-size patches of photos of one data set, tiled two by two."""
         half = self.size // 2
-        parts = [self(sample, rng, half) for sample in samples]
+        quarter = dataclasses.replace(
+            self, size=half, person_size=(0.35 * half, 0.9 * half), jitter=self.jitter / 2
+        )
+        parts = [quarter(sample, rng) for sample in samples]
         offsets = [(0, 0), (half, 0), (0, half), (half, half)]
         for part, (x, y) in zip(parts, offsets, strict=True):
             part.boxes = np.clip(part.boxes, 0, half) + (x, y, x, y)
@@ -128,9 +128,8 @@ class PatchSampler:
             box = sample.boxes[rng.integers(len(sample.boxes))]
             centre = (box[:2] + box[2:]) / 2
             extent = max(float(np.sqrt(np.prod(box[2:] - box[:2]))), 1.0)
-        # A half-size patch, as in a mosaic, shows its persons at half the size.
-        wanted = np.exp(rng.uniform(*np.log(self.person_size))) * size / self.size
-        scale = np.clip(wanted / extent, *self.zoom)
+        wanted = np.exp(rng.uniform(*np.log(self.person_size)))
+        scale = np.clip(wanted / extent, self.cover * size / max(height, width), self.zoom)
         angle = 0.0
         if rng.random() < self.rotation_chance:
             angle = np.deg2rad(rng.uniform(-self.rotation, self.rotation))

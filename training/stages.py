@@ -1,11 +1,9 @@
 """The stages of training: which parts learn, from which tensors, by which loss."""
 
 import keras
-import numpy as np
-from keras import ops
+from keras import layers, ops
 
-from multiposenet import boxes as box_ops
-from multiposenet.training import keypoint_losses, losses
+from multiposenet.training import keypoint_losses
 
 
 class KeypointStage(keras.Model):
@@ -23,6 +21,11 @@ class KeypointStage(keras.Model):
         self.loss_function, self.intermediate = loss, intermediate
         for part in (model.person_pyramid, model.person_subnet, model.prn):
             part.trainable = False
+        finest = min(model.keypoint_strides.values())
+        self.upsample = {
+            key: layers.UpSampling2D(stride // finest)
+            for key, stride in model.keypoint_strides.items()
+        }
         self.built = True
 
     def call(self, images, training=None):
@@ -32,12 +35,8 @@ class KeypointStage(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         target, weight = y["target"], y["weight"]
-        size = tuple(target.shape[1:3])
         loss = self.loss_function(target, ops.cast(y_pred["maps"], "float32"), weight)
-        for key in ("K2", "K3", "K4", "K5"):
-            maps = ops.image.resize(ops.cast(y_pred[key], "float32"), size, data_format=CHANNELS)
+        for key, upsample in self.upsample.items():
+            maps = upsample(ops.cast(y_pred[key], "float32"))
             loss = loss + self.intermediate * self.loss_function(target, maps, weight)
         return loss
-
-
-CHANNELS = "channels_last"

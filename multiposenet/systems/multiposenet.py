@@ -80,12 +80,12 @@ class MultiPoseNet(keras.Model):
         size, joints = self.architecture, self.skeleton.num_keypoints
         self.backbone = backbones.build(backbone, weights)
         levels = backbones.levels(self.backbone)
-        keypoint_strides = {f"K{key[1]}": stride for key, (_, stride) in levels.items()}
-        if keypoint_strides["K2"] != heatmaps.STRIDE:
-            raise ValueError(f"backbone: C2 has stride {keypoint_strides['K2']}; it must be 4")
+        self.keypoint_strides = {f"K{key[1]}": stride for key, (_, stride) in levels.items()}
+        if self.keypoint_strides["K2"] != heatmaps.STRIDE:
+            raise ValueError(f"backbone: C2 has stride {self.keypoint_strides['K2']}; it must be 4")
         self.keypoint_pyramid = keypoint_pyramid(levels, size.pyramid_channels, norm=size.norm)
         self.keypoint_subnet = keypoint_subnet(
-            keypoint_strides,
+            self.keypoint_strides,
             joints,
             pyramid_channels=size.pyramid_channels,
             channels=size.keypoint_channels,

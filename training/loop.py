@@ -1,0 +1,94 @@
+"""The one training loop: straight through, logged, checkpointed, resumable."""
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from multiposenet.training.loader import prefetch
+
+
+class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up, then a cosine down to 1 % of the peak."""
+
+    def __init__(self, peak, warmup, steps):
+        self.peak, self.warmup, self.steps = peak, warmup, steps
+
+    def __call__(self, step):
+        ops = keras.ops
+        step = ops.cast(step, "float32")
+        progress = ops.clip((step - self.warmup) / max(self.steps - self.warmup, 1), 0.0, 1.0)
+        cosine = 0.01 + 0.99 * 0.5 * (1.0 + ops.cos(math.pi * progress))
+        return self.peak * ops.minimum((step + 1.0) / max(self.warmup, 1), cosine)
+
+    def get_config(self):
+        return {"peak": self.peak, "warmup": self.warmup, "steps": self.steps}
+
+
+def use_bfloat16_on_cpu():
+    """Lets TensorFlow's CPU kernels compute in bfloat16 where that is safe; half as fast again."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.optimizer.set_experimental_options(
+            {"auto_mixed_precision_onednn_bfloat16": True}
+        )
+
+
+def fit(stage, make_batch, *, steps, run, log_every=50, checkpoint_every=500, resume=False):
+    """Trains a compiled stage for some optimizer steps.
+
+    Args:
+        stage: compiled ``keras.Model``.
+        make_batch: function of the step to ``(x, y)``; all randomness from the step number.
+        steps: optimizer steps in all.
+        run: folder for ``NAME.weights.h5`` (weights and optimizer) and ``NAME.jsonl`` (log).
+        log_every: steps between log lines.
+        checkpoint_every: steps between checkpoints.
+        resume: go on from the folder's checkpoint, if there is one.
+
+    Raises:
+        FloatingPointError: the loss is not finite; the last checkpoint is kept.
+    """
+    run = Path(run)
+    run.mkdir(parents=True, exist_ok=True)
+    checkpoint, log = run / f"{stage.name}.weights.h5", run / f"{stage.name}.jsonl"
+    stage.optimizer.build(stage.trainable_variables)
+    start = 0
+    if resume and checkpoint.exists():
+        stage.load_weights(checkpoint)
+        start = int(stage.optimizer.iterations)
+    since, waited, last = time.time(), 0.0, time.time()
+    for step, (x, y) in enumerate(prefetch(make_batch, range(start, steps)), start=start):
+        waited += time.time() - last
+        loss = stage.train_on_batch(x, y)
+        last = time.time()
+        if (step + 1) % log_every == 0 or step + 1 == steps:
+            loss = float(np.asarray(loss[0] if isinstance(loss, (list, tuple)) else loss))
+            if not math.isfinite(loss):
+                raise FloatingPointError(f"{stage.name}: loss is {loss} at step {step + 1}")
+            seconds = last - since
+            line = {
+                "step": step + 1,
+                "loss": round(loss, 5),
+                "images/s": round(log_every * len(x) / seconds, 1),
+                "waiting": round(waited / seconds, 3),
+            }
+            with log.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+            print(line, flush=True)
+            stage.reset_metrics()
+            since, waited = last, 0.0
+        if (step + 1) % checkpoint_every == 0 or step + 1 == steps:
+            save(stage, checkpoint)
+
+
+def save(model, path):
+    """Writes weights so that a reader never sees half a file."""
+    partial = path.with_name(f".partial-{path.name}")
+    model.save_weights(partial, overwrite=True)
+    os.replace(partial, path)

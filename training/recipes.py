@@ -1,0 +1,51 @@
+"""Every hyper-parameter of every stage; a recipe is a frozen dataclass."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class KeypointRecipe:
+    """The bundled nano's keypoint and mask stage, from scratch on 2,049 + 8,491 + 1,004 photos.
+
+    Attributes:
+        steps: optimizer steps.
+        batch_size: patches per step.
+        patch_sizes: ``(share of the steps done, side)``: small patches first, since most of a
+            large one is background.
+        mosaics: patches of a batch that show four persons of the single-person data sets.
+        masked_singles: patches of a batch from the photos that have a mask but no keypoints.
+        learning_rate: after warm-up; falls to 1 % of it along a cosine.
+        warmup: steps of linear warm-up.
+        weight_decay: decoupled.
+        clip_norm: global gradient norm.
+        ema: momentum of the weight average that is saved.
+        intermediate: weight of each intermediate loss.
+        sigma_share: Gaussian width as a share of the person's size sqrt(box area).
+        sigma_limits: least and greatest width in pixels.
+        person_size: sqrt(box area) of the centre person in a patch, least and greatest.
+        zoom: greatest enlargement.
+        rotation: degrees.
+        seed: of everything random.
+    """
+
+    steps: int = 5200
+    batch_size: int = 16
+    patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 256), (0.85, 384))
+    mosaics: int = 4
+    masked_singles: int = 1
+    learning_rate: float = 2e-3
+    warmup: int = 200
+    weight_decay: float = 0.05
+    clip_norm: float = 20.0
+    ema: float = 0.998
+    intermediate: float = 0.2
+    sigma_share: float = 0.045
+    sigma_limits: tuple[float, float] = (4.0, 12.0)
+    person_size: tuple[float, float] = (24.0, 240.0)
+    zoom: float = 3.0
+    rotation: float = 40.0
+    seed: int = 0
+
+    def patch_size(self, step: int) -> int:
+        """Side of the patches at a step."""
+        return max((at, side) for at, side in self.patch_sizes if at * self.steps <= step)[1]
