@@ -5,7 +5,7 @@ A `JsonTable` turns one field of all objects at once into an array, and any defe
 guilty row is looked for only after a check has failed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,7 +13,10 @@ import numpy as np
 
 from multiposenet.errors import AnnotationError
 
-_NUMBERS = {int, float}
+# Results made in memory hold NumPy scalars, results read from JSON Python's.
+_INTEGERS = (int, np.integer)
+_NUMBERS = (int, float, np.integer, np.floating)
+_LISTS = (list, tuple, np.ndarray)
 
 
 def fail(path: str | Path, field: str, problem: str, remedy: str) -> NoReturn:
@@ -30,6 +33,11 @@ def fail(path: str | Path, field: str, problem: str, remedy: str) -> NoReturn:
     """
     message = f"{path}: {field}: {problem}; {remedy}"
     raise AnnotationError(" ".join(message.split()))
+
+
+def _only(values: Iterable, kinds: tuple[type, ...]) -> bool:
+    """Whether all values are of these kinds; true and false are not numbers here."""
+    return all(issubclass(kind, kinds) and kind is not bool for kind in set(map(type, values)))
 
 
 class JsonTable:
@@ -86,8 +94,10 @@ class JsonTable:
     def integers(self, field: str) -> np.ndarray:
         """Returns a required field as (R,) int64; 2.0 counts as an integer, true does not."""
         values = self.column(field, "give every entry an integer")
-        if not set(map(type, values)) <= {int}:
-            bad = [not (type(v) is int or type(v) is float and v.is_integer()) for v in values]
+        if not _only(values, _INTEGERS):
+            bad = [
+                not (_only([v], _INTEGERS) or type(v) is float and v.is_integer()) for v in values
+            ]
             self.fail_first(np.array(bad), field, "{} is not an integer", "give an integer")
         try:
             return np.array(values, dtype=np.int64).reshape(-1)
@@ -107,15 +117,15 @@ class JsonTable:
     def vectors(self, field: str, width: int, remedy: str) -> np.ndarray:
         """Returns a required field, lists of `width` finite numbers, as (R, width) float64."""
         values = self.column(field, remedy)
-        if not set(map(type, values)) <= {list} or not set(map(len, values)) <= {width}:
-            for row, value in enumerate(values):
-                if type(value) is not list:
-                    self.fail(row, field, f"{value!r:.60} is not a list", remedy)
-                if len(value) != width:
-                    self.fail(row, field, f"{len(value)} numbers instead of {width}", remedy)
-        # numpy would read "1" as 1 and true as 1: only numbers are numbers here.
-        if not set(map(type, (number for value in values for number in value))) <= _NUMBERS:
-            bad = [not set(map(type, value)) <= _NUMBERS for value in values]
+        if not _only(values, _LISTS):
+            bad = [not _only([value], _LISTS) for value in values]
+            self.fail_first(np.array(bad), field, "{} is not a list", remedy)
+        lengths = np.array([len(value) for value in values], dtype=np.int64)
+        for row in np.flatnonzero(lengths != width)[:1]:
+            self.fail(int(row), field, f"{lengths[row]} numbers instead of {width}", remedy)
+        # NumPy would read "1" as 1 and true as 1.
+        if not _only((number for value in values for number in value), _NUMBERS):
+            bad = [not _only(value, _NUMBERS) for value in values]
             self.fail_first(np.array(bad), field, "not only numbers: {}", remedy)
         try:
             array = np.array(values, dtype=np.float64).reshape(len(values), width)
@@ -125,20 +135,26 @@ class JsonTable:
         self.fail_first(bad, field, "NaN or infinity: {}", remedy)
         return array
 
-    def optional(self, field: str) -> tuple[np.ndarray, np.ndarray]:
-        """Returns a field of numbers >= 0 that rows may lack.
+    def optional(self, field: str, minimum: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """Returns a field of finite numbers that rows may lack.
+
+        Args:
+            field: name of the field.
+            minimum: smallest allowed value.
 
         Returns:
             (R,) float64 values, 0 where the field is absent or null, and (R,) bool presence.
         """
         values = [row.get(field) for row in self.rows]
-        if not set(map(type, values)) <= _NUMBERS | {bool, type(None)}:
-            bad = [not isinstance(value, int | float | None) for value in values]
+        present = np.array([value is not None for value in values], dtype=bool)
+        values = [0 if value is None else value for value in values]
+        if not all(issubclass(kind, _NUMBERS) for kind in set(map(type, values))):
+            bad = [not isinstance(value, _NUMBERS) for value in values]
             self.fail_first(np.array(bad), field, "{} is not a number", "correct or remove it")
         try:
-            array = np.array([value or 0 for value in values], dtype=np.float64).reshape(-1)
+            array = np.array(values, dtype=np.float64).reshape(-1)
         except OverflowError:
             fail(self.path, f"{self.name}.{field}", "a number is out of range", "correct it")
-        bad = ~(np.isfinite(array) & (array >= 0))
-        self.fail_first(bad, field, "{} is not finite and >= 0", "correct or remove it")
-        return array, np.array([value is not None for value in values], dtype=bool)
+        self.fail_first(~np.isfinite(array), field, "{} is not finite", "correct or remove it")
+        self.fail_first(array < minimum, field, "{} is negative", "correct or remove it")
+        return array, present

@@ -1,0 +1,220 @@
+"""The COCO measures: keypoints, person boxes and person masks. Arrays in, numbers out.
+
+Equal to pycocotools' `COCOeval` on the person category, without its loops. All numbers are in
+0...1, or -1 where there is nothing to find (no ground truth of that size).
+"""
+
+import numpy as np
+
+from multiposenet.annotations import CocoAnnotations
+from multiposenet.evaluation.average_precision import Detections, Truths, evaluate
+from multiposenet.json_table import JsonTable
+from multiposenet.similarity import keypoint_similarity
+
+_SMALL, _LARGE, _LIMIT = 32.0**2, 96.0**2, 1e5**2
+_AP50, _AP75 = 0, 5  # in THRESHOLDS
+
+
+def evaluate_keypoints(annotations: CocoAnnotations, results: list[dict]) -> dict[str, float]:
+    """Keypoint measures by OKS: at most 20 persons per photo, OKS 0.50, 0.55 ... 0.95.
+
+    As in pycocotools a person without labelled keypoints is ignored, and matches poses by how far
+    they leave its doubled box; a result's area is that of its `bbox` if it has one, otherwise of
+    the box around its keypoints.
+
+    Args:
+        annotations: the ground truth.
+        results: COCO results: `image_id`, `keypoints` (3K numbers x, y, score in pixels), `score`,
+            optionally `bbox` (x, y, width, height) and `category_id`; those of another category
+            are left out.
+
+    Returns:
+        `keypoints/` AP, AP50, AP75, APM, APL, AR, AR50, AR75, ARM, ARL.
+
+    Raises:
+        AnnotationError: a result lacks a field, is malformed, or is of an unknown image.
+    """
+    skeleton, persons = annotations.skeleton, annotations.persons
+    table, image_order, images = _read(annotations, results)
+    width = 3 * skeleton.num_keypoints
+    poses = table.vectors("keypoints", width, f"give {width} numbers x, y, score")
+    poses = poses.reshape(len(table), -1, 3)[:, :, :2]
+    areas = np.ptp(poses, axis=1).prod(axis=1) if len(poses) else np.zeros(0)
+    boxed = np.array([_is_given(row.get("bbox")) for row in table.rows], dtype=bool)
+    boxes = table.select(boxed).vectors("bbox", 4, "give x, y, width, height")
+    areas[boxed] = boxes[:, 2] * boxes[:, 3]
+    visible = persons.keypoints[:, :, 2] > 0
+    unlabelled = ~visible.any(axis=1)
+    corner, size = persons.xywh[:, None, :2], persons.xywh[:, None, 2:]
+
+    def similarity(detection, truth):
+        offset = poses[detection] - persons.keypoints[truth, :, :2]
+        rows = np.flatnonzero(unlabelled[truth])
+        if len(rows):
+            own, truth_rows = poses[detection[rows]], truth[rows]
+            before = (corner - size)[truth_rows] - own
+            beyond = own - (corner + size * 2)[truth_rows]
+            offset[rows] = np.maximum(before, 0) + np.maximum(beyond, 0)
+        counted = visible[truth] | unlabelled[truth][:, None]
+        squared = (offset**2).sum(axis=-1)
+        return keypoint_similarity(squared, counted, persons.areas[truth], skeleton.sigmas)
+
+    precision, recall = evaluate(
+        Truths(
+            image_order[persons.image],
+            persons.areas,
+            persons.crowd,
+            persons.crowd | (persons.num_keypoints == 0),
+        ),
+        Detections(images, areas, _scores(table, "score")),
+        similarity,
+        [(0, _LIMIT), (_SMALL, _LARGE), (_LARGE, _LIMIT)],
+        [20],
+    )
+    measures = {}
+    for name, values in (("AP", precision[..., 0]), ("AR", recall[:, None, :, 0])):
+        measures[name] = values[:, :, 0]
+        measures[f"{name}50"] = values[_AP50, :, 0]
+        measures[f"{name}75"] = values[_AP75, :, 0]
+        measures[f"{name}M"] = values[:, :, 1]
+        measures[f"{name}L"] = values[:, :, 2]
+    return {f"keypoints/{name}": _mean(values) for name, values in measures.items()}
+
+
+def evaluate_boxes(annotations: CocoAnnotations, results: list[dict]) -> dict[str, float]:
+    """Box measures by IoU: at most 1, 10 or 100 boxes per photo, IoU 0.50, 0.55 ... 0.95.
+
+    Args:
+        annotations: the ground truth.
+        results: COCO results: `image_id`, `bbox` (x, y, width, height in pixels) and `box_score`,
+            or `score` where that is missing; optionally `category_id`, and results of another
+            category are left out.
+
+    Returns:
+        `boxes/` AP, AP50, AP75, APS, APM, APL, AR1, AR10, AR100, ARS, ARM, ARL.
+
+    Raises:
+        AnnotationError: a result lacks a field, is malformed, or is of an unknown image.
+    """
+    persons = annotations.persons
+    table, image_order, images = _read(annotations, results)
+    boxes = table.vectors("bbox", 4, "give x, y, width, height")
+    areas = boxes[:, 2] * boxes[:, 3]
+    truth_areas = persons.xywh[:, 2] * persons.xywh[:, 3]
+
+    def similarity(detection, truth):
+        # The order of operations is pycocotools': equality at a threshold depends on it.
+        ours, theirs = boxes[detection], persons.xywh[truth]
+        end = np.minimum(ours[:, 2:] + ours[:, :2], theirs[:, 2:] + theirs[:, :2])
+        sides = end - np.maximum(ours[:, :2], theirs[:, :2])
+        common = sides[:, 0] * sides[:, 1]
+        both = np.where(
+            persons.crowd[truth],
+            areas[detection],
+            areas[detection] + truth_areas[truth] - common,
+        )
+        overlap = (sides > 0).all(axis=1)
+        return np.divide(common, both, out=np.zeros(len(common)), where=overlap)
+
+    precision, recall = evaluate(
+        Truths(image_order[persons.image], persons.areas, persons.crowd, persons.crowd),
+        Detections(images, areas, _scores(table, "box_score", "score")),
+        similarity,
+        [(0, _LIMIT), (0, _SMALL), (_SMALL, _LARGE), (_LARGE, _LIMIT)],
+        [1, 10, 100],
+    )
+    measures = {
+        "AP": precision[:, :, 0, 2],
+        "AP50": precision[_AP50, :, 0, 2],
+        "AP75": precision[_AP75, :, 0, 2],
+        **{f"AP{size}": precision[:, :, i, 2] for i, size in enumerate("SML", 1)},
+        **{f"AR{limit}": recall[:, 0, i] for i, limit in enumerate((1, 10, 100))},
+        **{f"AR{size}": recall[:, i, 2] for i, size in enumerate("SML", 1)},
+    }
+    return {f"boxes/{name}": _mean(values) for name, values in measures.items()}
+
+
+def _read(
+    annotations: CocoAnnotations, results: list[dict]
+) -> tuple[JsonTable, np.ndarray, np.ndarray]:
+    """The D results of the annotated category, the order of the images, and theirs.
+
+    Images are evaluated in the order of their ids: (I,) is the place of each annotated image in
+    that order, (D,) the place of each result's image.
+    """
+    table = JsonTable("COCO results", "result", results)
+    category, given = table.optional("category_id", minimum=-np.inf)
+    table = table.select(~given | (category == annotations.category_id))
+    ids, known = table.integers("image_id"), np.sort(annotations.image_ids)
+    remedy = f"use the image ids of {annotations.path}"
+    table.fail_first(~np.isin(ids, known), "image_id", "{} is not annotated", remedy)
+    return table, np.searchsorted(known, annotations.image_ids), np.searchsorted(known, ids)
+
+
+def _is_given(box) -> bool:
+    return box is not None and not (isinstance(box, list | tuple | np.ndarray) and not len(box))
+
+
+def _scores(table: JsonTable, *fields: str) -> np.ndarray:
+    """(D,) the first of the fields that each result has."""
+    scores, missing = np.zeros(len(table)), np.ones(len(table), bool)
+    for field in fields:
+        values, given = table.optional(field, minimum=-np.inf)
+        scores = np.where(missing & given, values, scores)
+        missing &= ~given
+    table.fail_first(missing, fields[-1], "missing", "give every result a score")
+    return scores
+
+
+def _mean(values: np.ndarray) -> float:
+    """Mean of what is defined, -1 if nothing is."""
+    defined = values[values > -1]
+    return float(defined.mean()) if defined.size else -1.0
+
+
+class MaskIoU:
+    """Intersection over union of the person mask, summed over all photos.
+
+    Persons are not told apart: a pixel is person or not. The measure is the intersection of all
+    photos together over their union, as PASCAL VOC has it for a class, so that it weighs pixels
+    and not photos.
+
+    Args:
+        threshold: probability from which a pixel is person.
+        person: label of persons in the truth.
+        ignored: labels of pixels that do not count, such as crowds.
+    """
+
+    def __init__(self, threshold: float = 0.5, person: int = 1, ignored: tuple[int, ...] = (2,)):
+        self.threshold = threshold
+        self.person = person
+        self.ignored = ignored
+        self.intersection = 0
+        self.union = 0
+
+    def update(self, prediction: np.ndarray, truth: np.ndarray) -> None:
+        """Adds a photo.
+
+        Args:
+            prediction: (H, W) person probability, or bool.
+            truth: (H, W) integer labels.
+
+        Raises:
+            ValueError: the shapes differ.
+        """
+        prediction, truth = np.asarray(prediction), np.asarray(truth)
+        if prediction.shape != truth.shape or truth.ndim != 2:
+            raise ValueError(
+                f"prediction: shape {prediction.shape} against truth {truth.shape}; "
+                "resize the prediction to the photo"
+            )
+        if prediction.dtype != bool:
+            prediction = prediction >= self.threshold
+        counted = ~np.isin(truth, self.ignored)
+        person = truth == self.person
+        self.intersection += int(np.count_nonzero(prediction & person & counted))
+        self.union += int(np.count_nonzero((prediction | person) & counted))
+
+    def result(self) -> dict[str, float]:
+        """Returns `masks/IoU` over all photos so far; -1 if no pixel was person in either."""
+        return {"masks/IoU": self.intersection / self.union if self.union else -1.0}
