@@ -166,8 +166,8 @@ def match(
 
     An anchor is positive from IoU ``positive`` on, negative up to ``negative`` and ignored between
     them. Of equally good boxes the first wins. No box is given an anchor by force: one that
-    overlaps none enough has no positive, as in keras-retinanet. That library measures IoU with one
-    pixel added to every width and height; here coordinates are continuous and nothing is added.
+    overlaps none enough has no positive. All this is as in keras-retinanet 1.0.0; the ignored
+    regions are ours.
 
     Args:
         anchors: ``(A, 4)`` xyxy.
@@ -203,7 +203,8 @@ def match(
     if image_size is not None:
         height, width = image_size
         x, y = (anchors[:, :2] + anchors[:, 2:]).T / 2
-        labels[(x < 0) | (y < 0) | (x >= width) | (y >= height)] = -1
+        # A centre on the right or lower border is outside, whatever float32 made of the corners.
+        labels[(x < 0) | (y < 0) | (x >= width - 1e-3) | (y >= height - 1e-3)] = -1
     return labels, index
 
 
