@@ -123,14 +123,15 @@ class JsonTable:
         lengths = np.array([len(value) for value in values], dtype=np.int64)
         for row in np.flatnonzero(lengths != width)[:1]:
             self.fail(int(row), field, f"{lengths[row]} numbers instead of {width}", remedy)
-        # NumPy would read "1" as 1 and true as 1.
-        if not _only((number for value in values for number in value), _NUMBERS):
+        try:
+            array = np.array(values)  # no type given: asked for floats, NumPy reads "1" as 1
+        except ValueError:  # lists of different lengths among the numbers
+            array = None
+        if values and (array is None or array.ndim != 2 or array.dtype.kind not in "iuf"):
             bad = [not _only(value, _NUMBERS) for value in values]
             self.fail_first(np.array(bad), field, "not only numbers: {}", remedy)
-        try:
-            array = np.array(values, dtype=np.float64).reshape(len(values), width)
-        except OverflowError:
             fail(self.path, f"{self.name}.{field}", "a number is out of range", remedy)
+        array = array.astype(np.float64).reshape(len(values), width)
         bad = ~np.isfinite(array).all(axis=1)
         self.fail_first(bad, field, "NaN or infinity: {}", remedy)
         return array

@@ -44,6 +44,8 @@ def oks(
     """
     gt_keypoints = np.asarray(gt_keypoints, np.float64)[:, None]
     keypoints = np.asarray(keypoints, np.float64)[None]
-    squared = ((keypoints[..., :2] - gt_keypoints[..., :2]) ** 2).sum(axis=-1)
+    dx = keypoints[..., 0] - gt_keypoints[..., 0]
+    dy = keypoints[..., 1] - gt_keypoints[..., 1]
+    squared = dx**2 + dy**2
     counted = np.broadcast_to(gt_keypoints[..., 2] > 0, squared.shape)
     return keypoint_similarity(squared, counted, np.asarray(gt_areas)[:, None], sigmas)

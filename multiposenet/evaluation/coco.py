@@ -19,8 +19,8 @@ def evaluate_keypoints(annotations: CocoAnnotations, results: list[dict]) -> dic
     """Keypoint measures by OKS: at most 20 persons per photo, OKS 0.50, 0.55 ... 0.95.
 
     As in pycocotools a person without labelled keypoints is ignored, and matches poses by how far
-    they leave its doubled box; a result's area is that of its `bbox` if it has one, otherwise of
-    the box around its keypoints.
+    they leave its box, grown to three times its size; a result's area is that of its `bbox` if it
+    has one, otherwise of the box around its keypoints.
 
     Args:
         annotations: the ground truth.
@@ -36,28 +36,31 @@ def evaluate_keypoints(annotations: CocoAnnotations, results: list[dict]) -> dic
     """
     skeleton, persons = annotations.skeleton, annotations.persons
     table, image_order, images = _read(annotations, results)
-    width = 3 * skeleton.num_keypoints
-    poses = table.vectors("keypoints", width, f"give {width} numbers x, y, score")
-    poses = poses.reshape(len(table), -1, 3)[:, :, :2]
-    areas = np.ptp(poses, axis=1).prod(axis=1) if len(poses) else np.zeros(0)
+    numbers = 3 * skeleton.num_keypoints
+    poses = table.vectors("keypoints", numbers, f"give {numbers} numbers x, y, score")
+    poses = [np.ascontiguousarray(poses[:, axis::3]) for axis in (0, 1)]
+    width, height = (values.max(axis=1) - values.min(axis=1) for values in poses)
+    areas = width * height
     boxed = np.array([_is_given(row.get("bbox")) for row in table.rows], dtype=bool)
     boxes = table.select(boxed).vectors("bbox", 4, "give x, y, width, height")
     areas[boxed] = boxes[:, 2] * boxes[:, 3]
+    labels = [np.ascontiguousarray(persons.keypoints[:, :, axis]) for axis in (0, 1)]
     visible = persons.keypoints[:, :, 2] > 0
     unlabelled = ~visible.any(axis=1)
-    corner, size = persons.xywh[:, None, :2], persons.xywh[:, None, 2:]
+    counted = visible | unlabelled[:, None]
 
     def similarity(detection, truth):
-        offset = poses[detection] - persons.keypoints[truth, :, :2]
-        rows = np.flatnonzero(unlabelled[truth])
-        if len(rows):
-            own, truth_rows = poses[detection[rows]], truth[rows]
-            before = (corner - size)[truth_rows] - own
-            beyond = own - (corner + size * 2)[truth_rows]
-            offset[rows] = np.maximum(before, 0) + np.maximum(beyond, 0)
-        counted = visible[truth] | unlabelled[truth][:, None]
-        squared = (offset**2).sum(axis=-1)
-        return keypoint_similarity(squared, counted, persons.areas[truth], skeleton.sigmas)
+        squared, free = 0.0, np.flatnonzero(unlabelled[truth])
+        for axis in (0, 1):
+            place = poses[axis][detection]
+            offset = place - labels[axis][truth]
+            # Without labelled joints, what counts is how far a pose leaves the grown box.
+            start, size = persons.xywh[truth[free], axis], persons.xywh[truth[free], axis + 2]
+            before = (start - size)[:, None] - place[free]
+            beyond = place[free] - (start + size * 2)[:, None]
+            offset[free] = np.maximum(before, 0) + np.maximum(beyond, 0)
+            squared = squared + offset**2
+        return keypoint_similarity(squared, counted[truth], persons.areas[truth], skeleton.sigmas)
 
     precision, recall = evaluate(
         Truths(

@@ -1,0 +1,267 @@
+"""The annotation reader: what it reads, what it forgives, and what it says about the rest."""
+
+import copy
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from multiposenet.annotations import CocoAnnotations
+from multiposenet.errors import AnnotationError
+from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
+
+
+def coco_file() -> dict:
+    """Two photos, the second listed first; three persons, two of them on photo 7."""
+    keypoints = [0] * 51
+    keypoints[:6] = [10.5, 20.25, 2, 11, 19, 1]
+    return {
+        "images": [
+            {"id": 9, "file_name": "nine.jpg", "width": 64, "height": 48, "mask": True},
+            {"id": 7, "file_name": "seven.jpg", "width": 100, "height": 80},
+        ],
+        "annotations": [
+            {
+                "id": 1,
+                "image_id": 7,
+                "category_id": 1,
+                "bbox": [1.5, 2, 30, 40],
+                "area": 600.5,
+                "iscrowd": 0,
+                "keypoints": keypoints,
+                "num_keypoints": 2,
+                "segmentation": [[1.5, 2, 31.5, 2, 31.5, 42]],
+            },
+            {
+                "id": 2,
+                "image_id": 9,
+                "category_id": 1,
+                "bbox": [0, 0, 5, 6],
+                "keypoints": keypoints,
+            },
+            {
+                "id": 3,
+                "image_id": 7,
+                "category_id": 1,
+                "bbox": [50, 10, 20, 10],
+                "area": 150,
+                "iscrowd": 1,
+                "keypoints": [0] * 51,
+            },
+        ],
+        "categories": [{"id": 1, "name": "person", "keypoints": list(COCO_17.keypoints)}],
+    }
+
+
+def write(folder, content) -> str:
+    path = folder / "a.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_columns_and_records(tmp_path):
+    annotations = CocoAnnotations.load(write(tmp_path, coco_file()))
+    assert annotations.skeleton is COCO_17
+    assert annotations.category_id == 1
+    assert annotations.image_ids.tolist() == [9, 7]
+    assert annotations.persons.image.tolist() == [1, 0, 1]
+    np.testing.assert_array_equal(annotations.persons.areas, [600.5, 30, 150])
+    np.testing.assert_array_equal(annotations.persons.num_keypoints, [2, 2, 0])
+
+    nine, seven = annotations.images
+    assert (nine.id, nine.file_name, nine.width, nine.height) == (9, "nine.jpg", 64, 48)
+    assert nine.extra["mask"] is True
+    assert len(annotations) == 2 and len(seven) == 2
+    assert seven.ids.tolist() == [1, 3]
+    assert seven.boxes.dtype == seven.keypoints.dtype == np.float32
+    np.testing.assert_array_equal(seven.boxes, [[1.5, 2, 31.5, 42], [50, 10, 70, 20]])
+    np.testing.assert_array_equal(seven.keypoints[0, :2], [[10.5, 20.25, 2], [11, 19, 1]])
+    assert seven.crowd.tolist() == [False, True]
+    assert seven.segmentations == [[[1.5, 2, 31.5, 2, 31.5, 42]], None]
+    assert nine.segmentations == [None]
+
+
+def test_gzip_is_told_by_content_and_has_the_same_fingerprint(tmp_path):
+    plain = CocoAnnotations.load(write(tmp_path, coco_file()))
+    packed = tmp_path / "without_suffix"
+    packed.write_bytes(gzip.compress(json.dumps(coco_file()).encode()))
+    annotations = CocoAnnotations.load(str(packed))
+    assert annotations.fingerprint == plain.fingerprint
+    np.testing.assert_array_equal(annotations.persons.xywh, plain.persons.xywh)
+
+
+def test_no_images_and_no_persons(tmp_path):
+    content = coco_file() | {"annotations": []}
+    annotations = CocoAnnotations.load(write(tmp_path, content))
+    assert len(annotations) == 2
+    assert annotations.images[0].keypoints.shape == (0, 17, 3)
+    assert len(CocoAnnotations.load(write(tmp_path, content | {"images": []}))) == 0
+
+
+def test_person_is_chosen_among_categories(tmp_path):
+    content = coco_file()
+    content["categories"].insert(0, {"id": 4, "name": "dog"})
+    content["annotations"].append({"id": 9, "image_id": 7, "category_id": 4})
+    annotations = CocoAnnotations.load(write(tmp_path, content))
+    assert annotations.category_id == 1 and len(annotations.persons) == 3
+
+
+def test_other_category_by_name_with_its_own_skeleton(tmp_path):
+    content = coco_file()
+    names = ["nose", "left_paw", "right_paw"]
+    dog = {"id": 4, "name": "dog", "keypoints": names, "skeleton": [[1, 2], [1, 3]]}
+    content["categories"].append(dog)
+    content["annotations"].append(
+        {"id": 9, "image_id": 7, "category_id": 4, "bbox": [0, 0, 1, 1], "keypoints": [1, 1, 2] * 3}
+    )
+    annotations = CocoAnnotations.load(write(tmp_path, content), category="dog")
+    skeleton = annotations.skeleton
+    assert skeleton.keypoints == tuple(names) and skeleton.limbs == ((0, 1), (0, 2))
+    assert skeleton.sigmas[0] == COCO_17.sigmas[0] and 0 < skeleton.sigmas[1] < 0.2
+    assert annotations.persons.keypoints.shape == (1, 3, 3)
+
+
+def test_given_skeleton_wins_where_names_agree_or_are_missing(tmp_path):
+    fields = COCO_17.to_dict() | {"name": "mine", "sigmas": [0.05] * 17}
+    mine = Skeleton.from_dict(fields)
+    assert CocoAnnotations.load(write(tmp_path, coco_file()), skeleton=mine).skeleton is mine
+    assert CocoAnnotations.load(write(tmp_path, coco_file()), skeleton=LSP_14).skeleton is COCO_17
+    content = coco_file()
+    del content["categories"][0]["keypoints"]
+    assert CocoAnnotations.load(write(tmp_path, content), skeleton=mine).skeleton is mine
+
+
+def test_boxes_without_any_keypoints(tmp_path):
+    content = coco_file()
+    del content["categories"][0]["keypoints"]
+    for annotation in content["annotations"]:
+        del annotation["keypoints"]
+    del content["annotations"][0]["num_keypoints"]
+    persons = CocoAnnotations.load(write(tmp_path, content)).persons
+    assert persons.keypoints.shape == (3, 17, 3) and not persons.num_keypoints.any()
+
+
+def test_ids_may_repeat_on_different_photos_only(tmp_path):
+    content = coco_file()
+    content["annotations"][1]["id"] = 1
+    assert len(CocoAnnotations.load(write(tmp_path, content)).persons) == 3
+
+
+def _edit(content, *path, value=None):
+    content = copy.deepcopy(content)
+    target = content
+    for key in path[:-1]:
+        target = target[key]
+    if value is None:
+        del target[path[-1]]
+    else:
+        target[path[-1]] = value
+    return content
+
+
+GOOD = coco_file()
+HUGE = 10**400
+BAD = {
+    "not json": ("no", "file"),
+    "truncated": (json.dumps(GOOD)[:-40], "file"),
+    "results": ([], "not results"),
+    "no images": (_edit(GOOD, "images"), "images"),
+    "no annotations": (_edit(GOOD, "annotations"), "annotations"),
+    "no categories": (_edit(GOOD, "categories"), "categories"),
+    "images no list": (_edit(GOOD, "images", value={}), "images"),
+    "image no object": (_edit(GOOD, "images", 0, value=3), "images"),
+    "empty categories": (_edit(GOOD, "categories", value=[]), "categories"),
+    "no person": (
+        _edit(GOOD, "categories", value=[{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]),
+        "person",
+    ),
+    "image id": (_edit(GOOD, "images", 0, "id"), "images[0].id"),
+    "image id text": (_edit(GOOD, "images", 0, "id", value="9"), "images[0].id"),
+    "image twice": (_edit(GOOD, "images", 0, "id", value=7), "images[id 7].id"),
+    "file name": (_edit(GOOD, "images", 1, "file_name"), "images[id 7].file_name"),
+    "file name 3": (_edit(GOOD, "images", 1, "file_name", value=3), "images[id 7].file_name"),
+    "width": (_edit(GOOD, "images", 0, "width"), "images[id 9].width"),
+    "height": (_edit(GOOD, "images", 0, "height", value=-1), "images[id 9].height"),
+    "person id": (_edit(GOOD, "annotations", 2, "id"), "annotations[2].id"),
+    "person twice": (_edit(GOOD, "annotations", 2, "id", value=1), "annotations[id 1].id"),
+    "image unknown": (_edit(GOOD, "annotations", 0, "image_id", value=8), "[id 1].image_id"),
+    "category unknown": (_edit(GOOD, "annotations", 0, "category_id", value=8), "category_id"),
+    "no bbox": (_edit(GOOD, "annotations", 1, "bbox"), "annotations[id 2].bbox"),
+    "bbox text": (_edit(GOOD, "annotations", 1, "bbox", value="1 2 3 4"), "[id 2].bbox"),
+    "bbox of text": (_edit(GOOD, "annotations", 1, "bbox", value=list("1234")), "[id 2].bbox"),
+    "bbox three": (_edit(GOOD, "annotations", 1, "bbox", value=[1, 2, 3]), "[id 2].bbox"),
+    "bbox corners": (_edit(GOOD, "annotations", 1, "bbox", value=[9, 9, -5, 1]), "[id 2].bbox"),
+    "bbox nan": (_edit(GOOD, "annotations", 1, "bbox", 2, value=float("nan")), "[id 2].bbox"),
+    "bbox huge": (_edit(GOOD, "annotations", 1, "bbox", 2, value=HUGE), "bbox"),
+    "no keypoints": (_edit(GOOD, "annotations", 1, "keypoints"), "[id 2].keypoints"),
+    "keypoints 48": (_edit(GOOD, "annotations", 1, "keypoints", value=[0] * 48), "48 numbers"),
+    "keypoint null": (_edit(GOOD, "annotations", 1, "keypoints", value=[[]] * 51), "keypoints"),
+    "keypoint lists": (_edit(GOOD, "annotations", 1, "keypoints", value=[[1]] * 51), "keypoints"),
+    "keypoint inf": (
+        _edit(GOOD, "annotations", 1, "keypoints", 0, value=float("inf")),
+        "[id 2].keypoints",
+    ),
+    "area": (_edit(GOOD, "annotations", 0, "area", value=-2), "[id 1].area"),
+    "area text": (_edit(GOOD, "annotations", 0, "area", value="big"), "[id 1].area"),
+    "names twice": (
+        _edit(GOOD, "categories", 0, "keypoints", value=["nose", "nose"]),
+        "categories.keypoints",
+    ),
+    "limb": (
+        _edit(
+            _edit(GOOD, "categories", 0, "keypoints", value=["a", "b"]),
+            "categories",
+            0,
+            "skeleton",
+            value=[[1, 3]],
+        ),
+        "categories",
+    ),
+    "limb no pair": (
+        _edit(
+            _edit(GOOD, "categories", 0, "keypoints", value=["a", "b"]),
+            "categories",
+            0,
+            "skeleton",
+            value=[1, 2],
+        ),
+        "categories.skeleton",
+    ),
+}
+
+
+@pytest.mark.parametrize("content, named", BAD.values(), ids=BAD)
+def test_defects_are_named_in_one_line(tmp_path, content, named):
+    path = write(tmp_path, content)
+    with pytest.raises(AnnotationError) as caught:
+        CocoAnnotations.load(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ") and named in message
+    assert "; " in message and "\n" not in message and len(message) < len(str(path)) + 200
+
+
+def test_unreadable_files(tmp_path):
+    damaged = tmp_path / "a.json.gz"
+    damaged.write_bytes(gzip.compress(json.dumps(GOOD).encode())[:-30])
+    binary = tmp_path / "b.json"
+    binary.write_bytes(b"\xff\xd8\xff\xe0" * 10)
+    for path in (damaged, binary, tmp_path, tmp_path / "absent.json"):
+        with pytest.raises(AnnotationError, match="; ") as caught:
+            CocoAnnotations.load(path)
+        assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_real_labels(data_dir):
+    annotations = CocoAnnotations.load(data_dir / "coco_labels/person_keypoints_train2017.json.gz")
+    persons = annotations.persons
+    assert (len(annotations), len(persons)) == (56_599, 149_813)
+    assert annotations.skeleton is COCO_17
+    assert (persons.num_keypoints == (persons.keypoints[:, :, 2] > 0).sum(axis=1)).all()
+    assert sum(map(len, annotations.images)) == len(persons)
+    record = annotations.images[100]
+    own = annotations.persons.image == 100
+    np.testing.assert_array_equal(record.ids, persons.ids[own])
+    np.testing.assert_allclose(
+        record.boxes[:, 2:] - record.boxes[:, :2], persons.xywh[own, 2:], rtol=1e-5
+    )
