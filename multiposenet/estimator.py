@@ -1,0 +1,310 @@
+"""From a source of images to poses: a model, letterboxing, batching and the way back to pixels.
+
+>>> pose = load("multiposenet-nano")
+>>> people = pose("group.jpg")
+>>> for item in pose.stream("photos/*.jpg"):
+...     frame, people = item
+"""
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from multiposenet import zoo
+from multiposenet.errors import InputError, WeightsError
+from multiposenet.geometry import Affine, letterbox, letterbox_size
+from multiposenet.poses import Poses
+from multiposenet.skeleton import Skeleton
+from multiposenet.sources import Frame, frames, is_single
+from multiposenet.systems.multiposenet import MultiPoseNet
+
+STRIDE = 4  # input pixels per cell of the heatmaps and the mask
+CANVAS_MULTIPLE = 64  # twice what the network needs, so that photos share fewer shapes
+WINDOW_PIXELS = 64_000_000  # image pixels held at once: about 200 MB
+
+
+class Estimator:
+    """Finds people in images with a model of the `MultiPoseNet` kind.
+
+    Images are scaled, up or down, so that their longer side is `image_size`, padded to one of few
+    canvas sizes, run in batches of equal size, and the results mapped back to their own pixels.
+
+    Args:
+        model: a `keras.Model` with the outputs of `MultiPoseNet` and an attribute `skeleton`.
+        image_size: longer side of an image as the network sees it, in pixels. A model built for
+            one fixed input size uses that instead.
+        score: people whose pose score is lower are left out.
+        batch_size: images run at once at most.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    def __init__(self, model, image_size: int = 480, score: float = 0.3, batch_size: int = 8):
+        if image_size < 32:
+            raise ValueError(f"image_size: {image_size}; give at least 32 pixels")
+        if batch_size < 1:
+            raise ValueError(f"batch_size: {batch_size}; give at least 1")
+        self.model = model
+        self.image_size = int(image_size)
+        self.score = float(score)
+        self.batch_size = int(batch_size)
+        self._fixed_size = getattr(model, "image_size", None)
+        if keras.backend.backend() == "tensorflow" and not model.compiled:
+            # Keras would compile with XLA, anew for every shape of the input.
+            model.jit_compile = False
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The joints the model finds."""
+        return self.model.skeleton
+
+    def __call__(self, source):
+        """Finds the people in one or several images.
+
+        Args:
+            source: the path of an image, or an array (H, W), (H, W, 3) or (H, W, 4); for several
+                images a folder, a glob pattern, an array (N, H, W, 3), or a list of these.
+
+        Returns:
+            `Poses` for one image; a list of them, in order, for several. A folder or a list is
+            several images even if it holds only one.
+
+        Raises:
+            InputError: an image cannot be used. `stream` goes on after such an image.
+        """
+        results = []
+        for item in self.stream(source):
+            if isinstance(item, InputError):
+                raise item
+            results.append(item[1])
+        return results[0] if is_single(source) else results
+
+    def stream(self, source) -> Iterator[tuple[Frame, Poses] | InputError]:
+        """Finds people in image after image, holding only a few at a time.
+
+        Args:
+            source: as for a call, or any iterable of paths and arrays, which may be endless.
+
+        Yields:
+            For each image, in order, its `Frame` and its `Poses`; or, in their place, the
+            `InputError` of an image that cannot be used.
+        """
+        for window in _windows(frames(source), 4 * self.batch_size):
+            results = dict(self._run(window, self._poses))
+            for index, item in enumerate(window):
+                yield item if isinstance(item, InputError) else (item, results[index])
+
+    def heatmaps(self, source) -> np.ndarray:
+        """Returns the joint heatmaps of one image, as the network sees them.
+
+        Args:
+            source: the path of an image or an array.
+
+        Returns:
+            (h, w, K) float32. The maps cover exactly the whole image, at a quarter of the
+            resolution at which the network saw it; `drawing.heatmap` lays them over the image.
+
+        Raises:
+            InputError: the image cannot be used.
+            ValueError: the source is not one image.
+        """
+        if not is_single(source):
+            raise ValueError("source: not one image; give a path or an array (H, W, 3)")
+        (item,) = frames(source)
+        if isinstance(item, InputError):
+            raise item
+        ((_, maps),) = self._run([item], self._maps)
+        return maps
+
+    def _run(self, window, finish) -> Iterator[tuple[int, object]]:
+        """Runs the model over the frames of a window, equal canvases together.
+
+        Yields (index in the window, `finish(frame, outputs, affine)`) with the outputs of that
+        frame alone and the map from its pixels to the canvas.
+        """
+        groups = defaultdict(list)
+        for index, frame in enumerate(window):
+            if isinstance(frame, Frame):
+                groups[self._canvas_size(frame)].append(index)
+        for size, indices in groups.items():
+            longest = None if self._fixed_size else self.image_size
+            for batch in _batches(indices, self.batch_size):
+                fitted = [letterbox(window[index].image, size, longest) for index in batch]
+                images = np.stack([canvas for canvas, _ in fitted]).astype(np.float32)
+                outputs = self.model.predict_on_batch(images)
+                for row, index in enumerate(batch):
+                    alone = {name: np.asarray(array[row]) for name, array in outputs.items()}
+                    yield index, finish(window[index], alone, fitted[row][1])
+
+    def _canvas_size(self, frame: Frame) -> tuple[int, int]:
+        if self._fixed_size:
+            return tuple(self._fixed_size)
+        return letterbox_size(frame.image.shape[:2], self.image_size, CANVAS_MULTIPLE)
+
+    def _poses(self, frame: Frame, outputs, affine: Affine) -> Poses:
+        back = affine.inverse()
+        height, width = frame.image.shape[:2]
+        used = outputs["box_scores"] > 0  # the model has a fixed number of rows
+        used &= outputs["pose_scores"] >= self.score
+        rows = np.flatnonzero(used)
+        rows = rows[np.argsort(-outputs["pose_scores"][rows], kind="stable")]
+        boxes = back.boxes(outputs["boxes"][rows])
+        cells = back @ Affine.scaling(STRIDE, STRIDE)
+        return Poses(
+            boxes=np.clip(boxes, 0, [width, height, width, height]),
+            box_scores=outputs["box_scores"][rows],
+            keypoints=back(outputs["keypoints"][rows]),
+            keypoint_scores=outputs["keypoint_scores"][rows],
+            scores=outputs["pose_scores"][rows],
+            skeleton=self.skeleton,
+            image_size=(height, width),
+            mask=np.clip(_resample(outputs["mask"], cells, (height, width)), 0, 1),
+            source=frame.name,
+        )
+
+    def _maps(self, frame: Frame, outputs, affine: Affine) -> np.ndarray:
+        height, width = frame.image.shape[:2]
+        right, bottom = affine([width, height]) / STRIDE  # the image's corner, in cells
+        size = max(1, round(bottom)), max(1, round(right))
+        fit = Affine.scaling(size[1] / right, size[0] / bottom)
+        maps = np.moveaxis(outputs["heatmaps"], -1, 0)
+        return np.stack([_resample(values, fit, size) for values in maps], axis=-1)
+
+
+def load(name: str | os.PathLike = "multiposenet-nano", *, architecture=None, **options):
+    """Loads a model, ready to be called with images.
+
+    Args:
+        name: a model of the zoo (`multiposenet.zoo.names()`), or the path of a `.keras` or
+            `.weights.h5` file.
+        architecture: for a `.weights.h5` file, the keyword arguments of `MultiPoseNet` it was
+            made with. By default they are read from the field `architecture` of the JSON file
+            beside it, `NAME.json` for `NAME.weights.h5`.
+        **options: those of `Estimator`. A model of the zoo brings its own defaults in the field
+            `options` of its manifest entry.
+
+    Returns:
+        An `Estimator`.
+
+    Raises:
+        WeightsError: the name is unknown or the file is missing, damaged or of another model.
+    """
+    path = Path(name)
+    if path.name.endswith(".keras"):
+        return Estimator(_load_keras(path), **options)
+    if path.suffix == ".h5" or path.is_file():
+        fields = _sidecar(path) if architecture is None else architecture
+        return Estimator(_load_weights(path, fields, str(path)), **options)
+    entry = zoo.entry(os.fspath(name))
+    model = _load_weights(zoo.resolve(entry["name"]), entry["architecture"], entry["name"])
+    return Estimator(model, **{**entry.get("options", {}), **options})
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "no such file"
+        raise WeightsError(f"{path}: file: {what}; give a .keras or .weights.h5 file or a name")
+
+
+def _load_keras(path: Path):
+    _check_file(path)
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # whatever zip, JSON, HDF5 or a layer objects to
+        raise WeightsError(
+            f"{path}: file: cannot be loaded ({_reason(error)}); save the model again"
+        ) from error
+    if not isinstance(getattr(model, "skeleton", None), Skeleton):
+        raise WeightsError(f"{path}: model: has no skeleton; give one saved from a MultiPoseNet")
+    return model
+
+
+def _load_weights(path: Path, architecture, name: str):
+    if not path.name.endswith(".weights.h5"):
+        raise WeightsError(f"{name}: file: of no known kind; give a .keras or .weights.h5 file")
+    _check_file(path)
+    try:
+        model = MultiPoseNet(**architecture)
+    except (TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{name}: architecture: {_reason(error)}; give the arguments the model was made with"
+        ) from error
+    try:
+        model.load_weights(path)
+    except OSError as error:
+        raise WeightsError(
+            f"{name}: file: cannot be read ({_reason(error)}); get the file again"
+        ) from error
+    except Exception as error:  # depends on the layer that does not fit
+        raise WeightsError(
+            f"{name}: weights: do not fit the architecture ({_reason(error)}); "
+            "give the arguments the model was made with"
+        ) from error
+    return model
+
+
+def _sidecar(path: Path) -> dict:
+    """The architecture in the JSON file beside a weights file."""
+    beside = path.with_name(path.name.removesuffix(".h5").removesuffix(".weights") + ".json")
+    _check_file(path)
+    try:
+        architecture = json.loads(beside.read_text(encoding="utf-8"))["architecture"]
+    except OSError:
+        raise WeightsError(
+            f"{path}: architecture: not known; give architecture={{...}} or put it into {beside}"
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        architecture = None
+    if not isinstance(architecture, dict):
+        raise WeightsError(f'{beside}: architecture: missing; write {{"architecture": {{...}}}}')
+    return architecture
+
+
+def _reason(error: Exception) -> str:
+    """The first sentence of an error, on one line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    text = text.split(". ")[0].rstrip(".")
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _windows(items, count: int) -> Iterator[list]:
+    """Cuts a stream into lists of at most `count` items and about `WINDOW_PIXELS`."""
+    window, pixels = [], 0
+    for item in items:
+        window.append(item)
+        if isinstance(item, Frame):
+            pixels += item.image.shape[0] * item.image.shape[1]
+        if len(window) == count or pixels >= WINDOW_PIXELS:
+            yield window
+            window, pixels = [], 0
+    if window:
+        yield window
+
+
+def _batches(indices: list[int], largest: int) -> Iterator[list[int]]:
+    """Cuts a list into pieces of the largest size, then powers of two.
+
+    Backends compile once per shape, so the number of different batch sizes is kept small.
+    """
+    while indices:
+        size = largest if len(indices) >= largest else 1 << (len(indices).bit_length() - 1)
+        yield indices[:size]
+        indices = indices[size:]
+
+
+def _resample(values, affine: Affine, size_hw) -> np.ndarray:
+    """Warps a (h, w) map of the canvas to the image, which ends at `size_hw` in the new frame.
+
+    Cells with their centre in the padding are cut off; beyond the outermost centres left, the map
+    goes on constant.
+    """
+    right, bottom = np.floor(affine.inverse()([size_hw[1], size_hw[0]]) + 0.5).astype(int)
+    values = np.asarray(values, np.float32)[: max(1, bottom), : max(1, right)]
+    padded = np.pad(values, 1, mode="edge")
+    return (affine @ Affine.translation(-1, -1)).warp(padded, size_hw)

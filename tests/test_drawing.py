@@ -1,0 +1,159 @@
+"""Drawings: colours and places, transparency by score, thickness by size, whole files only."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from multiposenet import drawing
+from multiposenet.skeleton import LSP_14, Skeleton
+
+STICK = Skeleton.from_dict(
+    {
+        "keypoints": ["nose", "left_ear", "right_ear"],
+        "limbs": [["nose", "left_ear"], ["nose", "right_ear"], ["left_ear", "right_ear"]],
+    }
+)
+GREY = 100
+
+
+def grey(height=200, width=300):
+    return np.full((height, width, 3), GREY, np.uint8)
+
+
+def draw(image, joints, scores=(1, 1, 1), box=(20, 20, 280, 180), **options):
+    return drawing.people(
+        image, np.array([box], float), np.array([joints], float), [scores], STICK, **options
+    )
+
+
+JOINTS = [(150, 50), (250, 150), (50, 150)]
+
+
+def test_limbs_and_joints_have_the_colour_of_their_side():
+    drawn = draw(grey(), JOINTS)
+    left, right, centre = (drawing.SIDE_COLOURS[side] for side in ("left", "right", "centre"))
+    assert tuple(drawn[100, 200]) == left and tuple(drawn[150, 250]) == left
+    assert tuple(drawn[100, 100]) == right and tuple(drawn[150, 50]) == right
+    assert tuple(drawn[150, 150]) == centre and tuple(drawn[50, 150]) == centre
+
+
+def test_input_is_not_changed_and_far_pixels_stay():
+    image = grey()
+    drawn = draw(image, JOINTS)
+    assert (image == GREY).all()
+    assert (drawn[60:100, 30:60] == GREY).all()
+
+
+def test_low_scores_fade_and_lowest_vanish():
+    strength = [
+        np.abs(draw(grey(), JOINTS, (1, score, 1))[100, 200].astype(int) - GREY).sum()
+        for score in (0.05, 0.15, 0.3, 0.5, 1.0)
+    ]
+    assert strength[0] == 0
+    assert 0 < strength[1] < strength[2] < strength[3] == strength[4]
+    faint = draw(grey(), JOINTS, (1, 0.3, 1))
+    assert (draw(grey(), JOINTS, (1, 0.3, 1), min_score=0.4) != faint).any()
+
+
+def test_missing_joints_are_left_out():
+    joints = [(150, 50), (np.nan, np.nan), (50, 150)]
+    assert (draw(grey(), joints)[100, 200] == GREY).all()
+
+
+@pytest.mark.parametrize(("scale", "least", "most"), [(0.25, 2, 6), (1, 5, 8), (5, 25, 30)])
+def test_lines_grow_with_the_person(scale, least, most):
+    image = grey(int(200 * scale), int(300 * scale))
+    joints = np.array([(50, 100), (250, 100), (150, 100)]) * scale
+    drawn = draw(image, joints, (1, 1, 0), box=np.array((20, 20, 280, 180)) * scale)
+    across = drawn[int(50 * scale) : int(150 * scale), int(150 * scale)] != GREY
+    assert least <= across.any(-1).sum() <= most
+
+
+def test_disks_are_centred_on_the_joint_to_a_tenth_of_a_pixel():
+    skeleton = Skeleton.from_dict({"keypoints": ["nose"]})
+    rows, columns = np.indices((200, 300)) + 0.5
+    for x, y in [(100.0, 80.0), (100.5, 80.5), (100.3, 80.8)]:
+        drawn = drawing.people(
+            grey(), [[0, 0, 0, 0]], np.array([[[x, y]]]), [[1.0]], skeleton
+        ).astype(float)
+        mass = np.abs(drawn - GREY).sum(-1)
+        mass[:20] = mass[:, :20] = 0  # the degenerate box in the corner
+        centre = [(mass * columns).sum() / mass.sum(), (mass * rows).sum() / mass.sum()]
+        np.testing.assert_allclose(centre, (x, y), atol=0.1)
+
+
+@pytest.mark.parametrize("scale", [-1, 40, 1e7])
+def test_what_lies_outside_is_cut_off(scale):
+    drawn = draw(grey(), np.array(JOINTS) * scale, box=(-1e9, -500, 1e9, 90))
+    assert drawn.shape == (200, 300, 3)
+
+
+def test_nothing_to_draw():
+    drawn = drawing.people(grey(), np.zeros((0, 4)), np.zeros((0, 3, 2)), np.zeros((0, 3)), STICK)
+    np.testing.assert_array_equal(drawn, grey())
+
+
+def test_surest_person_is_on_top():
+    boxes, joints = np.zeros((2, 4)), np.array([JOINTS, np.array(JOINTS)[[0, 2, 1]]], float)
+    left, right = drawing.SIDE_COLOURS["left"], drawing.SIDE_COLOURS["right"]
+    ones = np.ones((2, 3))
+    first = drawing.people(grey(), boxes, joints, ones, STICK, scores=[0.9, 0.2])
+    second = drawing.people(grey(), boxes, joints, ones, STICK, scores=[0.2, 0.9])
+    assert tuple(first[100, 200]) == left and tuple(second[100, 200]) == right
+
+
+def test_built_in_skeletons_have_both_sides_and_a_centre():
+    colours = {drawing._limb_colour(LSP_14, limb) for limb in LSP_14.limbs}
+    assert colours == set(drawing.SIDE_COLOURS.values())
+
+
+def test_mask_tints_inside_only():
+    mask = np.zeros((200, 300), np.float32)
+    mask[50:150, 100:200] = 1
+    drawn = drawing.person_mask(grey(), mask)
+    assert (drawn[:48] == GREY).all() and (drawn[:, 203:] == GREY).all()
+    expected = GREY + 0.35 * (np.array(drawing.MASK_COLOUR) - GREY)
+    np.testing.assert_allclose(drawn[100, 150], expected, atol=1)
+    assert np.abs(drawn[100, 100].astype(int) - drawing.MASK_COLOUR).max() < 60  # the outline
+
+
+def test_heatmap_brightens_where_the_map_is_high():
+    values = np.zeros((50, 75, 2), np.float32)
+    values[10, 20, 0], values[40, 60, 1] = 1, np.nan
+    drawn = drawing.heatmap(grey(), values)
+    changed = np.abs(drawn.astype(int) - GREY).sum(-1)
+    row, column = np.unravel_index(changed.argmax(), changed.shape)
+    assert abs(row + 0.5 - 42) <= 2 and abs(column + 0.5 - 82) <= 2
+    assert (drawn[:30] == GREY).all()
+    np.testing.assert_array_equal(drawing.heatmap(grey(), np.zeros((7, 9), np.float32)), grey())
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
+def test_save(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(b"old")
+    drawing.save(draw(grey(), JOINTS), path)
+    with Image.open(path) as image:
+        assert image.size == (300, 200)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_failed_save_leaves_nothing_behind(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(b"old")
+
+    def fail(self, file, **_):
+        file.write(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    with pytest.raises(OSError, match="disk full"):
+        drawing.save(grey(), tmp_path / "a.png")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+    assert (tmp_path / "a.png").read_bytes() == b"old"
+
+
+def test_save_names_what_is_wrong(tmp_path):
+    with pytest.raises(ValueError, match="a.xyz: suffix: "):
+        drawing.save(grey(), tmp_path / "a.xyz")
+    with pytest.raises(FileNotFoundError, match="folder: does not exist"):
+        drawing.save(grey(), tmp_path / "none" / "a.png")

@@ -1,0 +1,156 @@
+"""Poses: selection, and the output formats read back."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from multiposenet.poses import Poses
+from multiposenet.skeleton import COCO_17, LSP_14
+
+
+@pytest.fixture
+def poses():
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, 50, (3, 2))
+    return Poses(
+        boxes=np.concatenate([corner, corner + rng.uniform(5, 40, (3, 2))], axis=-1),
+        box_scores=[0.9, 0.8, 0.4],
+        keypoints=rng.uniform(0, 90, (3, 17, 2)),
+        keypoint_scores=rng.uniform(0, 1, (3, 17)),
+        scores=[0.7, 0.30000001, 0.1],
+        skeleton=COCO_17,
+        image_size=(96, 128),
+        mask=np.zeros((96, 128), np.float32),
+        source="photos/a, b.jpg",
+    )
+
+
+def test_arrays_become_float32(poses):
+    assert poses.boxes.dtype == poses.scores.dtype == np.float32
+    assert len(poses) == 3
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("boxes", np.zeros((2, 4))),
+        ("boxes", np.zeros((3, 5))),
+        ("box_scores", np.zeros(2)),
+        ("keypoints", np.zeros((3, 16, 2))),
+        ("keypoint_scores", np.zeros((3, 17, 1))),
+        ("scores", np.zeros((3, 1))),
+        ("mask", np.zeros((128, 96))),
+    ],
+)
+def test_wrong_shapes_are_named(poses, field, value):
+    fields = {name: getattr(poses, name) for name in poses.__dataclass_fields__}
+    if field == "boxes" and len(value) == 2:
+        field = "box_scores"  # the number of boxes says how many people there are
+        fields["boxes"] = value
+    else:
+        fields[field] = value
+    with pytest.raises(ValueError, match=f"^{field}: shape"):
+        Poses(**fields)
+
+
+def test_selection(poses):
+    assert [float(person.scores[0]) for person in poses] == pytest.approx([0.7, 0.3, 0.1])
+    np.testing.assert_array_equal(poses[-1].boxes, poses.boxes[2:])
+    np.testing.assert_array_equal(poses[1:].keypoints, poses.keypoints[1:])
+    np.testing.assert_array_equal(poses[[2, 0]].scores, poses.scores[[2, 0]])
+    np.testing.assert_array_equal(poses[poses.scores > 0.2].scores, poses.scores[:2])
+    assert len(poses[[]]) == 0 and len(poses[np.zeros(3, bool)]) == 0
+    assert poses[0].mask is poses.mask and poses[0].source == poses.source
+    with pytest.raises(IndexError):
+        poses[3]
+
+
+def test_above(poses):
+    assert [len(poses.above(score)) for score in (0, 0.1, 0.3, 0.5, 1)] == [3, 3, 2, 1, 0]
+
+
+def test_empty_is_a_normal_value():
+    empty = Poses.empty(LSP_14, (20, 30), source="x.png")
+    assert len(empty) == 0 and list(empty) == []
+    assert empty.keypoints.shape == (0, 14, 2)
+    assert empty.to_coco(image_id=3) == [] and empty.to_jsonl() == ""
+    assert empty.to_openpose()["people"] == []
+    assert len(empty.to_csv().splitlines()) == 1
+    assert len(empty.above(0.5)) == 0
+    image = np.full((20, 30, 3), 9, np.uint8)
+    np.testing.assert_array_equal(empty.draw(image), image)
+
+
+def test_coco_results_are_plain_json_in_coco_units(poses):
+    results = json.loads(json.dumps(poses.to_coco(image_id=7, file_name="a.jpg"), allow_nan=False))
+    assert len(results) == 3
+    for person, entry in enumerate(results):
+        assert entry["image_id"] == 7 and entry["category_id"] == 1
+        assert entry["file_name"] == "a.jpg"
+        triples = np.reshape(entry["keypoints"], (17, 3))
+        np.testing.assert_allclose(triples[:, :2], poses.keypoints[person], atol=6e-4)
+        np.testing.assert_allclose(triples[:, 2], poses.keypoint_scores[person], atol=1e-6)
+        x, y, width, height = entry["bbox"]
+        np.testing.assert_allclose(
+            [x, y, x + width, y + height], poses.boxes[person], rtol=0, atol=2e-3
+        )
+        assert entry["score"] == pytest.approx(float(poses.scores[person]), abs=1e-6)
+        assert entry["box_score"] == pytest.approx(float(poses.box_scores[person]), abs=1e-6)
+    assert "file_name" not in poses.to_coco(image_id=7, category_id=3)[0]
+    assert poses.to_coco(image_id=7, category_id=3)[0]["category_id"] == 3
+
+
+def test_coco_results_load_in_pycocotools(poses):
+    coco = pytest.importorskip("pycocotools.coco").COCO()
+    coco.dataset = {
+        "images": [{"id": 7}],
+        "annotations": [],
+        "categories": [{"id": 1, "name": "person"}],
+        "info": {},
+    }
+    coco.createIndex()
+    assert len(coco.loadRes(poses.to_coco(image_id=7)).getAnnIds()) == 3
+
+
+def test_json_lines(poses):
+    lines = [json.loads(line) for line in poses.to_jsonl().splitlines()]
+    assert [line["person"] for line in lines] == [0, 1, 2]
+    assert lines[1]["source"] == "photos/a, b.jpg"
+    np.testing.assert_allclose(lines[2]["box"], poses.boxes[2], atol=6e-4)
+    assert list(lines[0]["keypoints"]) == list(COCO_17.keypoints)
+    x, y, score = lines[0]["keypoints"]["left_wrist"]
+    np.testing.assert_allclose([x, y], poses.keypoints[0, 9], atol=6e-4)
+    assert score == pytest.approx(float(poses.keypoint_scores[0, 9]), abs=1e-6)
+
+
+def test_csv(poses):
+    rows = list(csv.DictReader(io.StringIO(poses.to_csv())))
+    assert len(rows) == 3 and rows[0]["source"] == "photos/a, b.jpg"
+    assert float(rows[2]["right_ankle_y"]) == pytest.approx(poses.keypoints[2, 16, 1], abs=6e-4)
+    assert float(rows[1]["nose_score"]) == pytest.approx(poses.keypoint_scores[1, 0], abs=1e-6)
+    assert float(rows[1]["x2"]) == pytest.approx(poses.boxes[1, 2], abs=6e-4)
+    assert float(rows[1]["score"]) == pytest.approx(0.3) and rows[2]["person"] == "2"
+
+
+def test_openpose(poses):
+    people = poses.to_openpose()["people"]
+    flat = np.reshape(people[1]["pose_keypoints_2d"], (17, 3))
+    np.testing.assert_allclose(flat[:, :2], poses.keypoints[1], atol=6e-4)
+    json.dumps(people)
+
+
+def test_draw_writes_what_it_returns(poses, tmp_path):
+    image = np.full((96, 128, 3), 90, np.uint8)
+    drawn = poses.draw(image, tmp_path / "out.png")
+    assert (image == 90).all() and (drawn != 90).any()
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), drawn)
+    with pytest.raises(ValueError, match="image: shape"):
+        poses.draw(image[:50])
+
+
+def test_repr_is_short(poses):
+    assert repr(poses) == "<Poses: 3 people in photos/a, b.jpg (128x96, coco_17)>"
