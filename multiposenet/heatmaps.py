@@ -51,7 +51,7 @@ def decode(maps, max_peaks, stride=STRIDE):
         has fewer than P peaks the remaining scores are 0.
     """
     _, height, width, joints = ops.shape(maps)
-    highest = ops.max_pool(maps, 3, 1, "same")
+    highest = ops.max_pool(maps, (3, 3), (1, 1), "same", data_format="channels_last")
     peaks = ops.where(maps >= highest, maps, 0.0)
     peaks = ops.reshape(ops.transpose(peaks, (0, 3, 1, 2)), (-1, joints, height * width))
     scores, cells = ops.top_k(peaks, max_peaks)

@@ -81,7 +81,8 @@ class PoseResidualNetwork(keras.Model):
         """``(B', 56, 36, K)`` before the softmax."""
         x = crops
         if self.stride > 1:
-            x = ops.average_pool(x, self.stride) * self.stride**2
+            window = (self.stride, self.stride)
+            x = ops.average_pool(x, window, window, data_format="channels_last") * self.stride**2
         x = self.phi(x, training=training)
         if self.stride > 1:
             x = ops.image.resize(
