@@ -1,6 +1,5 @@
 """The keypoint stage: backbone, keypoint pyramid and keypoint subnet."""
 
-import keras
 import numpy as np
 
 from multiposenet.training import keypoint_losses, loop, targets
@@ -20,21 +19,9 @@ def train(model, photos, singles, masked, recipe, run, resume=False):
         run: folder of checkpoints and logs.
         resume: go on from the folder's checkpoint.
     """
-    loop.use_bfloat16_on_cpu()
     stage = KeypointStage(model, keypoint_losses.quality_focal, recipe.intermediate)
-    stage.compile(
-        keras.optimizers.AdamW(
-            loop.WarmupCosine(recipe.learning_rate, recipe.warmup, recipe.steps),
-            weight_decay=recipe.weight_decay,
-            global_clipnorm=recipe.clip_norm,
-            use_ema=True,
-            ema_momentum=recipe.ema,
-            ema_overwrite_frequency=None,
-        )
-    )
     batches = Batches(photos, singles, masked, recipe, model.skeleton.flip_indices)
-    loop.fit(stage, batches, steps=recipe.steps, run=run, resume=resume)
-    stage.optimizer.finalize_variable_values(stage.trainable_variables)
+    loop.fit(stage, batches, recipe, steps=recipe.steps, run=run, resume=resume)
 
 
 class Batches:
@@ -58,9 +45,13 @@ class Batches:
         def draw(samples):
             return samples[rng.integers(len(samples))]
 
-        patches = [sampler.mosaic([draw(self.singles) for _ in range(4)], rng) for _ in range(recipe.mosaics)]
+        photos = recipe.batch_size - recipe.mosaics - recipe.masked_singles
+        patches = [
+            sampler.mosaic([draw(self.singles) for _ in range(4)], rng)
+            for _ in range(recipe.mosaics)
+        ]
         patches += [sampler(draw(self.masked), rng) for _ in range(recipe.masked_singles)]
-        patches += [sampler(draw(self.photos), rng) for _ in range(recipe.batch_size - len(patches))]
+        patches += [sampler(draw(self.photos), rng) for _ in range(photos)]
         made = [
             targets.keypoint_targets(
                 patch, sigma_share=recipe.sigma_share, sigma_limits=recipe.sigma_limits

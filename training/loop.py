@@ -39,12 +39,15 @@ def use_bfloat16_on_cpu():
         )
 
 
-def fit(stage, make_batch, *, steps, run, log_every=50, checkpoint_every=500, resume=False):
-    """Trains a compiled stage for some optimizer steps.
+def fit(
+    stage, make_batch, recipe, *, steps, run, log_every=50, checkpoint_every=500, resume=False
+):
+    """Trains a stage by AdamW for some optimizer steps and leaves it with the averaged weights.
 
     Args:
-        stage: compiled ``keras.Model``.
+        stage: ``keras.Model`` whose ``compute_loss`` gives the loss.
         make_batch: function of the step to ``(x, y)``; all randomness from the step number.
+        recipe: gives learning_rate, warmup, weight_decay, clip_norm and ema.
         steps: optimizer steps in all.
         run: folder for ``NAME.weights.h5`` (weights and optimizer) and ``NAME.jsonl`` (log).
         log_every: steps between log lines.
@@ -57,6 +60,17 @@ def fit(stage, make_batch, *, steps, run, log_every=50, checkpoint_every=500, re
     run = Path(run)
     run.mkdir(parents=True, exist_ok=True)
     checkpoint, log = run / f"{stage.name}.weights.h5", run / f"{stage.name}.jsonl"
+    use_bfloat16_on_cpu()
+    stage.compile(
+        keras.optimizers.AdamW(
+            WarmupCosine(recipe.learning_rate, recipe.warmup, steps),
+            weight_decay=recipe.weight_decay,
+            global_clipnorm=recipe.clip_norm,
+            use_ema=True,
+            ema_momentum=recipe.ema,
+            ema_overwrite_frequency=None,
+        )
+    )
     stage.optimizer.build(stage.trainable_variables)
     start = 0
     if resume and checkpoint.exists():
@@ -67,7 +81,7 @@ def fit(stage, make_batch, *, steps, run, log_every=50, checkpoint_every=500, re
         waited += time.time() - last
         loss = stage.train_on_batch(x, y)
         last = time.time()
-        if (step + 1) % log_every == 0 or step + 1 == steps:
+        if (step + 1 - start) % log_every == 0 or step + 1 == steps:
             loss = float(np.asarray(loss[0] if isinstance(loss, (list, tuple)) else loss))
             if not math.isfinite(loss):
                 raise FloatingPointError(f"{stage.name}: loss is {loss} at step {step + 1}")
@@ -75,7 +89,7 @@ def fit(stage, make_batch, *, steps, run, log_every=50, checkpoint_every=500, re
             line = {
                 "step": step + 1,
                 "loss": round(loss, 5),
-                "images/s": round(log_every * len(x) / seconds, 1),
+                "samples/s": round(((step - start) % log_every + 1) * _length(x) / seconds, 1),
                 "waiting": round(waited / seconds, 3),
             }
             with log.open("a") as file:
@@ -85,6 +99,7 @@ def fit(stage, make_batch, *, steps, run, log_every=50, checkpoint_every=500, re
             since, waited = last, 0.0
         if (step + 1) % checkpoint_every == 0 or step + 1 == steps:
             save(stage, checkpoint)
+    stage.optimizer.finalize_variable_values(stage.trainable_variables)
 
 
 def save(model, path):
@@ -92,3 +107,7 @@ def save(model, path):
     partial = path.with_name(f".partial-{path.name}")
     model.save_weights(partial, overwrite=True)
     os.replace(partial, path)
+
+
+def _length(batch):
+    return len(keras.tree.flatten(batch)[0])

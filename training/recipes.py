@@ -49,3 +49,61 @@ class KeypointRecipe:
     def patch_size(self, step: int) -> int:
         """Side of the patches at a step."""
         return max((at, side) for at, side in self.patch_sizes if at * self.steps <= step)[1]
+
+
+@dataclass(frozen=True)
+class PersonRecipe:
+    """The bundled nano's person stage, on the frozen backbone of the keypoint stage.
+
+    Attributes as in ``KeypointRecipe``, and
+
+    Attributes:
+        patch_size: side of the patches.
+        visible: persons with less than this share of their box in the patch are ignored.
+    """
+
+    steps: int = 2000
+    batch_size: int = 16
+    patch_size: int = 384
+    learning_rate: float = 2e-3
+    warmup: int = 100
+    weight_decay: float = 0.05
+    clip_norm: float = 10.0
+    ema: float = 0.998
+    person_size: tuple[float, float] = (24.0, 320.0)
+    zoom: float = 2.5
+    visible: float = 0.25
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class PRNRecipe:
+    """The compact PRN, on every COCO train2017 person with more than two keypoints.
+
+    Attributes as in ``KeypointRecipe``, and
+
+    Attributes:
+        epochs: passes over the persons drawn.
+        alone: share of the persons without a foreign keypoint in their box that an epoch sees;
+            those with one are all seen.
+        box_jitter: greatest shift of each box side, as a share of the box.
+        point_jitter: standard deviation of the keypoints' noise, as a share of the box.
+        missing: share of the candidates left out.
+        faint: least score of a candidate; drawn uniformly up to 1.
+        membership: weight of the per-candidate binary cross-entropy.
+    """
+
+    epochs: int = 8
+    batch_size: int = 512
+    learning_rate: float = 2e-3
+    warmup: int = 50
+    weight_decay: float = 0.0
+    clip_norm: float = 10.0
+    ema: float = 0.99
+    alone: float = 0.3
+    box_jitter: float = 0.1
+    point_jitter: float = 0.01
+    missing: float = 0.05
+    faint: float = 0.4
+    membership: float = 0.5
+    seed: int = 2

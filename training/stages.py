@@ -3,7 +3,9 @@
 import keras
 from keras import layers, ops
 
-from multiposenet.training import keypoint_losses
+from multiposenet import boxes as box_ops
+from multiposenet.networks import roi_crop
+from multiposenet.training import keypoint_losses, losses
 
 
 class KeypointStage(keras.Model):
@@ -19,8 +21,7 @@ class KeypointStage(keras.Model):
         super().__init__(name="keypoint_stage")
         self.system = model
         self.loss_function, self.intermediate = loss, intermediate
-        for part in (model.person_pyramid, model.person_subnet, model.prn):
-            part.trainable = False
+        _train_only(model, model.backbone, model.keypoint_pyramid, model.keypoint_subnet)
         finest = min(model.keypoint_strides.values())
         self.upsample = {
             key: layers.UpSampling2D(stride // finest)
@@ -40,3 +41,65 @@ class KeypointStage(keras.Model):
             maps = upsample(ops.cast(y_pred[key], "float32"))
             loss = loss + self.intermediate * self.loss_function(target, maps, weight)
         return loss
+
+
+class PersonStage(keras.Model):
+    """Person pyramid and person subnet on a frozen backbone, batch statistics included.
+
+    Args:
+        model: a ``MultiPoseNet``, trained in place.
+    """
+
+    def __init__(self, model):
+        super().__init__(name="person_stage")
+        self.system = model
+        _train_only(model, model.person_pyramid, model.person_subnet)
+        self.built = True
+
+    def call(self, images, training=None):
+        features = self.system.backbone(images, training=False)
+        logits, deltas, anchors = self.system.person_predictions(features, training=training)
+        return {"logits": logits, "deltas": deltas, "anchors": anchors}
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        deltas = box_ops.encode(y_pred["anchors"], y["boxes"])
+        return losses.focal(y["labels"], y_pred["logits"]) + losses.smooth_l1(
+            y["labels"], deltas, y_pred["deltas"]
+        )
+
+
+class PRNStage(keras.Model):
+    """An assigner alone, on candidates of ground truth (MultiPoseNet section 4.1).
+
+    Args:
+        prn: a ``PoseResidualNetwork``, trained in place.
+        membership: weight of the binary cross-entropy of every candidate against the
+            cross-entropy of the person's own candidate among all in the box.
+    """
+
+    def __init__(self, prn, membership=0.5):
+        super().__init__(name="prn_stage")
+        self.prn, self.membership = prn, membership
+        self.built = True
+
+    def call(self, inputs, training=None):
+        rows, columns, inside = roi_crop.grid_weights(inputs["points"], inputs["boxes"])
+        present = inside[:, 0] * ops.cast(inputs["scores"] > 0, inside.dtype)
+        crops = roi_crop.crop(rows, columns, inputs["scores"])
+        logits = roi_crop.read(rows, columns, self.prn.logits(crops, training=training))
+        return {"logits": logits[:, 0], "present": present}
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """``y`` is ``(B, K, P)``: 1 for the person's own candidate, 0 for those of others."""
+        logits, present = y_pred["logits"], y_pred["present"]
+        own = y * present
+        normalizer = ops.logsumexp(logits + ops.log(present + 1e-9), axis=-1, keepdims=True)
+        choice = ops.sum(own * (normalizer - logits)) / ops.maximum(ops.sum(own), 1.0)
+        entropy = ops.maximum(logits, 0) - logits * own + ops.softplus(-ops.abs(logits))
+        member = ops.sum(present * entropy) / ops.maximum(ops.sum(present), 1.0)
+        return choice + self.membership * member
+
+
+def _train_only(model, *parts):
+    for part in model.blocks.values():
+        part.trainable = part in parts

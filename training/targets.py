@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from multiposenet import boxes as box_ops
 from multiposenet import heatmaps
 from multiposenet.training.datasets.sample import IGNORE, PERSON
 
@@ -59,3 +60,31 @@ def _region(boxes, size_hw, stride):
     for (x1, y1), (x2, y2) in zip(low, high, strict=True):
         region[y1:y2, x1:x2] = 1.0
     return region
+
+
+def person_targets(patch, anchors, *, visible=0.25):
+    """Anchor labels and matched boxes of the person subnet, as keras-retinanet makes them.
+
+    Boxes are clipped to the patch; of persons that are mostly cut off, and in crowds, nothing is
+    taught.
+
+    Args:
+        patch: an ``augmentation.Patch``.
+        anchors: the ``boxes.AnchorSpec``.
+        visible: least share of a box inside the patch.
+
+    Returns:
+        ``labels (A,)``: 1, 0 or -1 (ignored), and ``boxes (A, 4)``: the best person of every
+        anchor.
+    """
+    size = patch.image.shape[:2]
+    persons = np.concatenate([patch.boxes, patch.unlabelled_boxes[~patch.crowd]])
+    clipped = np.clip(persons, 0, (size[1], size[0]) * 2)
+    extents, whole = clipped[:, 2:] - clipped[:, :2], persons[:, 2:] - persons[:, :2]
+    shown = (extents.prod(axis=1) >= visible * whole.prod(axis=1)) & (extents > 2).all(axis=1)
+    ignored = np.concatenate([clipped[~shown], patch.unlabelled_boxes[patch.crowd]])
+    grid = box_ops.anchors_for_image(size, anchors)
+    labels, index = box_ops.match(grid, clipped[shown], ignored, size)
+    # Without persons there is nothing to regress to; any box of positive size does.
+    boxes = clipped[shown][index] if shown.any() else grid
+    return labels.astype(np.int32), boxes.astype(np.float32)

@@ -52,3 +52,14 @@ def read(rows, columns, crops):
     crops = ops.reshape(crops, (shape[0], shape[1], HEIGHT, WIDTH, shape[2]))
     along_rows = ops.einsum("bnhwk,bnkph->bnkpw", crops, rows)
     return ops.sum(along_rows * columns, axis=-1)
+
+
+def highest_cell(crops, boxes):
+    """``(B, N, K, 2)`` xy pixels: the centre of the highest cell of maps ``(B * N, 56, 36, K)``."""
+    joints = crops.shape[-1]
+    cell = ops.argmax(ops.reshape(crops, (-1, HEIGHT * WIDTH, joints)), axis=1)
+    cell = ops.reshape(cell, (*ops.shape(boxes)[:2], joints))
+    x = (ops.cast(cell % WIDTH, boxes.dtype) + 0.5) / WIDTH
+    y = (ops.cast(cell // WIDTH, boxes.dtype) + 0.5) / HEIGHT
+    corner = boxes[:, :, None, :2]
+    return corner + ops.stack([x, y], axis=-1) * (boxes[:, :, None, 2:] - corner)

@@ -9,8 +9,8 @@ from multiposenet import boxes as box_ops
 from multiposenet import heatmaps, zoo
 from multiposenet import skeleton as skeletons
 from multiposenet.networks import backbone as backbones
+from multiposenet.networks import grouping
 from multiposenet.networks import person_subnet as person_heads
-from multiposenet.networks import roi_crop
 from multiposenet.networks.keypoint_subnet import keypoint_subnet
 from multiposenet.networks.layers import register
 from multiposenet.networks.pose_residual_network import PoseResidualNetwork
@@ -143,7 +143,7 @@ class MultiPoseNet(keras.Model):
         joint_maps, mask = maps[..., :-1], maps[..., -1]
         boxes, box_scores = self._persons(images, features)
         points, peak_scores = heatmaps.decode(joint_maps, self.max_peaks)
-        keypoints, keypoint_scores = self._group(boxes, points, peak_scores)
+        keypoints, keypoint_scores = grouping.group(self.prn, boxes, points, peak_scores)
         keypoint_scores = keypoint_scores * ops.cast(box_scores > 0, "float32")[..., None]
         return {
             "boxes": boxes,
@@ -168,18 +168,6 @@ class MultiPoseNet(keras.Model):
         valid = ops.cast(valid, "float32")
         boxes = ops.take_along_axis(boxes, indices[..., None], axis=1) * valid[..., None]
         return boxes, ops.take_along_axis(scores, indices, axis=1) * valid
-
-    def _group(self, boxes, points, peak_scores):
-        """One candidate per person and joint: ``(B, N, K, 2)`` and its score ``(B, N, K)``."""
-        rows, columns, inside = roi_crop.grid_weights(points, boxes)
-        crops = roi_crop.crop(rows, columns, peak_scores)
-        logits = roi_crop.read(rows, columns, self.prn.logits(crops, training=False))
-        evidence = peak_scores[:, None] * inside
-        best = ops.argmax(logits + ops.log(evidence + 1e-9), axis=-1)[..., None]
-        scores = ops.take_along_axis(evidence, best, axis=-1)[..., 0]
-        points = ops.broadcast_to(points[:, None], (*ops.shape(evidence), 2))
-        keypoints = ops.take_along_axis(points, best[..., None], axis=3)[..., 0, :]
-        return keypoints, scores
 
     def get_config(self):
         backbone = self._backbone_argument

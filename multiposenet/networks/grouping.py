@@ -1,0 +1,47 @@
+"""Grouping: every person's box picks one candidate per joint, by an assigner."""
+
+from keras import ops
+
+from multiposenet.networks import roi_crop
+
+
+def group(assigner, boxes, points, scores):
+    """Picks, for every box and joint, the candidate that the assigner and its score favour.
+
+    All boxes of the batch go through the assigner in one call.
+
+    Args:
+        assigner: a ``PoseResidualNetwork``, ``UnaryConditionalRelationship`` or ``Max``.
+        boxes: ``(B, N, 4)`` xyxy pixels.
+        points: ``(B, K, P, 2)`` xy pixels, candidates of every joint; see ``heatmaps.decode``.
+        scores: ``(B, K, P)`` in [0, 1]; 0 marks an unused candidate.
+
+    Returns:
+        ``keypoints (B, N, K, 2)`` xy pixels, each a candidate's own place, and
+        ``keypoint_scores (B, N, K)``. A joint without candidate in the box has score 0 and the
+        place where the assigner would expect it most.
+    """
+    logits, evidence, expected = assign(assigner, boxes, points, scores)
+    best = ops.argmax(logits + ops.log(evidence + 1e-9), axis=-1)[..., None]
+    keypoint_scores = ops.take_along_axis(evidence, best, axis=-1)[..., 0]
+    points = ops.broadcast_to(points[:, None], (*ops.shape(evidence), 2))
+    chosen = ops.take_along_axis(points, best[..., None], axis=3)[..., 0, :]
+    return ops.where(keypoint_scores[..., None] > 0, chosen, expected), keypoint_scores
+
+
+def assign(assigner, boxes, points, scores):
+    """The assigner's logit of every candidate for every box, before any choice.
+
+    Args: as ``group``.
+
+    Returns:
+        ``logits (B, N, K, P)``; ``evidence (B, N, K, P)``: the candidates' scores, 0 where the
+        candidate lies outside the box and its margin; ``expected (B, N, K, 2)``: centre of the
+        cell with the highest logit, xy pixels.
+    """
+    rows, columns, inside = roi_crop.grid_weights(points, boxes)
+    crops = roi_crop.crop(rows, columns, scores)
+    maps = assigner.logits(crops, training=False)
+    logits = roi_crop.read(rows, columns, maps)
+    evidence = scores[:, None] * inside
+    return logits, evidence, roi_crop.highest_cell(maps, boxes)
