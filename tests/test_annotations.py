@@ -38,7 +38,7 @@ def coco_file() -> dict:
                 "image_id": 9,
                 "category_id": 1,
                 "bbox": [0, 0, 5, 6],
-                "keypoints": keypoints,
+                "keypoints": keypoints[:],
             },
             {
                 "id": 3,
