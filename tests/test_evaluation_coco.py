@@ -148,7 +148,27 @@ def test_crowds(check, seed):
     check(*random_case(np.random.default_rng(seed), crowds=0.6, copies=8))
 
 
-def test_equal_overlaps_go_to_the_last_person(check):
+@pytest.mark.parametrize("offset, recall", ((0, 0.85), (20, 0.7)))
+def test_equal_overlaps_go_to_the_last_person(check, offset, recall):
+    """A detection half-way between two persons, and a later one that is exactly on one of them."""
+    rng = np.random.default_rng(0)
+    left = person(rng, 1, 1, size=100, joints=17) | {"bbox": [0, 0, 100, 100], "area": 1e4}
+    left["keypoints"] = np.round(left["keypoints"]).tolist()
+
+    def moved(dx, **fields):
+        keypoints = np.array(left["keypoints"]).reshape(-1, 3) + (dx, 0, 0)
+        return left | {"bbox": [dx, 0, 100, 100], "keypoints": keypoints.ravel().tolist()} | fields
+
+    results = [detection(rng, moved(dx), 0) for dx in (10, offset)]
+    for result, score in zip(results, (0.9, 0.8), strict=True):
+        result["score"] = result["box_score"] = score
+    measures = check(dataset([1], [left, moved(20, id=2)]), results)
+    # The first takes the right-hand person up to IoU 90/110. The other then has the left-hand one:
+    # its own at offset 0, a neighbour of IoU 80/120 at offset 20.
+    assert measures["boxes/AR10"] == pytest.approx(recall)
+
+
+def test_three_persons_in_one_place(check):
     rng = np.random.default_rng(0)
     twin = person(rng, 1, 1, size=60, joints=17)
     annotations = [twin, twin | {"id": 2}, twin | {"id": 3, "iscrowd": 1}]

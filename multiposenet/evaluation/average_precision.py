@@ -78,6 +78,7 @@ def evaluate(
     """
     order = np.lexsort((-detections.scores, detections.image))
     rank = _position_in_run(detections.image[order])
+    # What a limit leaves out comes last in its image and cannot influence the rest.
     order, rank = order[rank < max_detections[-1]], rank[rank < max_detections[-1]]
     image, scores = detections.image[order], detections.scores[order]
     low, high = np.array(area_ranges, np.float64).T[..., None]
@@ -159,7 +160,6 @@ def _match(
         it is matched with a regular truth.
     """
     areas, truths = regular.shape
-    thresholds = np.minimum(THRESHOLDS, 1 - 1e-10)
     active, row = np.unique(pair_detection, return_inverse=True)
     slot = _position_in_run(pair_detection)
     width = slot.max(initial=0) + 1
@@ -172,15 +172,15 @@ def _match(
     is_regular = np.vstack([regular.T, np.zeros((1, areas), bool)])[..., None]  # (G + 1, A, 1)
     is_crowd = np.append(crowd, False)[:, None, None]
 
-    taken = np.zeros((truths + 1, areas, len(thresholds)), bool)
-    matched = np.zeros((len(active), areas, len(thresholds)), bool)
+    taken = np.zeros((truths + 1, areas, len(THRESHOLDS)), bool)
+    matched = np.zeros((len(active), areas, len(THRESHOLDS)), bool)
     found = np.zeros_like(matched)
     turn = _position_in_run(image[active])
     by_turn = np.argsort(turn, kind="stable")
     for now in np.split(by_turn, np.cumsum(np.bincount(turn))[:-1]) if len(turn) else ():
         choices = candidate[now]  # (n, C)
         similar = value[now][:, :, None, None]
-        free = (similar >= thresholds) & (~taken[choices] | is_crowd[choices])  # (n, C, A, T)
+        free = (similar >= THRESHOLDS) & (~taken[choices] | is_crowd[choices])  # (n, C, A, T)
         ours = free & is_regular[choices]
         any_ours = ours.any(axis=1)
         free = np.where(any_ours[:, None], ours, free)
