@@ -4,6 +4,8 @@ MultiPoseNet section 3.1 uses ResNet-50 and ResNet-101, the latter also with dil
 ``nano`` is ours: a compact net for CPUs.
 """
 
+import os
+
 import keras
 from keras import layers
 
@@ -111,11 +113,12 @@ def _load_imagenet(model, depth):
     try:
         source = application(weights="imagenet", include_top=False, input_shape=(None, None, 3))
     except Exception as error:
+        home = os.environ.get("KERAS_HOME", "~/.keras")
         file = f"resnet{depth}_weights_tf_dim_ordering_tf_kernels_notop.h5"
         raise WeightsError(
             f"{file}: could not be downloaded ({str(error).splitlines()[0]}); fetch it from "
             "github.com/keras-team/keras-applications/releases/tag/resnet on a machine with "
-            f"internet and put it into {keras.config.keras_home()}/models/"
+            f"internet and put it into {home}/models/"
         ) from error
     for layer in model.layers:
         if layer.weights:

@@ -16,7 +16,7 @@ def keypoint_subnet(
     *,
     pyramid_channels=256,
     channels=128,
-    head_channels=512,
+    head_channels=256,
     norm=False,
     sigmoid=False,
     name="keypoint_subnet",
@@ -32,7 +32,7 @@ def keypoint_subnet(
         num_keypoints: K; the output has K + 1 channels, the last one is the person mask.
         pyramid_channels: depth of K2...K5.
         channels: depth of D2...D5 (paper: 128).
-        head_channels: depth of the 3x3 convolution after concatenation (paper: 512).
+        head_channels: depth of the 3x3 convolution after concatenation (the paper does not say).
         norm: batch-normalize the convolutions.
         sigmoid: the outputs are logits of a sigmoid, biased to a prior of 0.01 at the start,
             instead of the paper's linear maps.

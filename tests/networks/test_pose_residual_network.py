@@ -1,0 +1,170 @@
+"""The PRN, its baselines, and the crops that they read."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from multiposenet.networks import grouping, roi_crop
+from multiposenet.networks.pose_residual_network import (
+    Max,
+    PoseResidualNetwork,
+    UnaryConditionalRelationship,
+    compact,
+)
+
+HEIGHT, WIDTH, JOINTS = 56, 36, 3
+
+
+def to_numpy(tensor):
+    return ops.convert_to_numpy(tensor)
+
+
+def random_crops(count=2, joints=JOINTS, seed=0):
+    return np.random.default_rng(seed).uniform(size=(count, HEIGHT, WIDTH, joints)).astype("float32")
+
+
+def test_parameters_of_the_paper():
+    cells = 36 * 56 * 17
+    assert PoseResidualNetwork().count_params() == cells * 1024 + 1024 + 1024 * cells + cells
+    assert round(PoseResidualNetwork().count_params() / 1e6, 1) == 70.2
+
+
+def test_parameters_of_the_compact_variant():
+    cells = 18 * 28 * 17
+    assert compact().count_params() == cells * 256 + 256 + 256 * cells + cells < 5e6
+
+
+def test_two_hidden_layers():
+    model = PoseResidualNetwork(JOINTS, nodes=8, hidden=2)
+    cells = HEIGHT * WIDTH * JOINTS
+    assert model.count_params() == cells * 8 + 8 + 8 * 8 + 8 + 8 * cells + cells
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_softmax_of_every_joint(stride):
+    maps = to_numpy(PoseResidualNetwork(JOINTS, nodes=8, stride=stride)(random_crops()))
+    assert maps.shape == (2, HEIGHT, WIDTH, JOINTS)
+    np.testing.assert_allclose(maps.sum(axis=(1, 2)), 1, rtol=1e-5)
+
+
+def test_residual_is_added():
+    crops = random_crops()
+    model = PoseResidualNetwork(JOINTS, nodes=8)
+    plain = PoseResidualNetwork(JOINTS, nodes=8, residual=False)
+    plain.set_weights(model.get_weights())
+    difference = to_numpy(model.logits(crops)) - to_numpy(plain.logits(crops))
+    np.testing.assert_allclose(difference, crops, atol=1e-5)
+
+
+def test_logits_against_plain_numpy():
+    model = PoseResidualNetwork(JOINTS, nodes=8)
+    crops = random_crops()
+    w1, b1, w2, b2 = model.get_weights()
+    hidden = np.maximum(crops.reshape(2, -1) @ w1 + b1, 0)
+    expected = (hidden @ w2 + b2).reshape(crops.shape) + crops
+    np.testing.assert_allclose(to_numpy(model.logits(crops)), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_dropout_only_in_training():
+    model = PoseResidualNetwork(JOINTS, nodes=64)
+    crops = random_crops()
+    first, second = (to_numpy(model(crops)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert np.abs(to_numpy(model(crops, training=True)) - first).max() > 0
+
+
+def test_saves_and_reloads(tmp_path):
+    model = PoseResidualNetwork(JOINTS, nodes=8, stride=2)
+    model.save(tmp_path / "prn.keras")
+    again = keras.saving.load_model(tmp_path / "prn.keras")
+    np.testing.assert_array_equal(to_numpy(model(random_crops())), to_numpy(again(random_crops())))
+
+
+@pytest.mark.parametrize("stride", [3, 5])
+def test_impossible_stride(stride):
+    with pytest.raises(ValueError, match="stride"):
+        PoseResidualNetwork(stride=stride)
+
+
+def test_max_prefers_the_highest_peak():
+    crops = random_crops()
+    best = to_numpy(Max().logits(crops)).reshape(2, -1, JOINTS).argmax(axis=1)
+    np.testing.assert_array_equal(best, crops.reshape(2, -1, JOINTS).argmax(axis=1))
+
+
+def test_ucr_is_the_product_with_the_prior():
+    model = UnaryConditionalRelationship(JOINTS)
+    prior = random_crops(1, seed=1)[0]
+    model.prior.assign(prior)
+    crops = random_crops()
+    expected = crops * prior
+    expected /= expected.sum(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(to_numpy(model(crops)), expected, rtol=2e-2, atol=1e-6)
+
+
+BOX = np.array([[[100.0, 50.0, 136.0, 162.0]]], "float32")  # cells of 1 x 2 pixels
+
+
+def weights_of(point):
+    points = np.array(point, "float32").reshape(1, 1, 1, 2)
+    return [to_numpy(part)[0, 0, 0, 0] for part in roi_crop.grid_weights(points, BOX)]
+
+
+def test_a_point_at_a_cell_centre_fills_that_cell():
+    rows, columns, inside = weights_of((100 + 7.5, 50 + 2 * 11.5))
+    assert inside == 1
+    np.testing.assert_allclose(rows, np.eye(HEIGHT)[11], atol=1e-5)
+    np.testing.assert_allclose(columns, np.eye(WIDTH)[7], atol=1e-5)
+
+
+def test_a_point_between_centres_is_shared():
+    rows, columns, _ = weights_of((100 + 8.25, 50 + 2 * 12.0))
+    np.testing.assert_allclose(columns[[7, 8]], [0.25, 0.75], atol=1e-5)
+    np.testing.assert_allclose(rows[[11, 12]], [0.5, 0.5], atol=1e-5)
+
+
+@pytest.mark.parametrize(("outside", "inside"), [(0.0, 1), (0.2, 1), (0.22, 0), (3.0, 0)])
+def test_points_in_the_margin_are_clamped(outside, inside):
+    rows, columns, seen = weights_of((136 + outside * 36, 100))
+    assert seen == inside
+    assert rows.sum() == pytest.approx(inside, abs=1e-5)
+    if inside:
+        np.testing.assert_allclose(columns, np.eye(WIDTH)[-1], atol=1e-5)
+
+
+def test_crop_and_read_against_loops():
+    rng = np.random.default_rng(0)
+    boxes = np.array([[[0, 0, 50, 80], [20, 10, 90, 99]]], "float32")
+    points = rng.uniform(0, 100, (1, JOINTS, 5, 2)).astype("float32")
+    scores = rng.uniform(size=(1, JOINTS, 5)).astype("float32")
+    rows, columns, _ = (to_numpy(x) for x in roi_crop.grid_weights(points, boxes))
+    crops = to_numpy(roi_crop.crop(rows, columns, scores))
+    values = to_numpy(roi_crop.read(rows, columns, crops))
+    for n in range(2):
+        for k in range(JOINTS):
+            expected = sum(
+                scores[0, k, p] * np.outer(rows[0, n, k, p], columns[0, n, k, p]) for p in range(5)
+            )
+            np.testing.assert_allclose(crops[n, ..., k], expected, atol=1e-5)
+            for p in range(5):
+                value = rows[0, n, k, p] @ crops[n, ..., k] @ columns[0, n, k, p]
+                assert values[0, n, k, p] == pytest.approx(value, abs=1e-5)
+
+
+def test_grouping_takes_the_candidate_in_the_box():
+    boxes = np.array([[[0, 0, 40, 80], [100, 0, 140, 80]]], "float32")
+    points = np.array([[[20.0, 10.0], [120.0, 12.0], [300.0, 300.0]]], "float32")[None]
+    scores = np.array([[[0.5, 0.9, 1.0]]], "float32")
+    keypoints, keypoint_scores = grouping.group(Max(), boxes, points, scores)
+    np.testing.assert_allclose(to_numpy(keypoints)[0, :, 0], [[20, 10], [120, 12]])
+    np.testing.assert_allclose(to_numpy(keypoint_scores)[0, :, 0], [0.5, 0.9])
+
+
+def test_grouping_a_joint_without_candidate():
+    boxes = np.array([[[0, 0, 36, 56]]], "float32")
+    points = np.full((1, 1, 2, 2), 500.0, "float32")
+    model = UnaryConditionalRelationship(1)
+    keypoints, scores = grouping.group(model, boxes, points, np.ones((1, 1, 2), "float32"))
+    assert to_numpy(scores).item() == 0
+    assert 0 <= to_numpy(keypoints).min() and to_numpy(keypoints).max() <= 56
