@@ -8,6 +8,7 @@
 
 import json
 import os
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,9 +56,7 @@ class Estimator:
         self.score = float(score)
         self.batch_size = int(batch_size)
         self._fixed_size = getattr(model, "image_size", None)
-        if keras.backend.backend() == "tensorflow" and not model.compiled:
-            # Keras would compile with XLA, anew for every shape of the input.
-            model.jit_compile = False
+        self._predict = _compiled(model)
 
     @property
     def skeleton(self) -> Skeleton:
@@ -137,7 +136,7 @@ class Estimator:
             for batch in _batches(indices, self.batch_size):
                 fitted = [letterbox(window[index].image, size, longest) for index in batch]
                 images = np.stack([canvas for canvas, _ in fitted]).astype(np.float32)
-                outputs = self.model.predict_on_batch(images)
+                outputs = self._predict(images)
                 for row, index in enumerate(batch):
                     alone = {name: np.asarray(array[row]) for name, array in outputs.items()}
                     yield index, finish(window[index], alone, fitted[row][1])
@@ -236,7 +235,10 @@ def _load_weights(path: Path, architecture, name: str):
             f"{name}: architecture: {_reason(error)}; give the arguments the model was made with"
         ) from error
     try:
-        model.load_weights(path)
+        with warnings.catch_warnings():
+            # Keras only warns when it finds nothing in the file for some layers.
+            warnings.filterwarnings("error", message="Skipping nested container")
+            model.load_weights(path)
     except OSError as error:
         raise WeightsError(
             f"{name}: file: cannot be read ({_reason(error)}); get the file again"
@@ -271,6 +273,21 @@ def _reason(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     text = text.split(". ")[0].rstrip(".")
     return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _compiled(model):
+    """Returns a function from a batch of images to the model's outputs as arrays."""
+    if keras.backend.backend() != "tensorflow":
+        return model.predict_on_batch
+    import tensorflow as tf
+
+    # Keras' own function would be traced, and compiled with XLA, anew for every shape of the
+    # input; this one is traced once for all.
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)])
+    def graph(images):
+        return model(images, training=False)
+
+    return lambda images: {name: output.numpy() for name, output in graph(images).items()}
 
 
 def _windows(items, count: int) -> Iterator[list]:
