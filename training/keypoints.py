@@ -40,6 +40,7 @@ class Batches:
             person_size=recipe.person_size,
             zoom=recipe.zoom,
             rotation=recipe.rotation,
+            rotation_chance=recipe.rotation_chance,
         )
 
         def draw(samples):

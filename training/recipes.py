@@ -24,11 +24,12 @@ class KeypointRecipe:
         sigma_limits: least and greatest width in pixels.
         person_size: sqrt(box area) of the centre person in a patch, least and greatest.
         zoom: greatest enlargement.
-        rotation: degrees.
+        rotation: greatest rotation in degrees.
+        rotation_chance: share of the patches that are rotated.
         seed: of everything random.
     """
 
-    steps: int = 5200
+    steps: int = 7000
     batch_size: int = 16
     patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 256), (0.85, 384))
     mosaics: int = 4
@@ -41,9 +42,10 @@ class KeypointRecipe:
     intermediate: float = 0.2
     sigma_share: float = 0.045
     sigma_limits: tuple[float, float] = (4.0, 12.0)
-    person_size: tuple[float, float] = (24.0, 240.0)
+    person_size: tuple[float, float] = (36.0, 240.0)
     zoom: float = 3.0
     rotation: float = 40.0
+    rotation_chance: float = 0.35
     seed: int = 0
 
     def patch_size(self, step: int) -> int:
