@@ -139,10 +139,13 @@ def network():
                 file = f"{folder}/{kind}_{form}.h5"
                 getattr(saved, "save" if form == "model" else "save_weights")(file)
                 layouts[f"{kind}_{form}"] = datasets(file)
-    yield "layouts", compress(layouts)
+    yield "layouts", compressed(layouts)
+    deeper = models.backbone("resnet101").retinanet(num_classes=80)
+    shapes = {weight.name: weight.shape.as_list() for weight in deeper.weights}
+    yield "resnet101_weights", np.array(json.dumps(shapes))
 
 
-def compress(layouts):
+def compressed(layouts):
     """JSON: the datasets of one layout and, per layout, the prefix by which its paths differ."""
     base = layouts["training_weights"]
     prefixes = {}
