@@ -106,13 +106,12 @@ def test_another_class(networks, snapshots):
     np.testing.assert_allclose(logits[::7], logit(expected), atol=1e-4)
 
 
-def test_resnet101(tmp_path):
+def test_resnet101(networks, tmp_path):
     """Every weight of the backbone comes from the layer at the same place of the net."""
     values = {place: float(index + 1) for index, place in enumerate(RESNET101)}
     file = write_constants(tmp_path / "resnet101.h5", RESNET101, values)
     backbone = backbones.resnet(101, pool_padding="same")
-    pyramid = person_pyramid(backbones.levels(backbone))
-    load_keras_retinanet(file, backbone, pyramid, person_subnet())
+    load_keras_retinanet(file, backbone, *networks[1:])
     sources = {place.split("/")[0] for place in RESNET101}
     for kind, prefix, stem in (
         ("Conv2D", "res", "conv1"),
