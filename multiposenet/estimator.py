@@ -164,7 +164,7 @@ class Estimator:
             skeleton=self.skeleton,
             image_size=(height, width),
             mask=np.clip(_resample(outputs["mask"], cells, (height, width)), 0, 1),
-            source=frame.name,
+            source=frame.name if frame.path else None,
         )
 
     def _maps(self, frame: Frame, outputs, affine: Affine) -> np.ndarray:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from multiposenet import drawing
+from multiposenet import drawing, sources
+from multiposenet.errors import InputError
 from multiposenet.skeleton import Skeleton
 
 _PER_PERSON = ("boxes", "box_scores", "keypoints", "keypoint_scores", "scores")
@@ -29,7 +30,7 @@ class Poses:
         skeleton: the names of the joints.
         image_size: height and width of the image.
         mask: (H, W) float32 probability that a pixel shows a person, or None.
-        source: the file or name the image came from, or None.
+        source: the file the image came from, or None for an array.
 
     Raises:
         ValueError: the shapes do not fit together; the message names the field.
@@ -72,7 +73,7 @@ class Poses:
             skeleton: the joints there would have been.
             image_size: height and width of the image.
             mask: (H, W) person probability, or None.
-            source: the file or name the image came from, or None.
+            source: the file the image came from, or None for an array.
         """
         joints = skeleton.num_keypoints
         return cls(
@@ -194,19 +195,25 @@ class Poses:
         ]
         return {"version": 1.3, "people": people}
 
-    def draw(self, image, path: str | os.PathLike | None = None) -> np.ndarray:
+    def draw(self, path: str | os.PathLike | None = None, image=None) -> np.ndarray:
         """Draws the people, and the mask if there is one, on their image.
 
         Args:
-            image: (H, W, 3) uint8 RGB, the image the poses were found in.
             path: where to write the drawing, or None; the file appears whole or not at all.
+            image: (H, W, 3) uint8 RGB, the image the poses were found in; by default the file
+                `source` is read again.
 
         Returns:
             (H, W, 3) uint8 RGB.
 
         Raises:
+            InputError: there is no image to draw on, or `source` cannot be read.
             ValueError: the image has another size, or the path no suffix of an image format.
         """
+        if image is None:
+            if self.source is None:
+                raise InputError("draw: image: these poses come from no file; give their image")
+            image = sources.read_image(self.source)
         if np.shape(image) != (*self.image_size, 3):
             raise ValueError(f"image: shape {np.shape(image)}; give {(*self.image_size, 3)}")
         drawn = drawing.people(

@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from multiposenet.errors import InputError
 from multiposenet.poses import Poses
 from multiposenet.skeleton import COCO_17, LSP_14
 
@@ -82,7 +84,7 @@ def test_empty_is_a_normal_value():
     assert len(empty.to_csv().splitlines()) == 1
     assert len(empty.above(0.5)) == 0
     image = np.full((20, 30, 3), 9, np.uint8)
-    np.testing.assert_array_equal(empty.draw(image), image)
+    np.testing.assert_array_equal(empty.draw(image=image), image)
 
 
 def test_coco_results_are_plain_json_in_coco_units(poses):
@@ -145,11 +147,20 @@ def test_openpose(poses):
 
 def test_draw_writes_what_it_returns(poses, tmp_path):
     image = np.full((96, 128, 3), 90, np.uint8)
-    drawn = poses.draw(image, tmp_path / "out.png")
+    drawn = poses.draw(tmp_path / "out.png", image)
     assert (image == 90).all() and (drawn != 90).any()
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), drawn)
     with pytest.raises(ValueError, match="image: shape"):
-        poses.draw(image[:50])
+        poses.draw(image=image[:50])
+
+
+def test_draw_reads_the_source_again(poses, tmp_path):
+    image = np.full((96, 128, 3), 90, np.uint8)
+    Image.fromarray(image).save(tmp_path / "photo.png")
+    again = replace(poses, source=str(tmp_path / "photo.png"))
+    np.testing.assert_array_equal(again.draw(), poses.draw(image=image))
+    with pytest.raises(InputError, match="these poses come from no file"):
+        replace(poses, source=None).draw()
 
 
 def test_repr_is_short(poses):
