@@ -49,7 +49,7 @@ def write_constants(path, shapes, values=None):
 
 @pytest.fixture(scope="module")
 def networks():
-    backbone = backbones.resnet(50, pool_padding="same")
+    backbone = backbones.resnet(50, stem_padding="same")
     return backbone, person_pyramid(backbones.levels(backbone)), person_subnet()
 
 
@@ -83,10 +83,9 @@ def test_the_reference_knows_the_four_kinds_of_files():
 
 
 EVEN, ODD = snapshot.IMAGE_SIZES
-STEM = pytest.mark.xfail(strict=True, reason="resnet pads its first convolution symmetrically only")
 
 
-@pytest.mark.parametrize("size", [pytest.param(EVEN, marks=STEM), ODD])
+@pytest.mark.parametrize("size", [EVEN, ODD])
 @pytest.mark.parametrize("layout", ["training_model", "inference_weights"])
 def test_outputs_equal_keras_retinanet(networks, snapshots, layout, size):
     for network in networks:
@@ -110,7 +109,7 @@ def test_resnet101(networks, tmp_path):
     """Every weight of the backbone comes from the layer at the same place of the net."""
     values = {place: float(index + 1) for index, place in enumerate(RESNET101)}
     file = write_constants(tmp_path / "resnet101.h5", RESNET101, values)
-    backbone = backbones.resnet(101, pool_padding="same")
+    backbone = backbones.resnet(101, stem_padding="same")
     load_keras_retinanet(file, backbone, *networks[1:])
     sources = {place.split("/")[0] for place in RESNET101}
     for kind, prefix, stem in (

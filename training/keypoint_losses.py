@@ -14,7 +14,7 @@ def weighted_l2(target, maps, weight):
     return ops.mean(weight * ops.square(target - maps))
 
 
-def quality_focal(target, logits, weight, *, mask_share=2.0, gamma=2.0):
+def quality_focal(target, logits, weight, *, mask_share=2.0, gamma=1.0):
     """|t - p|^gamma times the cross-entropy of soft targets, per labelled joint.
 
     The focal form of Li et al. 2020 (arXiv 2006.04388, eq. 4). It trains far faster from scratch

@@ -1,5 +1,7 @@
 """The keypoint stage: backbone, keypoint pyramid and keypoint subnet."""
 
+import functools
+
 import numpy as np
 
 from multiposenet.training import keypoint_losses, loop, targets
@@ -19,7 +21,8 @@ def train(model, photos, singles, masked, recipe, run, resume=False):
         run: folder of checkpoints and logs.
         resume: go on from the folder's checkpoint.
     """
-    stage = KeypointStage(model, keypoint_losses.quality_focal, recipe.intermediate)
+    loss = functools.partial(keypoint_losses.quality_focal, gamma=recipe.gamma)
+    stage = KeypointStage(model, loss, recipe.intermediate)
     batches = Batches(photos, singles, masked, recipe, model.skeleton.flip_indices)
     loop.fit(stage, batches, recipe, steps=recipe.steps, run=run, resume=resume)
 

@@ -57,7 +57,9 @@ def train(stage, data, run, recipe=None, resume=False):
         labels = CocoAnnotations.load(data / "coco_labels/person_keypoints_train2017.json.gz")
         prn.train(model.prn, prn.Crops(labels), recipe, model.skeleton.flip_indices, run, resume)
     else:
-        photos = coco.read(data / "coco_photos/train") + coco.read(data / "coco_photos/no_keypoints")
+        photos = coco.read(data / "coco_photos/train") + coco.read(
+            data / "coco_photos/no_keypoints"
+        )
         if stage == "keypoints":
             singles = lsp.read(data / "lsp_extended/train")
             masked = ccp.read(data / "ccp_person_masks")

@@ -19,6 +19,7 @@ class KeypointRecipe:
         weight_decay: decoupled.
         clip_norm: global gradient norm.
         ema: momentum of the weight average that is saved.
+        gamma: focusing exponent of the quality focal loss.
         intermediate: weight of each intermediate loss.
         sigma_share: Gaussian width as a share of the person's size sqrt(box area).
         sigma_limits: least and greatest width in pixels.
@@ -29,7 +30,7 @@ class KeypointRecipe:
         seed: of everything random.
     """
 
-    steps: int = 7000
+    steps: int = 4500
     batch_size: int = 16
     patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 256), (0.85, 384))
     mosaics: int = 4
@@ -39,6 +40,7 @@ class KeypointRecipe:
     weight_decay: float = 0.05
     clip_norm: float = 20.0
     ema: float = 0.998
+    gamma: float = 1.0
     intermediate: float = 0.2
     sigma_share: float = 0.045
     sigma_limits: tuple[float, float] = (4.0, 12.0)

@@ -7,7 +7,6 @@ from multiposenet import heatmaps
 from multiposenet.training.datasets.sample import IGNORE, PERSON
 
 
-
 def keypoint_targets(patch, *, sigma_share=0.045, sigma_limits=(4.0, 12.0), stride=4):
     """Targets and weights W of the keypoint subnet (MultiPoseNet section 3.2).
 

@@ -13,6 +13,7 @@ from multiposenet.errors import WeightsError
 from multiposenet.networks.layers import ImageNormalization, conv_unit
 
 LEVELS = ("C2", "C3", "C4", "C5")
+EPSILON = 1.001e-5  # of the ResNets' batch normalizations, as in keras.applications
 _BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 
 
@@ -21,8 +22,7 @@ def resnet(
     *,
     dilated_stages=(),
     weights=None,
-    pool_padding="symmetric",
-    epsilon=1.001e-5,
+    stem_padding="symmetric",
     name=None,
 ):
     """ResNet (He et al. 2015, arXiv 1512.03385) with the layer names of ``keras.applications``.
@@ -33,8 +33,8 @@ def resnet(
             stride 16, ``(4, 5)`` gives C4 and C5 at stride 8.
         weights: ``None``, or ``"imagenet"`` for the weights of ``keras.applications`` (downloaded
             by Keras on first use).
-        pool_padding: ``"symmetric"`` as ``keras.applications``, ``"same"`` as keras-retinanet.
-        epsilon: of the batch normalizations; keras-retinanet uses 1e-5.
+        stem_padding: of the first convolution and pooling: ``"symmetric"`` as
+            ``keras.applications``, ``"same"`` as keras-retinanet.
         name: name of the model.
 
     Returns:
@@ -48,15 +48,18 @@ def resnet(
         raise ValueError(f"resnet: depth is {depth}; use one of {tuple(_BLOCKS)}")
     if not set(dilated_stages) <= {4, 5} or (4 in dilated_stages and 5 not in dilated_stages):
         raise ValueError(f"resnet: dilated_stages is {dilated_stages}; use (), (5,) or (4, 5)")
-    if pool_padding not in ("symmetric", "same"):
-        raise ValueError(f"resnet: pool_padding is {pool_padding!r}; use 'symmetric' or 'same'")
+    if stem_padding not in ("symmetric", "same"):
+        raise ValueError(f"resnet: stem_padding is {stem_padding!r}; use 'symmetric' or 'same'")
     images = keras.Input((None, None, 3), name="images")
     x = ImageNormalization("caffe", name="normalization")(images)
-    x = layers.ZeroPadding2D(3, name="conv1_pad")(x)
-    x = layers.Conv2D(64, 7, 2, name="conv1_conv")(x)
-    x = layers.BatchNormalization(epsilon=epsilon, name="conv1_bn")(x)
+    if stem_padding == "symmetric":
+        x = layers.ZeroPadding2D(3, name="conv1_pad")(x)
+        x = layers.Conv2D(64, 7, 2, name="conv1_conv")(x)
+    else:
+        x = layers.Conv2D(64, 7, 2, "same", name="conv1_conv")(x)
+    x = layers.BatchNormalization(epsilon=EPSILON, name="conv1_bn")(x)
     x = layers.ReLU(name="conv1_relu")(x)
-    if pool_padding == "symmetric":
+    if stem_padding == "symmetric":
         x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
         x = layers.MaxPooling2D(3, 2, name="pool1_pool")(x)
     else:
@@ -76,7 +79,6 @@ def resnet(
                 stride if first else 1,
                 entry_dilation if first else dilation,
                 project=first,
-                epsilon=epsilon,
                 name=f"conv{stage}_block{block}",
             )
         outputs[f"C{stage}"] = x
@@ -88,9 +90,9 @@ def resnet(
     return model
 
 
-def _bottleneck(x, filters, stride, dilation, *, project, epsilon, name):
+def _bottleneck(x, filters, stride, dilation, *, project, name):
     def norm(y, suffix):
-        return layers.BatchNormalization(epsilon=epsilon, name=f"{name}_{suffix}_bn")(y)
+        return layers.BatchNormalization(epsilon=EPSILON, name=f"{name}_{suffix}_bn")(y)
 
     shortcut = x
     if project:
@@ -99,9 +101,7 @@ def _bottleneck(x, filters, stride, dilation, *, project, epsilon, name):
     x = layers.ReLU(name=f"{name}_1_relu")(
         norm(layers.Conv2D(filters, 1, stride, name=f"{name}_1_conv")(x), 1)
     )
-    x = layers.Conv2D(
-        filters, 3, padding="same", dilation_rate=dilation, name=f"{name}_2_conv"
-    )(x)
+    x = layers.Conv2D(filters, 3, padding="same", dilation_rate=dilation, name=f"{name}_2_conv")(x)
     x = layers.ReLU(name=f"{name}_2_relu")(norm(x, 2))
     x = norm(layers.Conv2D(4 * filters, 1, name=f"{name}_3_conv")(x), 3)
     x = layers.Add(name=f"{name}_add")([shortcut, x])

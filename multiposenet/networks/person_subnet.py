@@ -9,9 +9,7 @@ PRIOR = 0.01
 LEVELS = ("P3", "P4", "P5", "P6", "P7")
 
 
-def person_subnet(
-    *, num_anchors=9, channels=256, depth=4, norm=False, name="person_subnet"
-):
+def person_subnet(*, num_anchors=9, channels=256, depth=4, norm=False, name="person_subnet"):
     """Classification and box regression heads, shared by P3...P7.
 
     Focal-loss training needs the classification bias at -log((1 - 0.01) / 0.01), so that every

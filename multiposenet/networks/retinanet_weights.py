@@ -5,7 +5,7 @@ keras-retinanet (github.com/fizyr/keras-retinanet) offers, among others,
 all classes, so it fits as it is; of the classification head the outputs of one class are taken.
 
 The network computes what keras-retinanet's does if the backbone is padded as keras-resnet pads it,
-``resnet(depth, pool_padding="same")``. Images are RGB 0-255; the backbone itself changes them to
+``resnet(depth, stem_padding="same")``. Images are RGB 0-255; the backbone itself changes them to
 BGR minus the mean, which keras-retinanet leaves to its caller.
 """
 

@@ -85,9 +85,7 @@ def test_imagenet_weights_land_in_our_resnet(monkeypatch):
     monkeypatch.setattr(keras.applications, "ResNet50", lambda **kwargs: source)
     model = backbones.build("resnet50", weights="imagenet")
     ours = model.get_layer("conv4_block3_2_conv").get_weights()[0]
-    np.testing.assert_array_equal(
-        ours, source.get_layer("conv4_block3_2_conv").get_weights()[0]
-    )
+    np.testing.assert_array_equal(ours, source.get_layer("conv4_block3_2_conv").get_weights()[0])
 
 
 def test_own_backbone():

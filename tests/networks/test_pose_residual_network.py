@@ -21,7 +21,9 @@ def to_numpy(tensor):
 
 
 def random_crops(count=2, joints=JOINTS, seed=0):
-    return np.random.default_rng(seed).uniform(size=(count, HEIGHT, WIDTH, joints)).astype("float32")
+    return (
+        np.random.default_rng(seed).uniform(size=(count, HEIGHT, WIDTH, joints)).astype("float32")
+    )
 
 
 def test_parameters_of_the_paper():
