@@ -14,7 +14,7 @@ def weighted_l2(target, maps, weight):
     return ops.mean(weight * ops.square(target - maps))
 
 
-def quality_focal(target, logits, weight, *, mask_share=2.0, gamma=1.0):
+def quality_focal(target, logits, weight, *, mask_share=100.0, gamma=1.0):
     """|t - p|^gamma times the cross-entropy of soft targets, per labelled joint.
 
     The focal form of Li et al. 2020 (arXiv 2006.04388, eq. 4). It trains far faster from scratch
@@ -24,7 +24,8 @@ def quality_focal(target, logits, weight, *, mask_share=2.0, gamma=1.0):
         target: ``(B, H, W, K + 1)``, the person mask last.
         logits: prediction of the same shape before the sigmoid.
         weight: W of the same shape.
-        mask_share: weight of the mask's mean cross-entropy against the joints' sum per joint.
+        mask_share: weight of the mask's mean cross-entropy against the joints' sum per joint, in
+            which a joint counts some tens of cells.
         gamma: focusing exponent.
     """
     entropy = ops.maximum(logits, 0) - logits * target + ops.softplus(-ops.abs(logits))
