@@ -18,7 +18,7 @@ class Patch:
 
     Attributes:
         image: ``(S, S, 3)`` uint8 RGB.
-        boxes: ``(n, 4)`` of the labelled persons, xyxy, not clipped.
+        boxes: ``(n, 4)`` of the labelled persons, xyxy, not clipped (in a mosaic, to their tile).
         sizes: ``(n,)`` sqrt(box area) before rotation, which makes the enclosing boxes larger.
         keypoints: ``(n, K, 3)``; v = 0 where a joint is unlabelled or outside the patch.
         unlabelled_boxes: ``(m, 4)`` of persons without keypoint labels and of crowds.
@@ -56,6 +56,8 @@ class PatchSampler:
         flip: share of patches flipped left to right, with left and right joints swapped.
         jitter: greatest shift of the centre as a share of the patch.
         flip_indices: of the skeleton.
+        color: change of the image's colours. It holds a random state, so that a sampler serves
+            one thread at a time.
     """
 
     size: int

@@ -15,7 +15,7 @@ def weighted_l2(target, maps, weight):
 
 
 def quality_focal(target, logits, weight, *, mask_share=100.0, gamma=1.0):
-    """|t - p|^gamma times the cross-entropy of soft targets, per labelled joint.
+    """|t - p|^gamma times the cross-entropy of soft targets, per heatmap that shows a joint.
 
     The focal form of Li et al. 2020 (arXiv 2006.04388, eq. 4). It trains far faster from scratch
     than squared error, whose gradient the background dominates.
@@ -32,7 +32,7 @@ def quality_focal(target, logits, weight, *, mask_share=100.0, gamma=1.0):
     joints = slice(0, target.shape[-1] - 1)
     error = ops.abs(target[..., joints] - ops.sigmoid(logits[..., joints]))
     focal = weight[..., joints] * ops.power(error, gamma) * entropy[..., joints]
-    # The number of labelled joints, by their highest cell, which is close to 1.
+    # Heatmaps with at least one joint, known by their highest cell, which is close to 1.
     count = ops.sum(ops.cast(ops.max(target[..., joints], axis=(1, 2)) > 0.5, "float32"))
     mask = ops.sum(weight[..., -1] * entropy[..., -1]) / (ops.sum(weight[..., -1]) + 1.0)
     return ops.sum(focal) / ops.maximum(count, 1.0) + mask_share * mask

@@ -27,21 +27,23 @@ class Batches:
 
     def __init__(self, photos, recipe, anchors, flip_indices):
         self.photos, self.recipe, self.anchors = photos, recipe, anchors
-        self.sampler = PatchSampler(
+        self.flip_indices = flip_indices
+
+    def __call__(self, step):
+        recipe = self.recipe
+        rng = np.random.default_rng((recipe.seed, step))
+        # One sampler per batch: its colour changes hold a random state that threads must not share.
+        sampler = PatchSampler(
             recipe.patch_size,
-            flip_indices,
+            self.flip_indices,
             person_size=recipe.person_size,
             zoom=recipe.zoom,
             rotation_chance=0.0,
         )
-
-    def __call__(self, step):
-        rng = np.random.default_rng((self.recipe.seed, step))
-        chosen = rng.integers(len(self.photos), size=self.recipe.batch_size)
-        patches = [self.sampler(self.photos[index], rng) for index in chosen]
+        chosen = rng.integers(len(self.photos), size=recipe.batch_size)
+        patches = [sampler(self.photos[index], rng) for index in chosen]
         made = [
-            targets.person_targets(patch, self.anchors, visible=self.recipe.visible)
-            for patch in patches
+            targets.person_targets(patch, self.anchors, visible=recipe.visible) for patch in patches
         ]
         labels, boxes = (np.stack(parts) for parts in zip(*made, strict=True))
         return np.stack([patch.image for patch in patches]), {"labels": labels, "boxes": boxes}

@@ -13,8 +13,8 @@ def keypoint_targets(patch, *, sigma_share=0.045, sigma_limits=(4.0, 12.0), stri
     W is 0 where a joint must not be taught: in boxes of persons without keypoint labels and in
     crowds, outside the one annotated person where bystanders are not labelled, and everywhere for
     joints that the data set does not label. It stays 1 around every labelled joint. The mask
-    channel is taught from the person mask; without one, as background outside all boxes if all
-    persons of the photo are boxed.
+    channel is taught from the person mask, but not where bystanders may be missing on it; without
+    a mask, as background outside all boxes if all persons of the photo are boxed.
 
     Args:
         patch: an ``augmentation.Patch``.
@@ -29,9 +29,8 @@ def keypoint_targets(patch, *, sigma_share=0.045, sigma_limits=(4.0, 12.0), stri
     sigmas = np.clip(sigma_share * patch.sizes, *sigma_limits)
     joints = heatmaps.encode(patch.keypoints, sigmas, (height, width), stride)
     unlabelled = _region(patch.unlabelled_boxes, (height, width), stride)
-    weight = np.broadcast_to((1.0 - unlabelled)[..., None], joints.shape)
-    weight = np.maximum(weight, joints > 0.1) * patch.labelled_area[..., None]
-    weight = weight * patch.labelled_joints
+    known = (1.0 - unlabelled) * patch.labelled_area
+    weight = np.maximum(known[..., None], joints > 0.1) * patch.labelled_joints
     mask, mask_weight = _mask_target(patch, (height, width), stride)
     target = np.concatenate([joints, mask[..., None]], axis=-1)
     return target, np.concatenate([weight, mask_weight[..., None]], axis=-1).astype(np.float32)
@@ -43,7 +42,7 @@ def _mask_target(patch, size_hw, stride):
         cells = patch.mask.reshape(height, stride, width, stride)
         person = (cells == PERSON).mean(axis=(1, 3), dtype=np.float32)
         ignored = (cells == IGNORE).any(axis=(1, 3))
-        return person, 1.0 - ignored.astype(np.float32)
+        return person, ~ignored * patch.labelled_area
     empty = np.zeros(size_hw, np.float32)
     if not patch.complete:
         return empty, empty
