@@ -4,11 +4,13 @@ import json
 import math
 import os
 import time
+import warnings
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from multiposenet.errors import WeightsError
 from multiposenet.training.loader import prefetch
 
 
@@ -39,9 +41,7 @@ def use_bfloat16_on_cpu():
         )
 
 
-def fit(
-    stage, make_batch, recipe, *, steps, run, log_every=50, checkpoint_every=500, resume=False
-):
+def fit(stage, make_batch, recipe, *, steps, run, log_every=50, checkpoint_every=500, resume=False):
     """Trains a stage by AdamW for some optimizer steps and leaves it with the averaged weights.
 
     Args:
@@ -52,10 +52,12 @@ def fit(
         run: folder for ``NAME.weights.h5`` (weights and optimizer) and ``NAME.jsonl`` (log).
         log_every: steps between log lines.
         checkpoint_every: steps between checkpoints.
-        resume: go on from the folder's checkpoint, if there is one.
+        resume: go on from the folder's checkpoint, if there is one. Batches and optimizer go on as
+            if never stopped; dropout draws from its seed anew.
 
     Raises:
-        FloatingPointError: the loss is not finite; the last checkpoint is kept.
+        FloatingPointError: the loss or a weight is not finite; the last checkpoint is kept.
+        WeightsError: the checkpoint does not fit the stage or its optimizer.
     """
     run = Path(run)
     run.mkdir(parents=True, exist_ok=True)
@@ -74,17 +76,21 @@ def fit(
     stage.optimizer.build(stage.trainable_variables)
     start = 0
     if resume and checkpoint.exists():
-        stage.load_weights(checkpoint)
+        _load(stage, checkpoint)
         start = int(stage.optimizer.iterations)
     since, waited, last = time.time(), 0.0, time.time()
     for step, (x, y) in enumerate(prefetch(make_batch, range(start, steps)), start=start):
         waited += time.time() - last
         loss = stage.train_on_batch(x, y)
         last = time.time()
-        if (step + 1 - start) % log_every == 0 or step + 1 == steps:
+        report = (step + 1 - start) % log_every == 0 or step + 1 == steps
+        store = (step + 1) % checkpoint_every == 0 or step + 1 == steps
+        if report or store:
+            # The mean since the last report, so that no earlier step's NaN is missed.
             loss = float(np.asarray(loss[0] if isinstance(loss, (list, tuple)) else loss))
             if not math.isfinite(loss):
                 raise FloatingPointError(f"{stage.name}: loss is {loss} at step {step + 1}")
+        if report:
             seconds = last - since
             line = {
                 "step": step + 1,
@@ -97,7 +103,8 @@ def fit(
             print(line, flush=True)
             stage.reset_metrics()
             since, waited = last, 0.0
-        if (step + 1) % checkpoint_every == 0 or step + 1 == steps:
+        if store:
+            _check_finite(stage, step + 1)
             save(stage, checkpoint)
     stage.optimizer.finalize_variable_values(stage.trainable_variables)
 
@@ -105,8 +112,32 @@ def fit(
 def save(model, path):
     """Writes weights so that a reader never sees half a file."""
     partial = path.with_name(f".partial-{path.name}")
-    model.save_weights(partial, overwrite=True)
-    os.replace(partial, path)
+    try:
+        model.save_weights(partial, overwrite=True)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _load(stage, checkpoint):
+    try:
+        with warnings.catch_warnings():
+            # Keras only warns when it skips an optimizer or a layer that does not fit.
+            warnings.filterwarnings("error", message="Skipping")
+            stage.load_weights(checkpoint)
+    except Exception as error:  # depends on what does not fit
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsError(
+            f"{checkpoint}: checkpoint: does not fit this stage ({reason}); "
+            "use the recipe that it was made with, or start anew without resuming"
+        ) from error
+
+
+def _check_finite(stage, step):
+    """A finite loss may still have had a gradient that was not."""
+    for weight in stage.trainable_variables:
+        if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
+            raise FloatingPointError(f"{stage.name}: {weight.path} is not finite at step {step}")
 
 
 def _length(batch):
