@@ -5,28 +5,28 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
+ROOT = Path(__file__).resolve().parent.parent
 
 # The one list of the order. A name stands for the module or for every module of the package; the
 # modules within one package may import each other as long as there is no cycle.
 ORDER = [
     "multiposenet",  # __init__: imports nothing when imported
     "multiposenet.errors",
+    "multiposenet.weights",
+    "multiposenet.zoo",
     "multiposenet.skeleton",
     "multiposenet.geometry",
     "multiposenet.similarity",
     "multiposenet.boxes",
     "multiposenet.heatmaps",
     "multiposenet.drawing",
+    "multiposenet.sources",
     "multiposenet.poses",
     "multiposenet.suppression",
     "multiposenet.json_table",
     "multiposenet.annotations",
     "multiposenet.networks",
     "multiposenet.systems",
-    "multiposenet.sources",
-    "multiposenet.weights",
-    "multiposenet.zoo",
     "multiposenet.estimator",
     "multiposenet.evaluation",
     "multiposenet.training",

@@ -1,0 +1,67 @@
+"""The command `multiposenet`: one verb per module of `multiposenet.commands`.
+
+Exit status: 0 all done; 1 some inputs failed, each named on stderr, all others done; 2 wrong usage
+or nothing usable. The verbs import what is heavy inside `run`, so `--help` answers at once.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from multiposenet import __version__
+from multiposenet.commands import evaluate, predict, summary, train
+from multiposenet.commands.output import report
+from multiposenet.errors import MultiPoseNetError
+
+VERBS = {"predict": predict, "evaluate": evaluate, "summary": summary, "train": train}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        argv: arguments without the program's name; None takes those of the process.
+
+    Returns:
+        The exit status. Wrong usage raises `SystemExit(2)`, `--help` `SystemExit(0)`.
+    """
+    args = parser().parse_args(argv)
+    try:
+        return VERBS[args.verb].run(args)
+    except MultiPoseNetError as error:
+        report(error)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # the reader of stdout has gone, e.g. `| head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        else:
+            report(f"{error.filename or 'output'}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        report("interrupted")
+        return 130
+    return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """The argument parser with all verbs."""
+    top = argparse.ArgumentParser(
+        prog="multiposenet",
+        description="Poses, boxes and masks of all people in photos.",
+        epilog="exit status: 0 all done; 1 some inputs failed, each named on stderr, all others "
+        "done; 2 wrong usage or nothing usable",
+    )
+    top.add_argument("--version", action="version", version=f"multiposenet {__version__}")
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, module in VERBS.items():
+        verb = verbs.add_parser(
+            name,
+            help=module.__doc__.partition("\n")[0],
+            description=module.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(verb)
+    return top
+
+
+if __name__ == "__main__":
+    sys.exit(main())

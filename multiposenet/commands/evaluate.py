@@ -1,0 +1,187 @@
+"""Measure a model on annotated photos.
+
+Reads COCO annotations (JSON, plain or .gz), runs the model over the photos and prints COCO's
+figures, such as keypoints/AP, boxes/AP50 and masks/IoU, from 0 to 1. A photo that cannot be read
+counts as one on which nobody was found. Masks are PNG files of the photo's name (0 background,
+1 person, 2 ignored); only photos whose annotations say "mask": true have one.
+
+Without --annotations it counts the people it finds: on photos without people, the false ones.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from multiposenet.commands import output
+from multiposenet.errors import AnnotationError, InputError
+
+METRICS = ("keypoints", "boxes", "masks")
+
+
+def add_arguments(parser):
+    parser.add_argument("--annotations", metavar="FILE", help="COCO keypoint annotations")
+    parser.add_argument("--images", required=True, metavar="DIR", help="folder of the photos")
+    parser.add_argument(
+        "--masks", metavar="DIR", help="folder of the person masks (default: masks beside --images)"
+    )
+    parser.add_argument(
+        "--metrics",
+        type=_metrics,
+        metavar="LIST",
+        help=f"some of {','.join(METRICS)} (default: all the annotations allow)",
+    )
+    output.add_model_arguments(parser)
+    output.add_json_argument(parser)
+
+
+def run(args) -> int:
+    output.writable_json(args.json)
+    if not Path(args.images).is_dir():
+        raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
+    figures, photos, failures = _score(args) if args.annotations else _count(args)
+    if args.json:
+        output.write_json(
+            args.json, {"model": args.model, **figures, "photos": photos, "failed": failures}
+        )
+    if args.json != "-":
+        rows = [[name, f"{value:.4f}"] for name, value in figures.items()]
+        output.print_table([f"{args.model} on {photos - failures} photos", ""], rows)
+    if failures == photos:
+        return 2
+    return 1 if failures else 0
+
+
+def _score(args) -> tuple[dict, int, int]:
+    """COCO's figures, the number of photos, and of those that could not be read."""
+    from multiposenet.annotations import CocoAnnotations
+
+    annotations = CocoAnnotations.load(args.annotations)
+    masks = Path(args.masks) if args.masks else Path(args.images).parent / "masks"
+    labelled = _mask_files(annotations, masks)
+    metrics = args.metrics or [m for m in METRICS if m != "masks" or labelled]
+    if "masks" in metrics and not labelled:
+        raise InputError(
+            f"{masks}: masks: none for these annotations; name their folder by --masks"
+        )
+    # Average precision ranks all detections: a threshold would only cut its tail off.
+    pose = _load(args, score=0.0)
+    if "keypoints" in metrics and annotations.skeleton.keypoints != pose.skeleton.keypoints:
+        raise AnnotationError(
+            f"{args.annotations}: keypoints: are those of {annotations.skeleton.name}, the model "
+            f"finds {pose.skeleton.name}; use another model or --metrics boxes,masks"
+        )
+
+    from multiposenet.evaluation import coco
+
+    results, overlap, failures = [], coco.MaskIoU(), 0
+    records = annotations.images
+    paths = [Path(args.images) / record.file_name for record in records]
+    for record, item in zip(records, _answers(pose, paths), strict=True):
+        truth = _read_mask(labelled[record.id]) if record.id in labelled else None
+        if isinstance(item, InputError):
+            failures += 1
+            found = None if truth is None else truth < 0  # nobody anywhere
+        else:
+            results += item[1].to_coco(record.id, annotations.category_id)
+            found = item[1].mask
+        if truth is not None:
+            _compare(overlap, found, truth, labelled[record.id])
+    figures = {}
+    if "keypoints" in metrics:
+        figures |= coco.evaluate_keypoints(annotations, results)
+    if "boxes" in metrics:
+        figures |= coco.evaluate_boxes(annotations, results)
+    if "masks" in metrics:
+        figures |= overlap.result()
+    return figures, len(paths), failures
+
+
+def _count(args) -> tuple[dict, int, int]:
+    """People per photo, the number of photos, and of those that could not be read."""
+    from multiposenet.sources import files
+
+    if args.metrics or args.masks:
+        raise InputError("--metrics, --masks: nothing to compare with; add --annotations")
+    paths = files(args.images)
+    people = [
+        len(item[1]) for item in _answers(_load(args), paths) if not isinstance(item, InputError)
+    ]
+    figures = {}
+    if people:
+        figures["people_per_photo"] = sum(people) / len(people)
+        figures["photos_with_people"] = sum(count > 0 for count in people) / len(people)
+    return figures, len(paths), len(paths) - len(people)
+
+
+def _load(args, **defaults):
+    output.import_keras()
+    from multiposenet.estimator import load
+
+    return load(args.model, **{**defaults, **output.load_options(args)})
+
+
+def _answers(pose, paths: list[Path]) -> Iterator:
+    """For each path, in order, its frame and poses, or its error, which is reported too."""
+    from multiposenet.sources import Frame, read_image
+
+    def frames():
+        # Not `pose.stream(paths)`: a missing "[1].jpg" would be taken for a glob pattern, and the
+        # answers have to stay in step with the annotations.
+        for path in paths:
+            try:
+                yield Frame(read_image(path), str(path), path)
+            except InputError as error:
+                yield error
+
+    for item in output.progress(pose.stream(frames()), len(paths), "evaluate"):
+        if isinstance(item, InputError):
+            output.report(item)
+        yield item
+
+
+def _mask_files(annotations, folder: Path) -> dict[int, Path]:
+    """Image id -> mask, of the photos that have one; empty if there is no such folder."""
+    if not folder.is_dir():
+        return {}
+    found = {
+        record.id: folder / Path(record.file_name).with_suffix(".png").name
+        for record in annotations.images
+        if record.extra.get("mask")
+    }
+    if missing := [path for path in found.values() if not path.is_file()]:
+        raise AnnotationError(
+            f"{missing[0]}: mask: no such file, {len(missing)} missing in all; name the right "
+            "folder by --masks, or measure without masks by --metrics keypoints,boxes"
+        )
+    return found
+
+
+def _read_mask(path: Path):
+    """(H, W) labels as they are stored: `read_image` would turn a palette into colours."""
+    import numpy as np
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            labels = np.asarray(image)
+    except (OSError, SyntaxError) as error:  # Pillow's PNG reader raises both
+        raise AnnotationError(f"{path}: mask: damaged or not an image; restore it") from error
+    if labels.ndim != 2:
+        raise AnnotationError(f"{path}: mask: has {labels.shape[-1]} channels; save it as grey")
+    return labels.astype(np.int16)
+
+
+def _compare(overlap, found, truth, path: Path) -> None:
+    if found.shape != truth.shape:
+        sizes = [f"{shape[1]}x{shape[0]}" for shape in (truth.shape, found.shape)]
+        raise AnnotationError(
+            f"{path}: mask: {sizes[0]} pixels, its photo {sizes[1]}; scale it to the photo"
+        )
+    overlap.update(found, truth)
+
+
+def _metrics(text: str) -> list[str]:
+    chosen = text.split(",")
+    if unknown := set(chosen) - set(METRICS):
+        raise argparse.ArgumentTypeError(f"{sorted(unknown)[0]!r} is not one of {METRICS}")
+    return chosen

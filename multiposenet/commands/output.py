@@ -1,0 +1,168 @@
+"""What the verbs share: arguments, error lines, progress, files that appear whole or not at all."""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from multiposenet.errors import InputError
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds `--model`, `--size` and `--score`."""
+    parser.add_argument(
+        "--model",
+        default="multiposenet-nano",
+        metavar="NAME|FILE",
+        help="a model of the zoo or a weights file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--size", type=_side, metavar="PIXELS", help="longer side of the network's input"
+    )
+    parser.add_argument(
+        "--score", type=_score, metavar="T", help="drop people scoring below T, from 0 to 1"
+    )
+
+
+def add_json_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--json`."""
+    parser.add_argument(
+        "--json", metavar="FILE", help="write the result as JSON; - writes to standard output"
+    )
+
+
+def load_options(args) -> dict:
+    """Those of `image_size` and `score` that were given, as options of `multiposenet.load`."""
+    options = {"image_size": args.size, "score": args.score}
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def import_keras() -> None:
+    """Imports Keras without its backend's start-up notes, which would bury the error lines.
+
+    TensorFlow writes some before it reads its log level, so stderr itself is held back. A log
+    level set by the user (`TF_CPP_MIN_LOG_LEVEL`) is left as it is and shows everything.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+        with _stderr_held_back():
+            import keras  # noqa: F401
+
+
+@contextmanager
+def _stderr_held_back():
+    """Drops what is written to the file descriptor of stderr, unless an exception is raised."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def report(problem: Exception | str) -> None:
+    """One line on stderr."""
+    text = " ".join(str(problem).split())
+    print(f"multiposenet: {text}", file=sys.stderr, flush=True)
+
+
+def writable_folder(path: str | Path) -> Path:
+    """Makes a folder for results and proves that files can be made in it.
+
+    Raises:
+        InputError: it cannot be made or written.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise InputError(
+            f"{path}: output folder: {error.strerror}; choose another folder"
+        ) from error
+    return path
+
+
+def writable_json(target: str | None) -> None:
+    """Checks a `--json` argument before the work starts; raises `InputError`."""
+    if target not in (None, "-"):
+        if Path(target).is_dir():
+            raise InputError(f"{target}: --json: is a folder; name a file in it")
+        writable_folder(Path(target).parent)
+
+
+def write_json(target: str | Path, result) -> None:
+    """Writes JSON to a file, which appears whole or not at all, or to stdout if `target` is "-"."""
+    text = json.dumps(result, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+        return
+    target = Path(target)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes private files
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def progress(items: Iterable, total: int, what: str) -> Iterator:
+    """The items, with a progress bar on stderr when that is a terminal."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(items, description=what, total=total, console=Console(stderr=True))
+
+
+def print_table(headers: list[str], rows: list[list[str]]) -> None:
+    """A table on stdout; the first column is left-aligned, the others right-aligned."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for column, header in enumerate(headers):
+        table.add_column(header, justify="right" if column else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False, markup=False).print(table)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _side(text: str) -> int:
+    value = int(text) if text.isdecimal() else 0
+    if not 32 <= value <= 8192:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of pixels from 32 to 8192")
+    return value
+
+
+def _score(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value

@@ -1,0 +1,110 @@
+"""Find people in photos.
+
+Writes a drawn picture DIR/<name>.png for every photo and DIR/poses.json, a list of COCO keypoint
+results: image_id, file_name, category_id, keypoints (x, y, score for each, in pixels of the
+photo), score, bbox (x, y, width, height) and box_score. Without SOURCE it runs on a public-domain
+photo that comes with matplotlib.
+"""
+
+from pathlib import Path
+
+from multiposenet.commands import output
+from multiposenet.errors import InputError
+
+
+def add_arguments(parser):
+    parser.add_argument(
+        "sources", nargs="*", metavar="SOURCE", help="image file, folder of images or glob pattern"
+    )
+    parser.add_argument(
+        "--out", default="multiposenet-out", metavar="DIR", help="folder (default: %(default)s)"
+    )
+    output.add_model_arguments(parser)
+    output.add_json_argument(parser)
+
+
+def run(args) -> int:
+    folder = output.writable_folder(args.out)
+    output.writable_json(args.json)
+    paths, failures = _expand(args.sources or [_sample_photo()])
+    if not paths:
+        return 2
+
+    output.import_keras()
+    from multiposenet.estimator import load
+
+    pose = load(args.model, **output.load_options(args))
+    names, ids = picture_names(paths, folder), image_ids(paths)
+    results = []
+    done = people = 0
+    stream = output.progress(pose.stream(paths), len(paths), "predict")
+    for name, image_id, item in zip(names, ids, stream, strict=True):
+        if isinstance(item, InputError):
+            output.report(item)
+            failures += 1
+            continue
+        frame, poses = item
+        poses.draw(folder / name, frame.image)
+        results += poses.to_coco(image_id=image_id, file_name=frame.path.name)
+        done += 1
+        people += len(poses)
+    if not done:
+        return 2
+    output.write_json(folder / "poses.json", results)
+    if args.json:
+        output.write_json(args.json, results)
+    if args.json != "-":
+        print(f"{done} photos, {people} people: pictures and poses.json in {folder}")
+    return 1 if failures else 0
+
+
+def _expand(sources) -> tuple[list[Path], int]:
+    """All files of the sources, once each; unusable sources are reported and counted."""
+    from multiposenet.sources import files
+
+    paths, failures = {}, 0
+    for source in sources:
+        try:
+            paths.update(dict.fromkeys(files(source)))
+        except InputError as error:
+            output.report(error)
+            failures += 1
+    return list(paths), failures
+
+
+def picture_names(paths: list[Path], folder: Path) -> list[str]:
+    """A different file name for the picture of each photo, `<stem>.png` where possible.
+
+    Photos that are read from the output folder itself keep their names.
+    """
+    # Lower case: on some file systems A.png and a.png are one file.
+    taken = {p.name.lower() for p in paths if p.resolve().parent == folder.resolve()}
+    names = []
+    for path in paths:
+        name, number = f"{path.stem}.png", 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{path.stem}-{number}.png"
+        taken.add(name.lower())
+        names.append(name)
+    return names
+
+
+def image_ids(paths: list[Path]) -> list[int]:
+    """The numbers the files are named by if all are, and differ (COCO's photos); else 1, 2, ..."""
+    stems = [path.stem for path in paths]
+    if all(stem.isascii() and stem.isdecimal() for stem in stems):
+        numbers = [int(stem) for stem in stems]
+        if len(set(numbers)) == len(numbers):
+            return numbers
+    return list(range(1, len(paths) + 1))
+
+
+def _sample_photo() -> Path:
+    """Grace Hopper, 1984: a work of the U.S. Navy, in the public domain."""
+    import matplotlib
+
+    photo = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    if not photo.is_file():
+        raise InputError(f"{photo}: sample photo: not in this matplotlib; name a photo of your own")
+    return photo
