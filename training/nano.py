@@ -75,11 +75,17 @@ def load_parts(model, run, parts):
     """Loads parts of a model from a run's folder.
 
     Raises:
-        WeightsError: a file is missing.
+        WeightsError: a file is missing, damaged, or of another architecture.
     """
     for part in parts:
         path = Path(run) / f"{part}.weights.h5"
+        stage = next(stage for stage, names in PARTS.items() if part in names)
         if not path.exists():
-            stage = next(stage for stage, names in PARTS.items() if part in names)
-            raise WeightsError(f"{path}: missing; run `multiposenet train {stage}` first")
-        getattr(model, part).load_weights(path)
+            raise WeightsError(f"{path}: file: missing; run `multiposenet train {stage}` first")
+        try:
+            getattr(model, part).load_weights(path)
+        except Exception as error:  # depends on what does not fit
+            raise WeightsError(
+                f"{path}: weights: damaged or of another architecture; "
+                f"run `multiposenet train {stage}` again"
+            ) from error

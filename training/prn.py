@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from multiposenet.errors import AnnotationError
 from multiposenet.networks.pose_residual_network import MARGIN
 from multiposenet.training import loop
 from multiposenet.training.stages import PRNStage
@@ -34,10 +35,19 @@ class Crops:
         points: ``(n, K, P, 2)``: candidate 0 is the person's own joint, the others are joints of
             other persons of the photo in or near the box, nearest to its centre first.
         present: ``(n, K, P)`` bool.
+        crowded: ``(n,)`` bool, there is a candidate of somebody else.
+
+    Raises:
+        AnnotationError: there is no such person.
     """
 
     def __init__(self, annotations, reach=2 * MARGIN):
         parts = [_crops(record, reach) for record in annotations.images if len(record.boxes)]
+        if not any(len(boxes) for boxes, _, _ in parts):
+            raise AnnotationError(
+                f"{annotations.path}: keypoints: no person has more than two; "
+                "give annotations with keypoints"
+            )
         boxes, points, present = zip(*parts, strict=True)
         self.boxes = np.concatenate(boxes)
         self.points = np.concatenate(points)

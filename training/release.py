@@ -1,7 +1,6 @@
 """From a run's folder to a released weight file with its manifest entry."""
 
 import dataclasses
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -9,6 +8,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from multiposenet import zoo
+from multiposenet.errors import WeightsError
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training import nano
 
@@ -25,30 +26,38 @@ def release(run, out, name="multiposenet-nano", metadata=None):
 
     Returns:
         Path of the weight file.
+
+    Raises:
+        WeightsError: a part is missing or damaged, or its weights exceed half precision.
     """
     out = Path(out)
     model = MultiPoseNet("nano")
     for parts in nano.PARTS.values():
         nano.load_parts(model, run, parts)
+    out.mkdir(parents=True, exist_ok=True)
     partial, path = out / f".{name}.partial.weights.h5", out / f"{name}.weights.h5"
-    model.save_weights(partial)
-    half_precision(partial)
-    data = partial.read_bytes()
-    os.replace(partial, path)
     manifest_path = out / "manifest.json"
-    manifest = json.loads(manifest_path.read_text())
-    entry = {
-        **manifest["models"].get(name, {}),
-        **(metadata or {}),
-        "architecture": {
-            "backbone": "nano",
-            "architecture": dataclasses.asdict(model.architecture),
-        },
-        "file": path.name,
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "bytes": len(data),
-        "url": None,
-    }
+    manifest = {"format": zoo.FORMAT, "models": {}}
+    if manifest_path.exists():
+        manifest = json.loads(manifest_path.read_text())
+    try:
+        model.save_weights(partial)
+        half_precision(partial)
+        entry = {
+            **manifest["models"].get(name, {}),
+            **(metadata or {}),
+            "architecture": {
+                "backbone": "nano",
+                "architecture": dataclasses.asdict(model.architecture),
+            },
+            "file": path.name,
+            "sha256": zoo.sha256_of(partial),
+            "bytes": partial.stat().st_size,
+            "url": None,
+        }
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
     manifest["models"][name] = entry
     partial = manifest_path.with_suffix(".partial")
     partial.write_text(json.dumps(manifest, indent=2) + "\n")
@@ -57,22 +66,33 @@ def release(run, out, name="multiposenet-nano", metadata=None):
 
 
 def half_precision(path):
-    """Rewrites a weight file with float32 arrays stored as compressed float16, in place."""
+    """Rewrites a weight file with float32 arrays stored as compressed float16, in place.
+
+    Raises:
+        WeightsError: a value is too large or not finite; the file stays as it is.
+    """
     source, target = Path(path), Path(path).with_suffix(".half")
-    with h5py.File(source) as old, h5py.File(target, "w") as new:
 
-        def copy(name, item):
-            if isinstance(item, h5py.Group):
-                group = new.require_group(name)
-            else:
-                value = item[()]
-                if value.dtype == np.float32:
+    def copy(name, item):
+        if isinstance(item, h5py.Group):
+            group = new.require_group(name)
+        else:
+            value = item[()]
+            if value.dtype == np.float32:
+                with np.errstate(over="ignore"):
                     value = value.astype(np.float16)
-                group = new.create_dataset(
-                    name, data=value, **({"compression": 9} if value.ndim else {})
-                )
-            group.attrs.update(item.attrs)
+                if not np.isfinite(value).all():
+                    raise WeightsError(
+                        f"{source}: {name}: exceeds half precision; keep the file in float32"
+                    )
+            options = {"compression": 9} if value.ndim else {}
+            group = new.create_dataset(name, data=value, **options)
+        group.attrs.update(item.attrs)
 
-        old.visititems(copy)
-        new.attrs.update(old.attrs)
-    os.replace(target, source)
+    try:
+        with h5py.File(source) as old, h5py.File(target, "w") as new:
+            old.visititems(copy)
+            new.attrs.update(old.attrs)
+        os.replace(target, source)
+    finally:
+        target.unlink(missing_ok=True)

@@ -35,6 +35,11 @@ class Architecture:
     prn_stride: int = 1
     prn_dropout: float = 0.5
 
+    def __post_init__(self):
+        # Saved configurations bring lists; tuples keep architectures hashable and equal.
+        object.__setattr__(self, "anchor_sizes", tuple(self.anchor_sizes))
+        object.__setattr__(self, "anchor_ratios", tuple(self.anchor_ratios))
+
     def anchors(self, strides):
         """The anchors of pyramid levels with these strides."""
         return AnchorSpec(
