@@ -11,7 +11,10 @@ import keras
 import numpy as np
 
 from multiposenet.errors import WeightsError
+from multiposenet.training.batch_statistics import recalibrate
 from multiposenet.training.loader import prefetch
+
+STATISTICS_BATCHES = 50
 
 
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
@@ -107,6 +110,8 @@ def fit(stage, make_batch, recipe, *, steps, run, log_every=50, checkpoint_every
             _check_finite(stage, step + 1)
             save(stage, checkpoint)
     stage.optimizer.finalize_variable_values(stage.trainable_variables)
+    first = max(steps - STATISTICS_BATCHES, 0)
+    recalibrate(stage, (x for x, _ in prefetch(make_batch, range(first, steps))))
 
 
 def save(model, path):
