@@ -103,8 +103,15 @@ def writable_json(target: str | None) -> None:
 
 
 def write_json(target: str | Path, result) -> None:
-    """Writes JSON to a file, which appears whole or not at all, or to stdout if `target` is "-"."""
-    text = json.dumps(result, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    """Writes JSON to a file, which appears whole or not at all, or to stdout if `target` is "-".
+
+    The elements of a list stand on a line each.
+    """
+    options = {"ensure_ascii": False, "allow_nan": False}
+    if isinstance(result, list):
+        text = "[" + ",\n ".join(json.dumps(element, **options) for element in result) + "]\n"
+    else:
+        text = json.dumps(result, indent=1, **options) + "\n"
     if target == "-":
         sys.stdout.write(text)
         return

@@ -1,0 +1,40 @@
+"""Fixtures of the command-line tests."""
+
+import functools
+
+import pytest
+from fake_model import RectangleFinder
+
+from multiposenet import cli, estimator
+
+
+@functools.cache
+def rectangle_finder(**options):
+    return estimator.Estimator(RectangleFinder(), **options)
+
+
+@pytest.fixture
+def fake_model(monkeypatch):
+    """`load` gives the real estimator with a model that finds red and blue rectangles, with pose
+    scores 0.81 and 0.25. The fixture is the list of the calls."""
+    calls = []
+
+    def load(name, **options):
+        calls.append((name, options))
+        return rectangle_finder(**{"image_size": 128, "score": 0.2, **options})
+
+    monkeypatch.setattr(estimator, "load", load)
+    return calls
+
+
+@pytest.fixture
+def multiposenet(capsys):
+    """Runs a command line; returns (exit status, stdout, lines of stderr)."""
+
+    def run(*argv):
+        capsys.readouterr()
+        status = cli.main([str(part) for part in argv])
+        out, err = capsys.readouterr()
+        return status, out, err.splitlines()
+
+    return run
