@@ -22,7 +22,6 @@ ORDER = [
     "multiposenet.drawing",
     "multiposenet.sources",
     "multiposenet.poses",
-    "multiposenet.suppression",
     "multiposenet.json_table",
     "multiposenet.annotations",
     "multiposenet.networks",
@@ -120,6 +119,10 @@ def edges():
 
 def test_every_module_has_a_place(edges):
     assert [name for name in edges if place(name) is None] == []
+
+
+def test_every_place_is_taken(edges):
+    assert [name for name in ORDER if name not in edges] == []
 
 
 def test_imports_name_modules_that_exist(edges):
