@@ -39,7 +39,8 @@ def decode(maps, max_peaks, stride=STRIDE):
     """Finds the peaks of every map, to a fraction of a cell.
 
     A peak is a cell not below its eight neighbours. Its place is refined along x and y by the
-    parabola through the logarithms of the three cells, which is exact for a Gaussian.
+    parabola through the logarithms of the three cells, which is exact for a Gaussian. A cell at
+    the border lacks the third one; there the place is the centre of the cell.
 
     Args:
         maps: tensor ``(B, H, W, K)``, values in [0, 1].
@@ -65,6 +66,8 @@ def decode(maps, max_peaks, stride=STRIDE):
     centre = logarithm(row, column)
     x = _vertex(logarithm(row, column - 1), centre, logarithm(row, column + 1))
     y = _vertex(logarithm(row - 1, column), centre, logarithm(row + 1, column))
+    x = ops.where((column == 0) | (column == width - 1), 0.0, x)
+    y = ops.where((row == 0) | (row == height - 1), 0.0, y)
     x = (ops.cast(column, maps.dtype) + 0.5 + x) * stride
     y = (ops.cast(row, maps.dtype) + 0.5 + y) * stride
     return ops.stack([x, y], axis=-1), scores

@@ -55,6 +55,12 @@ def test_peaks_at_the_border_stay_inside_their_cell():
     assert points.min() >= 0 and points.max() <= 128
 
 
+def test_a_peak_in_the_border_cells_is_at_their_centre_across_the_border():
+    keypoints = np.array([[[3.0, 61.0, 2], [127.5, 40.5, 2], [70.0, 1.0, 2]]])
+    points, _ = decode(heatmaps.encode(keypoints, [6.0], (32, 32)), 1)
+    np.testing.assert_allclose(points[:, 0], [(2, 61), (126, 40.5), (70, 2)], atol=0.05)
+
+
 def test_empty_maps():
     points, scores = decode(np.zeros((8, 8, 2), "float32"))
     assert scores.max() == 0 and np.isfinite(points).all()

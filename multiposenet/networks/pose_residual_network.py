@@ -1,8 +1,9 @@
 """The Pose Residual Network and its baselines: which candidate keypoint belongs to this person?
 
 Every assigner maps ``(B', 56, 36, K)``, each joint's candidates in the crop of one person's box,
-to logits of the same shape: the higher, the likelier that the joint is there (MultiPoseNet
-section 3.4). ``systems.multiposenet`` and training use them through that one interface.
+to logits of the same shape: the higher, the likelier that a candidate there is this person's
+(MultiPoseNet section 3.4). ``grouping`` adds the logarithm of the candidate's own score.
+``systems.multiposenet`` and training use them through that one interface.
 """
 
 import keras
@@ -106,17 +107,20 @@ class PoseResidualNetwork(keras.Model):
 
 @register
 class Max(keras.Model):
-    """Baseline: the highest peak in the crop wins (MultiPoseNet table 3, "Max")."""
+    """Baseline: the highest peak in the crop wins (MultiPoseNet table 3, "Max").
+
+    All places are alike to it, so that the candidates' own scores decide.
+    """
 
     def __init__(self, name="max"):
         super().__init__(name=name)
         self.built = True
 
     def logits(self, crops, training=None):
-        return ops.log(crops + _EPSILON)
+        return ops.zeros_like(crops)
 
     def call(self, crops, training=None):
-        return spatial_softmax(self.logits(crops))
+        return spatial_softmax(self.logits(crops) + ops.log(crops + _EPSILON))
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -150,7 +154,7 @@ class UnaryConditionalRelationship(Max):
         )
 
     def logits(self, crops, training=None):
-        return ops.log(crops * self.prior + _EPSILON)
+        return ops.broadcast_to(ops.log(self.prior + _EPSILON), ops.shape(crops))
 
     def get_config(self):
         return {"num_keypoints": self.num_keypoints, "name": self.name}

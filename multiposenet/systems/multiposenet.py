@@ -8,6 +8,7 @@ from keras import ops
 from multiposenet import boxes as box_ops
 from multiposenet import heatmaps, zoo
 from multiposenet import skeleton as skeletons
+from multiposenet.errors import WeightsError
 from multiposenet.networks import backbone as backbones
 from multiposenet.networks import grouping
 from multiposenet.networks import person_subnet as person_heads
@@ -43,7 +44,7 @@ class MultiPoseNet(keras.Model):
     ``mask (B, H/4, W/4)``. Unused rows have score 0.
 
     Raises:
-        ValueError: an argument is unknown or does not fit.
+        ValueError: an argument is unknown or does not fit; later, images of a wrong size.
         WeightsError: the weights could not be had or do not fit.
     """
 
@@ -70,11 +71,22 @@ class MultiPoseNet(keras.Model):
         self.skeleton = skeleton
         self.image_size = tuple(image_size) if image_size else None
         self.max_people, self.nms_iou, self.max_peaks = max_people, nms_iou, max_peaks
-        self._backbone_argument = backbone
+        self._backbone_name = backbone if isinstance(backbone, str) else None
         self._add_parts(backbone, "imagenet" if weights == "imagenet" else None)
         self.built = True
         if weights not in (None, "imagenet"):
-            self.load_weights(zoo.resolve(weights))
+            self._load_released(weights)
+
+    def _load_released(self, name):
+        try:
+            self.load_weights(zoo.resolve(name))
+        except WeightsError:
+            raise
+        except Exception as error:  # depends on what does not fit
+            raise WeightsError(
+                f"{name}: weights: do not fit these arguments; give those of its manifest entry, "
+                "or use multiposenet.load"
+            ) from error
 
     def _add_parts(self, backbone, weights):
         size, joints = self.architecture, self.skeleton.num_keypoints
@@ -136,6 +148,7 @@ class MultiPoseNet(keras.Model):
         return outputs["logits"], outputs["deltas"], anchors
 
     def call(self, images):
+        self._check_size(images.shape)
         features = self.backbone(images, training=False)
         maps = self.keypoint_maps(features, training=False)["maps"]
         maps = ops.sigmoid(maps) if self.architecture.sigmoid else ops.clip(maps, 0.0, 1.0)
@@ -155,6 +168,27 @@ class MultiPoseNet(keras.Model):
             "mask": mask,
         }
 
+    def _check_size(self, shape):
+        height, width = shape[1:3]
+        if self.image_size and (height, width) != self.image_size:
+            raise ValueError(
+                f"images: {height}x{width} pixels, but image_size fixes {self.image_size}"
+            )
+        # In a graph, sides may be unknown.
+        if any(isinstance(side, int) and side % MULTIPLE for side in (height, width)):
+            raise ValueError(f"images: {height}x{width} pixels; sides must be multiples of 32")
+
+    def export(
+        self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs
+    ):
+        """As ``keras.Model.export``; by default for any batch and, if not fixed, any size."""
+        if input_signature is None:
+            shape = (None, *(self.image_size or (None, None)), 3)
+            input_signature = [keras.InputSpec(shape=shape, dtype="float32", name="images")]
+        super().export(
+            filepath, format=format, verbose=verbose, input_signature=input_signature, **kwargs
+        )
+
     def _persons(self, images, features):
         """Non-overlapping person boxes ``(B, N, 4)`` and their scores ``(B, N)``."""
         logits, deltas, anchors = self.person_predictions(features, training=False)
@@ -170,9 +204,7 @@ class MultiPoseNet(keras.Model):
         return boxes, ops.take_along_axis(scores, indices, axis=1) * valid
 
     def get_config(self):
-        backbone = self._backbone_argument
-        if isinstance(backbone, keras.Model):
-            backbone = keras.saving.serialize_keras_object(backbone)
+        backbone = self._backbone_name or keras.saving.serialize_keras_object(self.backbone)
         return {
             "backbone": backbone,
             "skeleton": dataclasses.asdict(self.skeleton),

@@ -91,8 +91,33 @@ def test_impossible_stride(stride):
 
 def test_max_prefers_the_highest_peak():
     crops = random_crops()
-    best = to_numpy(Max().logits(crops)).reshape(2, -1, JOINTS).argmax(axis=1)
+    best = to_numpy(Max()(crops)).reshape(2, -1, JOINTS).argmax(axis=1)
     np.testing.assert_array_equal(best, crops.reshape(2, -1, JOINTS).argmax(axis=1))
+
+
+def test_grouping_by_max_takes_the_highest_peak_wherever_it_lies():
+    """Also one between the cells' centres, whose height the crop spreads over four cells."""
+    rng = np.random.default_rng(0)
+    boxes = np.array([[[0, 0, 90, 140]]], "float32")
+    points = rng.uniform(0, 90, (1, 40, 6, 2)).astype("float32")
+    scores = rng.uniform(0.5, 1, (1, 40, 6)).astype("float32")
+    keypoints, found = grouping.group(Max(), boxes, points, scores)
+    np.testing.assert_allclose(to_numpy(found)[0, 0], scores[0].max(axis=1))
+    best = points[0, np.arange(40), scores[0].argmax(axis=1)]
+    np.testing.assert_allclose(to_numpy(keypoints)[0, 0], best)
+
+
+def test_grouping_by_ucr_weighs_the_peak_with_the_prior():
+    boxes = np.array([[[0, 0, 36, 56]]], "float32")
+    model = UnaryConditionalRelationship(1)
+    prior = np.full((HEIGHT, WIDTH, 1), 0.1, "float32")
+    prior[:20] = 0.9
+    model.prior.assign(prior)
+    points = np.array([[[[10.3, 10.2], [10, 40]]]], "float32")
+    for own, rival, winner in ((0.3, 0.5, 0), (0.1, 0.99, 1)):
+        scores = np.array([[[own, rival]]], "float32")
+        _, found = grouping.group(model, boxes, points, scores)
+        assert to_numpy(found).item() == pytest.approx(scores[0, 0, winner])
 
 
 def test_ucr_is_the_product_with_the_prior():
