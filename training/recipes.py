@@ -30,7 +30,7 @@ class KeypointRecipe:
         seed: of everything random.
     """
 
-    steps: int = 4500
+    steps: int = 7000
     batch_size: int = 16
     patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 256), (0.85, 384))
     mosaics: int = 4
@@ -66,7 +66,7 @@ class PersonRecipe:
         visible: persons with less than this share of their box in the patch are ignored.
     """
 
-    steps: int = 2000
+    steps: int = 1200
     batch_size: int = 16
     patch_size: int = 384
     learning_rate: float = 2e-3

@@ -4,6 +4,10 @@ from keras import ops
 
 from multiposenet.networks import roi_crop
 
+# How much a candidate's own score counts against the assigner. At 2 the nano's AP50 with true
+# boxes is a tenth above that at 1, because faint peaks are mostly noise.
+EVIDENCE = 2.0
+
 
 def group(assigner, boxes, points, scores):
     """Picks, for every box and joint, the candidate that the assigner and its score favour.
@@ -22,7 +26,8 @@ def group(assigner, boxes, points, scores):
         place where the assigner would expect it most.
     """
     logits, evidence, expected = assign(assigner, boxes, points, scores)
-    best = ops.argmax(logits + ops.log(evidence + 1e-9), axis=-1)[..., None]
+    preference = logits + EVIDENCE * ops.log(evidence + 1e-9)
+    best = ops.argmax(preference, axis=-1)[..., None]
     keypoint_scores = ops.take_along_axis(evidence, best, axis=-1)[..., 0]
     points = ops.broadcast_to(points[:, None], (*ops.shape(evidence), 2))
     chosen = ops.take_along_axis(points, best[..., None], axis=3)[..., 0, :]
