@@ -195,7 +195,9 @@ class MultiPoseNet(keras.Model):
         height, width = ops.shape(images)[1:3]
         limits = ops.cast(ops.stack([width, height, width, height]), "float32")
         boxes = ops.clip(box_ops.decode(anchors, deltas), 0.0, limits)
-        scores = ops.cast(ops.sigmoid(logits), "float32")
+        # Corners are predicted one by one: they may be crossed, or all outside the image.
+        sound = ops.all(boxes[..., 2:] > boxes[..., :2], axis=-1)
+        scores = ops.cast(ops.sigmoid(logits), "float32") * ops.cast(sound, "float32")
         indices, valid = box_ops.nms(
             boxes, scores, self.nms_iou, self.max_people, score_threshold=0.02, candidates=300
         )

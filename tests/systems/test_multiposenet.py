@@ -1,0 +1,393 @@
+"""MultiPoseNet as one model: what it returns, saving, exporting, and the oracle on real photos."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from multiposenet import heatmaps, zoo
+from multiposenet.annotations import CocoAnnotations
+from multiposenet.errors import WeightsError
+from multiposenet.evaluation import evaluate_keypoints
+from multiposenet.networks import backbone as backbones
+from multiposenet.networks import grouping
+from multiposenet.networks.pose_residual_network import MARGIN, Max
+from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
+from multiposenet.systems.architecture import NANO, PAPER, Architecture
+from multiposenet.systems.multiposenet import MultiPoseNet
+
+SMALL = Architecture(
+    pyramid_channels=8,
+    keypoint_channels=4,
+    head_channels=8,
+    person_depth=1,
+    norm=True,
+    sigmoid=True,
+    anchor_sizes=(16, 32, 64, 128, 256),
+    prn_nodes=4,
+    prn_stride=2,
+)
+OUTPUTS = {
+    "boxes": (7, 4),
+    "box_scores": (7,),
+    "keypoints": (7, 17, 2),
+    "keypoint_scores": (7, 17),
+    "pose_scores": (7,),
+}
+
+
+def own_backbone():
+    images = keras.Input((None, None, 3))
+    x, outputs = images, {}
+    for level, stride in (("C2", 4), ("C3", 2), ("C4", 2), ("C5", 2)):
+        x = layers.Conv2D(6, 3, stride, "same", activation="relu", name=level.lower())(x)
+        outputs[level] = x
+    return keras.Model(images, outputs, name="four_convolutions")
+
+
+def small(**options):
+    return MultiPoseNet(own_backbone(), architecture=SMALL, max_people=7, **options)
+
+
+def excite(model):
+    """Lets an untrained model see people and joints everywhere."""
+    rng = np.random.default_rng(0)
+    for part in (model.keypoint_subnet, model.person_subnet):
+        name = "prediction" if part is model.keypoint_subnet else "logits"
+        layer = part.get_layer(name)
+        layer.kernel.assign(rng.normal(scale=0.3, size=layer.kernel.shape))
+        layer.bias.assign(np.zeros(layer.bias.shape))
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return excite(small())
+
+
+def images(batch=2, height=64, width=96, seed=0):
+    return np.random.default_rng(seed).uniform(0, 255, (batch, height, width, 3)).astype("float32")
+
+
+def run(model, batch):
+    return {key: ops.convert_to_numpy(value) for key, value in model(batch).items()}
+
+
+def assert_same(a, b, **tolerance):
+    assert set(a) == set(b)
+    for key in a:
+        if tolerance:
+            np.testing.assert_allclose(a[key], b[key], err_msg=key, **tolerance)
+        else:
+            np.testing.assert_array_equal(a[key], b[key], err_msg=key)
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 96), (96, 64), (32, 32)])
+def test_shapes_at_any_size(model, height, width):
+    outputs = run(model, images(2, height, width))
+    shapes = {key: value.shape[1:] for key, value in outputs.items()}
+    cells = (height // 4, width // 4)
+    assert shapes == OUTPUTS | {"heatmaps": (*cells, 17), "mask": cells}
+    assert all(value.shape[0] == 2 and value.dtype == np.float32 for value in outputs.values())
+
+
+def test_ranges(model):
+    outputs = run(model, images())
+    for key in ("box_scores", "keypoint_scores", "pose_scores", "heatmaps", "mask"):
+        assert outputs[key].min() >= 0 and outputs[key].max() <= 1, key
+    used = outputs["box_scores"] > 0
+    assert used.any(axis=1).all()
+    boxes = outputs["boxes"][used]
+    assert (boxes[:, 2:] > boxes[:, :2]).all()
+    assert boxes.min() >= 0 and (boxes.max(axis=0) <= (96, 64, 96, 64)).all()
+    assert (np.diff(outputs["box_scores"], axis=1) <= 0).all()
+    mean = outputs["keypoint_scores"].mean(axis=-1)
+    np.testing.assert_allclose(outputs["pose_scores"], mean * outputs["box_scores"], rtol=1e-5)
+
+
+def test_keypoints_belong_to_their_box(model):
+    outputs = run(model, images())
+    chosen = outputs["keypoint_scores"] > 0
+    assert chosen.any()
+    corner, size = (
+        outputs["boxes"][:, :, None, :2],
+        np.diff(outputs["boxes"].reshape(2, 7, 2, 2), axis=2),
+    )
+    place = (outputs["keypoints"] - corner) / np.maximum(size, 1e-3)
+    assert (np.abs(place[chosen] - 0.5) <= 0.5 + MARGIN + 1e-3).all()
+    for image, person, joint in np.argwhere(chosen)[::17]:
+        x, y = outputs["keypoints"][image, person, joint]
+        row, column = min(int(y // 4), 15), min(int(x // 4), 23)
+        around = outputs["heatmaps"][
+            image, max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2, joint
+        ]
+        score = outputs["keypoint_scores"][image, person, joint]
+        assert np.isclose(around, score, atol=1e-6).any()
+
+
+def test_unused_rows_are_zero():
+    keras.utils.set_random_seed(0)
+    model = small()
+    layer = model.person_subnet.get_layer("logits")
+    layer.kernel.assign(np.zeros(layer.kernel.shape))  # a probability of 0.01 everywhere
+    outputs = run(model, images())
+    for key in ("boxes", "box_scores", "keypoint_scores", "pose_scores"):
+        assert np.abs(outputs[key]).max() == 0, key
+    assert all(np.isfinite(value).all() for value in outputs.values())
+
+
+def test_an_image_does_not_depend_on_its_batch(model):
+    batch = images(3)
+    together = run(model, batch)
+    for index in range(3):
+        alone = run(model, batch[index : index + 1])
+        assert_same(
+            {key: value[0] for key, value in alone.items()},
+            {key: value[index] for key, value in together.items()},
+            rtol=1e-3,
+            atol=2e-3,
+        )
+
+
+def test_uint8_images(model):
+    batch = images().round()
+    assert_same(run(model, batch.astype("uint8")), run(model, batch))
+
+
+def test_predict_is_the_same(model):
+    assert_same(model.predict(images(), verbose=0), run(model, images()), rtol=1e-3, atol=2e-3)
+
+
+def test_keras_file_reloads_exactly(model, tmp_path):
+    """With a backbone of the user's own, which the file holds, too."""
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again.skeleton == COCO_17 and again.architecture == SMALL
+    assert again.backbone.name == "four_convolutions" and again.max_people == 7
+    assert_same(run(again, images()), run(model, images()))
+
+
+def test_weights_file_reloads_exactly(model, tmp_path):
+    model.save_weights(tmp_path / "model.weights.h5")
+    again = small()
+    again.load_weights(tmp_path / "model.weights.h5")
+    assert_same(run(again, images()), run(model, images()))
+
+
+def test_all_options_survive_a_file(tmp_path):
+    joints = {"name": "stick", "keypoints": ["neck", "left_hip", "right_hip"], "limbs": [[0, 1]]}
+    options = {"image_size": (64, 32), "nms_iou": 0.4, "max_peaks": 5, "name": "mine"}
+    model = small(skeleton=Skeleton.from_dict(joints), **options)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    before, after = model.get_config(), again.get_config()
+    assert after.pop("backbone")["config"]["name"] == before.pop("backbone")["config"]["name"]
+    assert after == before and again.skeleton == model.skeleton
+    assert {key: getattr(again, key) for key in options} == options
+
+
+def test_backbone_by_name_or_as_a_model(tmp_path):
+    """Weights do not depend on how the backbone was given."""
+    named = MultiPoseNet("nano")
+    named.save_weights(tmp_path / "nano.weights.h5")
+    given = MultiPoseNet(backbones.build("nano"), architecture=NANO)
+    given.load_weights(tmp_path / "nano.weights.h5")
+    assert named.get_config()["backbone"] == "nano"
+    for a, b in zip(named.weights, given.weights, strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(a), ops.convert_to_numpy(b))
+
+
+def test_own_skeleton():
+    joints = {"name": "stick", "keypoints": ["neck", "left_hip", "right_hip"], "limbs": [[0, 1]]}
+    outputs = run(small(skeleton=Skeleton.from_dict(joints)), images())
+    assert outputs["keypoints"].shape == (2, 7, 3, 2)
+    assert outputs["heatmaps"].shape == (2, 16, 24, 3)
+
+
+def test_skeleton_by_name():
+    assert small(skeleton=LSP_14.name).skeleton == LSP_14
+
+
+def test_defaults_of_the_backbones():
+    assert MultiPoseNet("nano").architecture == NANO
+    assert small().architecture == SMALL
+    assert MultiPoseNet(own_backbone()).architecture == PAPER
+
+
+def test_blocks_are_all_there_is(model):
+    assert list(model.blocks) == [
+        "backbone",
+        "keypoint pyramid",
+        "keypoint subnet",
+        "person pyramid",
+        "person subnet",
+        "PRN",
+    ]
+    assert sum(block.count_params() for block in model.blocks.values()) == model.count_params()
+    assert min(block.count_params() for block in model.blocks.values()) > 0
+
+
+def test_parameters_of_the_nano():
+    blocks = MultiPoseNet("nano").blocks
+    counts = {name: block.count_params() for name, block in blocks.items()}
+    assert counts["PRN"] == 2 * 8568 * 256 + 256 + 8568
+    assert sum(counts.values()) < 9_000_000  # 18 MB in half precision
+
+
+@pytest.mark.parametrize("size", [(50, 64), (64, 33)])
+def test_image_size_must_be_a_multiple_of_32(size):
+    with pytest.raises(ValueError, match="image_size.*multiples of 32"):
+        small(image_size=size)
+
+
+def test_images_of_a_wrong_size(model):
+    with pytest.raises(ValueError, match="images: 50x64 pixels; sides must be multiples of 32"):
+        model(images(1, 50, 64))
+    with pytest.raises(ValueError, match="images: 32x64 pixels, but image_size fixes"):
+        small(image_size=(64, 64))(images(1, 32, 64))
+
+
+def test_backbone_of_a_wrong_stride():
+    inputs = keras.Input((None, None, 3))
+    x, outputs = inputs, {}
+    for level in ("C2", "C3", "C4", "C5"):
+        x = outputs[level] = layers.Conv2D(4, 3, 2, "same")(x)
+    with pytest.raises(ValueError, match="C2 has stride 2; it must be 4"):
+        MultiPoseNet(keras.Model(inputs, outputs), architecture=SMALL)
+
+
+def test_unknown_weights():
+    with pytest.raises(WeightsError, match="multiposenet-nona: model: unknown name"):
+        small(weights="multiposenet-nona")
+
+
+def test_weights_of_another_architecture(model, tmp_path, monkeypatch):
+    model.save_weights(tmp_path / "model.weights.h5")
+    monkeypatch.setattr(zoo, "resolve", lambda name: tmp_path / "model.weights.h5")
+    with pytest.raises(WeightsError, match="some-model: weights: do not fit") as error:
+        MultiPoseNet("nano", weights="some-model")
+    assert "\n" not in str(error.value)
+    again = MultiPoseNet(own_backbone(), architecture=SMALL, max_people=7, weights="some-model")
+    assert_same(run(again, images()), run(model, images()))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="SavedModel is TensorFlow's")
+def test_export_returns_finished_poses_at_any_size(model, tmp_path):
+    import tensorflow as tf
+
+    model.export(str(tmp_path / "poses"), verbose=False)
+    loaded = tf.saved_model.load(str(tmp_path / "poses"))
+    for batch in (images(2), images(1, 32, 64, seed=1)):
+        exported = {key: value.numpy() for key, value in loaded.serve(batch).items()}
+        assert_same(exported, run(model, batch), rtol=1e-4, atol=1e-3)
+
+
+# The oracle: true heatmaps and boxes of real photos through decoding and grouping.
+
+
+@pytest.fixture(scope="module")
+def truth(data_dir, tmp_path_factory):
+    """The first 40 photos with people of ``coco_photos/test``: labels, boxes and decoded peaks."""
+    content = json.loads((data_dir / "coco_photos" / "test" / "annotations.json").read_text())
+    counts = {}
+    for entry in content["annotations"]:
+        counts[entry["image_id"]] = counts.get(entry["image_id"], 0) + entry["num_keypoints"]
+    chosen = [image for image in content["images"] if counts.get(image["id"], 0)][:40]
+    ids = {image["id"] for image in chosen}
+    content["images"] = chosen
+    content["annotations"] = [a for a in content["annotations"] if a["image_id"] in ids]
+    path = tmp_path_factory.mktemp("oracle") / "annotations.json"
+    path.write_text(json.dumps(content))
+    labels = CocoAnnotations.load(path)
+    most = max(int((~record.crowd).sum()) for record in labels.images)
+    boxes = np.zeros((40, most, 4), "float32")
+    maps = np.zeros((40, 120, 120, 17), "float32")
+    for index, record in enumerate(labels.images):
+        own = record.boxes[~record.crowd]
+        boxes[index, : len(own)] = own
+        sigmas = np.clip(0.045 * np.sqrt((own[:, 2:] - own[:, :2]).prod(axis=1)), 4, 12)
+        maps[index] = heatmaps.encode(record.keypoints[~record.crowd], sigmas, (120, 120))
+    parts = [heatmaps.decode(ops.convert_to_tensor(maps[i : i + 8]), 32) for i in range(0, 40, 8)]
+    points, scores = (
+        np.concatenate([ops.convert_to_numpy(part) for part in group])
+        for group in zip(*parts, strict=True)
+    )
+    return labels, boxes, points, scores
+
+
+def grouped(assigner, truth):
+    _, boxes, points, scores = truth
+    parts = [
+        grouping.group(assigner, boxes[i : i + 8], points[i : i + 8], scores[i : i + 8])
+        for i in range(0, 40, 8)
+    ]
+    return tuple(
+        np.concatenate([ops.convert_to_numpy(part) for part in group])
+        for group in zip(*parts, strict=True)
+    )
+
+
+def average_precision(truth, keypoints, keypoint_scores):
+    labels, boxes, _, _ = truth
+    results = []
+    for index, record in enumerate(labels.images):
+        for row in np.flatnonzero(boxes[index].any(axis=1)):
+            pose = np.column_stack([keypoints[index, row], keypoint_scores[index, row]])
+            results.append(
+                {
+                    "image_id": record.id,
+                    "keypoints": pose.ravel().tolist(),
+                    "score": float(keypoint_scores[index, row].mean()),
+                }
+            )
+    return evaluate_keypoints(labels, results)["keypoints/AP"]
+
+
+def test_oracle_decoding(truth):
+    """Next to every labelled joint there is a peak, but where people hide one another's."""
+    labels, _, points, scores = truth
+    distances = []
+    for index, record in enumerate(labels.images):
+        for person, joint in np.argwhere(record.keypoints[..., 2] > 0):
+            peaks = points[index, joint][scores[index, joint] > 0]
+            offset = peaks - record.keypoints[person, joint, :2]
+            distances.append(np.hypot(*offset.T).min())
+    assert np.median(distances) < 0.05
+    assert np.mean(np.array(distances) < 1) > 0.93
+
+
+def test_oracle_of_the_nearest_peak(truth):
+    """The ceiling of maps and decoding: every joint takes the peak nearest to its label."""
+    labels, boxes, points, scores = truth
+    keypoints = np.zeros((*boxes.shape[:2], 17, 2), "float32")
+    for index, record in enumerate(labels.images):
+        own = record.keypoints[~record.crowd]
+        for person, joint in np.argwhere(own[..., 2] > 0):
+            peaks = points[index, joint][scores[index, joint] > 0]
+            distance = np.hypot(*(peaks - own[person, joint, :2]).T)
+            keypoints[index, person, joint] = peaks[distance.argmin()]
+    known = (keypoints != 0).any(axis=-1).astype("float32")
+    assert average_precision(truth, keypoints, known) > 0.97
+
+
+def test_oracle_of_max(truth):
+    """The highest peak in reach of the box: as a plain rule finds it, and far below a PRN."""
+    _, boxes, points, scores = truth
+    keypoints, keypoint_scores = grouped(Max(), truth)
+    corner, size = boxes[:, :, None, None, :2], boxes[:, :, None, None, 2:]
+    place = (points[:, None] - corner) / np.maximum(size - corner, 1e-3)
+    reach = np.all((place >= -MARGIN) & (place <= 1 + MARGIN), axis=-1)
+    highest = np.where(reach, scores[:, None], 0).max(axis=-1)
+    np.testing.assert_allclose(keypoint_scores, highest, atol=1e-6)
+    assert 0.5 < average_precision(truth, keypoints, keypoint_scores) < 0.8
+
+
+def test_oracle_of_the_bundled_prn(truth):
+    if "multiposenet-nano" not in zoo.names():
+        pytest.skip("no bundled weights of multiposenet-nano in this checkout yet")
+    entry = zoo.entry("multiposenet-nano")
+    model = MultiPoseNet(**entry["architecture"], weights="multiposenet-nano")
+    assert average_precision(truth, *grouped(model.prn, truth)) >= 0.85
