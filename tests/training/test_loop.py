@@ -45,6 +45,21 @@ class Stage(keras.Model):
         return ops.mean(ops.square(y["target"] - y_pred))
 
 
+class Counted(Stage):
+    """Counts its steps and keeps the kernel after each."""
+
+    steps = 0
+
+    def train_on_batch(self, x, y):
+        result = super().train_on_batch(x, y)
+        self.steps += 1
+        kernels.append(ops.convert_to_numpy(self.dense.kernel))
+        return result
+
+
+kernels = []
+
+
 def batch(step):
     x = np.random.default_rng(step).normal(2.0, 3.0, (8, 3)).astype("float32")
     return x, {"target": x @ np.array([[0.2], [-0.3], [0.1]], "float32")}
@@ -122,15 +137,8 @@ def test_resuming_what_is_complete(tmp_path):
 
 def test_leaves_the_averaged_weights(tmp_path):
     """w_ema = m w_ema + (1 - m) w after every step, beginning with the first step's weights."""
-    kernels = []
-
-    class Watched(Stage):
-        def train_on_batch(self, x, y):
-            result = super().train_on_batch(x, y)
-            kernels.append(ops.convert_to_numpy(self.dense.kernel))
-            return result
-
-    stage = fit(tmp_path, 5, stage=Watched())
+    kernels.clear()
+    stage = fit(tmp_path, 5, stage=Counted())
     average = kernels[0]
     for kernel in kernels[1:]:
         average = 0.8 * average + 0.2 * kernel

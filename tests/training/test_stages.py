@@ -1,0 +1,134 @@
+"""The stages: which parts learn, what stays as it is, and the losses they add up."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from multiposenet import boxes as box_ops
+from multiposenet.systems.architecture import Architecture
+from multiposenet.systems.multiposenet import MultiPoseNet
+from multiposenet.training import keypoint_losses, losses
+from multiposenet.training.stages import KeypointStage, PersonStage
+
+KEYPOINT_PARTS = {"backbone", "keypoint pyramid", "keypoint subnet"}
+PERSON_PARTS = {"person pyramid", "person subnet"}
+
+
+def small():
+    """A model with batch normalization in every trained part."""
+    keras.utils.set_random_seed(0)
+    images = keras.Input((None, None, 3))
+    x, outputs = layers.Rescaling(1 / 255)(images), {}
+    for level, stride in (("C2", 4), ("C3", 2), ("C4", 2), ("C5", 2)):
+        x = layers.BatchNormalization()(layers.Conv2D(6, 3, stride, "same")(x))
+        x = outputs[level] = layers.ReLU()(x)
+    architecture = Architecture(
+        pyramid_channels=8, keypoint_channels=4, head_channels=8, person_depth=1, norm=True,
+        sigmoid=True, anchor_sizes=(16, 32, 64, 128, 256), prn_nodes=4, prn_stride=2,
+    )  # fmt: skip
+    return MultiPoseNet(keras.Model(images, outputs), architecture=architecture)
+
+
+def images(seed=0):
+    return np.random.default_rng(seed).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
+
+
+def keypoint_labels():
+    rng = np.random.default_rng(1)
+    return {
+        "target": rng.uniform(size=(2, 16, 16, 18)).astype("float32"),
+        "weight": rng.integers(0, 2, (2, 16, 16, 18)).astype("float32"),
+    }
+
+
+def person_labels(model):
+    grid = box_ops.anchors_for_image((64, 64), model.anchors)
+    rng = np.random.default_rng(2)
+    return {
+        "labels": rng.choice([-1, 0, 1], (2, len(grid)), p=[0.1, 0.8, 0.1]).astype("int32"),
+        "boxes": (grid + rng.uniform(-3, 3, (2, len(grid), 4))).astype("float32"),
+    }
+
+
+def snapshot(model):
+    return {
+        name: [ops.convert_to_numpy(weight) for weight in part.weights]
+        for name, part in model.blocks.items()
+    }
+
+
+def changed(before, after):
+    return {
+        name
+        for name in before
+        if any((a != b).any() for a, b in zip(before[name], after[name], strict=True))
+    }
+
+
+@pytest.mark.parametrize("kind", ["keypoints", "person"])
+def test_only_the_parts_of_the_stage_learn(kind):
+    """Batch statistics of the frozen parts stay, too."""
+    model = small()
+    if kind == "keypoints":
+        stage, labels, expected = KeypointStage(model), keypoint_labels(), KEYPOINT_PARTS
+    else:
+        stage, labels, expected = PersonStage(model), person_labels(model), PERSON_PARTS
+    stage.compile(keras.optimizers.SGD(0.1))
+    before = snapshot(model)
+    stage.train_on_batch(images(), labels)
+    assert changed(before, snapshot(model)) == expected
+    trained = {id(weight) for weight in stage.trainable_variables}
+    parts = [model.blocks[name] for name in expected]
+    assert trained == {id(weight) for part in parts for weight in part.trainable_variables}
+
+
+def test_one_stage_after_the_other():
+    """A stage decides anew which parts learn."""
+    model = small()
+    PersonStage(model)
+    stage = KeypointStage(model)
+    stage.compile(keras.optimizers.SGD(0.1))
+    before = snapshot(model)
+    stage.train_on_batch(images(), keypoint_labels())
+    assert changed(before, snapshot(model)) == KEYPOINT_PARTS
+
+
+def test_keypoint_loss_adds_the_intermediate_ones():
+    model = small()
+    stage = KeypointStage(model, keypoint_losses.weighted_l2, intermediate=0.3)
+    labels, outputs = keypoint_labels(), stage(images(), training=False)
+    maps = {key: ops.convert_to_numpy(value) for key, value in outputs.items()}
+    expected = 0.0
+    for key, share in (("maps", 1), ("K2", 0.3), ("K3", 0.3), ("K4", 0.3), ("K5", 0.3)):
+        factor = 16 // maps[key].shape[1]
+        upsampled = maps[key].repeat(factor, axis=1).repeat(factor, axis=2)
+        expected += share * np.mean(labels["weight"] * (labels["target"] - upsampled) ** 2)
+    loss = stage.compute_loss(images(), labels, outputs)
+    assert float(ops.convert_to_numpy(loss)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_person_loss_is_classification_and_boxes():
+    model = small()
+    stage = PersonStage(model)
+    labels, outputs = person_labels(model), stage(images(), training=False)
+    grid = box_ops.anchors_for_image((64, 64), model.anchors)
+    sides = np.tile(grid[:, 2:] - grid[:, :2], 2)
+    deltas = (labels["boxes"] - grid) / (0.2 * sides)
+    expected = losses.focal(labels["labels"], outputs["logits"]) + losses.smooth_l1(
+        labels["labels"], deltas, outputs["deltas"]
+    )
+    loss = stage.compute_loss(images(), labels, outputs)
+    assert float(ops.convert_to_numpy(loss)) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_person_stage_sees_the_network_as_it_will_run():
+    """The frozen backbone runs with its stored batch statistics also in training."""
+    model = small()
+    stage = PersonStage(model)
+    features = model.backbone(images(), training=False)
+    expected, _, _ = model.person_predictions(features, training=True)
+    found = stage(images(), training=True)["logits"]
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(found), ops.convert_to_numpy(expected), rtol=1e-4, atol=1e-5
+    )
