@@ -42,7 +42,10 @@ def checkout(tmp_path_factory) -> Path:
     junk = shutil.ignore_patterns("__pycache__")
     for name in FOLDERS:
         shutil.copytree(ROOT / name, folder / name, ignore=junk)
-    # A package within training/ has to be found too, whether or not there is one now.
+    # Whatever there is now: a weight file, a card and a package within training/ are installed too.
+    (folder / "weights" / "extra.weights.h5").write_bytes(b"weights")
+    (folder / "weights" / "cards").mkdir(exist_ok=True)
+    (folder / "weights" / "cards" / "extra.md").write_text("# Card\n")
     (folder / "training" / "inner").mkdir()
     (folder / "training" / "inner" / "__init__.py").write_text("")
     return folder

@@ -54,7 +54,7 @@ def run(args) -> int:
     if args.json:
         output.write_json(args.json, results)
     if args.json != "-":
-        print(f"{done} photos, {people} people: pictures and poses.json in {folder}")
+        print(f"photos: {done}, people: {people}; pictures and poses.json in {folder}")
     return 1 if failures else 0
 
 

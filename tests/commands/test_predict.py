@@ -19,7 +19,7 @@ def test_predict_writes_a_picture_per_photo_and_one_list_of_results(
     out = tmp_path / "deep" / "out"
     status, text, errors = multiposenet("predict", tmp_path / "photos", "--out", out)
     assert (status, errors) == (0, [])
-    assert "2 photos, 3 people" in text
+    assert "photos: 2, people: 3;" in text
     assert names(out) == ["a.png", "b.png", "poses.json"]
     results = json.loads((out / "poses.json").read_text())
     assert [(r["image_id"], r["file_name"]) for r in results] == [
@@ -59,7 +59,7 @@ def test_predict_on_a_photo_without_people(multiposenet, fake_model, tmp_path):
     photo = paint(tmp_path / "a.png", [])
     status, text, errors = multiposenet("predict", photo, "--out", tmp_path / "out")
     assert (status, errors) == (0, [])
-    assert "0 people" in text
+    assert "people: 0;" in text
     assert json.loads((tmp_path / "out" / "poses.json").read_text()) == []
     assert names(tmp_path / "out") == ["a.png", "poses.json"]
 
