@@ -177,8 +177,11 @@ def build(backbone, weights=None):
         weights: ``None``, or ``"imagenet"`` for the ResNets.
 
     Raises:
-        ValueError: unknown name, or a model without the four levels.
+        ValueError: unknown name, a model without the four levels, or weights for none of the
+            ResNets.
     """
+    if weights is not None and not (isinstance(backbone, str) and backbone.startswith("resnet")):
+        raise ValueError(f"weights: {weights!r} exist for the ResNets only; use None")
     if isinstance(backbone, keras.Model):
         levels = backbone.output
         missing = set(LEVELS) - set(levels if isinstance(levels, dict) else ())
@@ -192,7 +195,7 @@ def build(backbone, weights=None):
         raise ValueError(
             f"backbone: unknown name {backbone!r}; use one of {sorted(BUILDERS)} or a keras.Model"
         )
-    return BUILDERS[backbone](weights if backbone.startswith("resnet") else None)
+    return BUILDERS[backbone](weights)
 
 
 def levels(model):

@@ -111,6 +111,11 @@ def test_unknown_backbone(name):
         backbones.build(name)
 
 
+def test_imagenet_weights_are_for_resnets():
+    with pytest.raises(ValueError, match="weights: 'imagenet' exist for the ResNets only"):
+        backbones.build("nano", weights="imagenet")
+
+
 def test_keypoint_pyramid_of_the_paper():
     model = keypoint_pyramid(RESNET_LEVELS)
     laterals = sum(conv(1, channels, 256) for channels, _ in RESNET_LEVELS.values())
