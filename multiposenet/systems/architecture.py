@@ -18,6 +18,7 @@ class Architecture:
         sigmoid: heatmaps are sigmoids of the keypoint subnet's output instead of the output.
         anchor_sizes: base size per level P3...P7.
         anchor_ratios: height over width.
+        nms_iou: person boxes that overlap a better one more than this are suppressed.
         prn_nodes: nodes of the PRN's hidden layer.
         prn_stride: 1 as the paper, 2 for the compact PRN.
         prn_dropout: rate behind the hidden layer.
@@ -31,6 +32,7 @@ class Architecture:
     sigmoid: bool = False
     anchor_sizes: tuple[float, ...] = (32, 64, 128, 256, 512)
     anchor_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
+    nms_iou: float = 0.3
     prn_nodes: int = 1024
     prn_stride: int = 1
     prn_dropout: float = 0.5
@@ -57,6 +59,7 @@ NANO = Architecture(
     sigmoid=True,
     anchor_sizes=(20, 40, 80, 160, 320),
     anchor_ratios=(0.75, 1.5, 3.0),
+    nms_iou=0.4,
     prn_nodes=256,
     prn_stride=2,
     prn_dropout=0.1,

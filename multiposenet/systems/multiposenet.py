@@ -34,14 +34,14 @@ class MultiPoseNet(keras.Model):
         weights: None, ``"imagenet"`` for the backbone, or the name of a model of the zoo.
         architecture: an ``Architecture`` (or a dict of its fields); by default the paper's, and
             the compact one for the nano backbone.
-        nms_iou: person boxes overlapping more than this are suppressed (paper: 0.3).
         max_peaks: candidates kept per joint and image.
         name: name of the model.
 
     ``model(images)`` takes ``(B, H, W, 3)`` RGB 0-255 and returns a dict, in input pixels:
     ``boxes (B, N, 4)`` xyxy, ``box_scores (B, N)``, ``keypoints (B, N, K, 2)`` xy,
     ``keypoint_scores (B, N, K)``, ``pose_scores (B, N)``, ``heatmaps (B, H/4, W/4, K)``,
-    ``mask (B, H/4, W/4)``. Unused rows have score 0.
+    ``mask (B, H/4, W/4)``. Unused rows have score 0. A pose's score is the geometric mean of its
+    box's score and the mean of its keypoints' scores.
 
     Raises:
         ValueError: an argument is unknown or does not fit; later, images of a wrong size.
@@ -56,7 +56,6 @@ class MultiPoseNet(keras.Model):
         max_people=30,
         weights=None,
         architecture=None,
-        nms_iou=0.3,
         max_peaks=32,
         name="multiposenet",
     ):
@@ -70,7 +69,7 @@ class MultiPoseNet(keras.Model):
         self.architecture = architecture or (NANO if backbone == "nano" else PAPER)
         self.skeleton = skeleton
         self.image_size = tuple(image_size) if image_size else None
-        self.max_people, self.nms_iou, self.max_peaks = max_people, nms_iou, max_peaks
+        self.max_people, self.max_peaks = max_people, max_peaks
         self._backbone_name = backbone if isinstance(backbone, str) else None
         self._add_parts(backbone, "imagenet" if weights == "imagenet" else None)
         self.built = True
@@ -163,7 +162,7 @@ class MultiPoseNet(keras.Model):
             "box_scores": box_scores,
             "keypoints": keypoints,
             "keypoint_scores": keypoint_scores,
-            "pose_scores": box_scores * ops.mean(keypoint_scores, axis=-1),
+            "pose_scores": ops.sqrt(box_scores * ops.mean(keypoint_scores, axis=-1)),
             "heatmaps": joint_maps,
             "mask": mask,
         }
@@ -199,7 +198,7 @@ class MultiPoseNet(keras.Model):
         sound = ops.all(boxes[..., 2:] > boxes[..., :2], axis=-1)
         scores = ops.cast(ops.sigmoid(logits), "float32") * ops.cast(sound, "float32")
         indices, valid = box_ops.nms(
-            boxes, scores, self.nms_iou, self.max_people, score_threshold=0.02, candidates=300
+            boxes, scores, self.architecture.nms_iou, self.max_people, score_threshold=0.02, candidates=300
         )
         valid = ops.cast(valid, "float32")
         boxes = ops.take_along_axis(boxes, indices[..., None], axis=1) * valid[..., None]
@@ -213,7 +212,6 @@ class MultiPoseNet(keras.Model):
             "image_size": self.image_size,
             "max_people": self.max_people,
             "architecture": dataclasses.asdict(self.architecture),
-            "nms_iou": self.nms_iou,
             "max_peaks": self.max_peaks,
             "name": self.name,
         }

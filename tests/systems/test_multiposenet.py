@@ -105,7 +105,8 @@ def test_ranges(model):
     assert boxes.min() >= 0 and (boxes.max(axis=0) <= (96, 64, 96, 64)).all()
     assert (np.diff(outputs["box_scores"], axis=1) <= 0).all()
     mean = outputs["keypoint_scores"].mean(axis=-1)
-    np.testing.assert_allclose(outputs["pose_scores"], mean * outputs["box_scores"], rtol=1e-5)
+    expected = np.sqrt(mean * outputs["box_scores"])
+    np.testing.assert_allclose(outputs["pose_scores"], expected, rtol=1e-5)
 
 
 def test_keypoints_belong_to_their_box(model):
@@ -179,7 +180,7 @@ def test_weights_file_reloads_exactly(model, tmp_path):
 
 def test_all_options_survive_a_file(tmp_path):
     joints = {"name": "stick", "keypoints": ["neck", "left_hip", "right_hip"], "limbs": [[0, 1]]}
-    options = {"image_size": (64, 32), "nms_iou": 0.4, "max_peaks": 5, "name": "mine"}
+    options = {"image_size": (64, 32), "max_peaks": 5, "name": "mine"}
     model = small(skeleton=Skeleton.from_dict(joints), **options)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
