@@ -29,7 +29,8 @@ def group(assigner, boxes, points, scores):
     preference = logits + EVIDENCE * ops.log(evidence + 1e-9)
     best = ops.argmax(preference, axis=-1)[..., None]
     keypoint_scores = ops.take_along_axis(evidence, best, axis=-1)[..., 0]
-    points = ops.broadcast_to(points[:, None], (*ops.shape(evidence), 2))
+    points = ops.convert_to_tensor(points, "float32")[:, None]
+    points = ops.broadcast_to(points, (*ops.shape(evidence), 2))
     chosen = ops.take_along_axis(points, best[..., None], axis=3)[..., 0, :]
     return ops.where(keypoint_scores[..., None] > 0, chosen, expected), keypoint_scores
 
@@ -44,6 +45,7 @@ def assign(assigner, boxes, points, scores):
         candidate lies outside the box and its margin; ``expected (B, N, K, 2)``: centre of the
         cell with the highest logit, xy pixels.
     """
+    boxes, points, scores = (ops.convert_to_tensor(x, "float32") for x in (boxes, points, scores))
     rows, columns, inside = roi_crop.grid_weights(points, boxes)
     crops = roi_crop.crop(rows, columns, scores)
     maps = assigner.logits(crops, training=False)
