@@ -80,7 +80,7 @@ class PoseResidualNetwork(keras.Model):
 
     def logits(self, crops, training=None):
         """``(B', 56, 36, K)`` before the softmax."""
-        x = crops
+        x = crops = ops.convert_to_tensor(crops)
         if self.stride > 1:
             window = (self.stride, self.stride)
             x = ops.average_pool(x, window, window, data_format="channels_last") * self.stride**2

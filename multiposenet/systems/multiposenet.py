@@ -198,7 +198,12 @@ class MultiPoseNet(keras.Model):
         sound = ops.all(boxes[..., 2:] > boxes[..., :2], axis=-1)
         scores = ops.cast(ops.sigmoid(logits), "float32") * ops.cast(sound, "float32")
         indices, valid = box_ops.nms(
-            boxes, scores, self.architecture.nms_iou, self.max_people, score_threshold=0.02, candidates=300
+            boxes,
+            scores,
+            self.architecture.nms_iou,
+            self.max_people,
+            score_threshold=0.02,
+            candidates=300,
         )
         valid = ops.cast(valid, "float32")
         boxes = ops.take_along_axis(boxes, indices[..., None], axis=1) * valid[..., None]
