@@ -11,6 +11,7 @@ Each stage leaves its parts' weights in RUN, where the next one finds them; ``--
 from the last checkpoint. What the released weights reach is in ``weights/cards``.
 """
 
+import warnings
 from pathlib import Path
 
 import keras
@@ -83,7 +84,10 @@ def load_parts(model, run, parts):
         if not path.exists():
             raise WeightsError(f"{path}: file: missing; run `multiposenet train {stage}` first")
         try:
-            getattr(model, part).load_weights(path)
+            with warnings.catch_warnings():
+                # Keras only warns when it finds nothing in the file for some layers.
+                warnings.filterwarnings("error", message="Skipping")
+                getattr(model, part).load_weights(path)
         except Exception as error:  # depends on what does not fit
             raise WeightsError(
                 f"{path}: weights: damaged or of another architecture; "

@@ -1,6 +1,7 @@
 """MultiPoseNet as one Keras model: images in, finished poses out (Kocabas et al., ECCV 2018)."""
 
 import dataclasses
+import warnings
 
 import keras
 from keras import ops
@@ -77,10 +78,12 @@ class MultiPoseNet(keras.Model):
             self._load_released(weights)
 
     def _load_released(self, name):
+        path = zoo.resolve(name)
         try:
-            self.load_weights(zoo.resolve(name))
-        except WeightsError:
-            raise
+            with warnings.catch_warnings():
+                # Keras only warns when it finds nothing in the file for some layers.
+                warnings.filterwarnings("error", message="Skipping")
+                self.load_weights(path)
         except Exception as error:  # depends on what does not fit
             raise WeightsError(
                 f"{name}: weights: do not fit these arguments; give those of its manifest entry, "

@@ -15,6 +15,7 @@ from multiposenet.networks import backbone as backbones
 from multiposenet.networks import grouping
 from multiposenet.networks.pose_residual_network import MARGIN, Max
 from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
+from multiposenet.systems import multiposenet
 from multiposenet.systems.architecture import NANO, PAPER, Architecture
 from multiposenet.systems.multiposenet import MultiPoseNet
 
@@ -212,7 +213,9 @@ def test_skeleton_by_name():
     assert small(skeleton=LSP_14.name).skeleton == LSP_14
 
 
-def test_defaults_of_the_backbones():
+def test_defaults_of_the_backbones(monkeypatch):
+    # The paper's PRN takes seconds to initialize.
+    monkeypatch.setattr(multiposenet, "PoseResidualNetwork", lambda joints, **options: Max())
     assert MultiPoseNet("nano").architecture == NANO
     assert small().architecture == SMALL
     assert MultiPoseNet(own_backbone()).architecture == PAPER
