@@ -46,6 +46,11 @@ class UpsampleLike(layers.Layer):
         self.factor = factor
         self.upsample = layers.UpSampling2D(factor)
 
+    def build(self, coarse_shape, fine_shape):
+        # Otherwise Keras would build by a call, which the torch backend makes with real tensors
+        # of thousands of channels.
+        self.upsample.build(coarse_shape)
+
     def call(self, coarse, fine):
         height, width = ops.shape(fine)[1:3]
         return self.upsample(coarse)[:, :height, :width]
