@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-# Before anything imports them: no start-up chatter in captured output, no windows.
+# Before anything imports TensorFlow: no start-up chatter in captured output.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("MPLBACKEND", "Agg")
 
 ROOT = Path(__file__).resolve().parent.parent
 
