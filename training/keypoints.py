@@ -21,7 +21,9 @@ def train(model, photos, singles, masked, recipe, run, resume=False):
         run: folder of checkpoints and logs.
         resume: go on from the folder's checkpoint.
     """
-    loss = functools.partial(keypoint_losses.quality_focal, gamma=recipe.gamma)
+    loss = functools.partial(
+        keypoint_losses.quality_focal, gamma=recipe.gamma, mask_share=recipe.mask_share
+    )
     stage = KeypointStage(model, loss, recipe.intermediate)
     batches = Batches(photos, singles, masked, recipe, model.skeleton.flip_indices)
     loop.fit(stage, batches, recipe, steps=recipe.steps, run=run, resume=resume)

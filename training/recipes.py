@@ -4,22 +4,40 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class KeypointRecipe:
-    """The bundled nano's keypoint and mask stage, from scratch on 2,049 + 8,491 + 1,004 photos.
+class Recipe:
+    """What every stage needs: AdamW with warm-up and cosine, and averaged weights.
 
     Attributes:
-        steps: optimizer steps.
-        batch_size: patches per step.
-        patch_sizes: ``(share of the steps done, side)``: small patches first, since most of a
-            large one is background.
-        mosaics: patches of a batch that show four persons of the single-person data sets.
-        masked_singles: patches of a batch from the photos that have a mask but no keypoints.
+        batch_size: samples per step.
         learning_rate: after warm-up; falls to 1 % of it along a cosine.
         warmup: steps of linear warm-up.
         weight_decay: decoupled.
         clip_norm: global gradient norm.
         ema: momentum of the weight average that is saved.
+        seed: of everything random.
+    """
+
+    batch_size: int = 16
+    learning_rate: float = 2e-3
+    warmup: int = 100
+    weight_decay: float = 0.05
+    clip_norm: float = 10.0
+    ema: float = 0.998
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class KeypointRecipe(Recipe):
+    """The bundled nano's keypoint and mask stage, from scratch on 2,424 + 8,491 + 1,003 photos.
+
+    Attributes:
+        steps: optimizer steps.
+        patch_sizes: ``(share of the steps done, side)``: small patches first, since most of a
+            large one is background.
+        mosaics: patches of a batch that show four persons of the single-person data sets.
+        masked_singles: patches of a batch from the photos that have a mask but no keypoints.
         gamma: focusing exponent of the quality focal loss.
+        mask_share: weight of the mask's mean cross-entropy against the joints' sum per joint.
         intermediate: weight of each intermediate loss.
         sigma_share: Gaussian width as a share of the person's size sqrt(box area).
         sigma_limits: least and greatest width in pixels.
@@ -27,20 +45,16 @@ class KeypointRecipe:
         zoom: greatest enlargement.
         rotation: greatest rotation in degrees.
         rotation_chance: share of the patches that are rotated.
-        seed: of everything random.
     """
 
     steps: int = 7000
-    batch_size: int = 16
+    warmup: int = 200
+    clip_norm: float = 20.0
     patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 256), (0.85, 384))
     mosaics: int = 4
     masked_singles: int = 1
-    learning_rate: float = 2e-3
-    warmup: int = 200
-    weight_decay: float = 0.05
-    clip_norm: float = 20.0
-    ema: float = 0.998
     gamma: float = 1.0
+    mask_share: float = 100.0
     intermediate: float = 0.2
     sigma_share: float = 0.045
     sigma_limits: tuple[float, float] = (4.0, 12.0)
@@ -48,7 +62,6 @@ class KeypointRecipe:
     zoom: float = 3.0
     rotation: float = 40.0
     rotation_chance: float = 0.35
-    seed: int = 0
 
     def patch_size(self, step: int) -> int:
         """Side of the patches at a step."""
@@ -56,24 +69,19 @@ class KeypointRecipe:
 
 
 @dataclass(frozen=True)
-class PersonRecipe:
+class PersonRecipe(Recipe):
     """The bundled nano's person stage, on the frozen backbone of the keypoint stage.
 
-    Attributes as in ``KeypointRecipe``, and
-
     Attributes:
+        steps: optimizer steps.
         patch_size: side of the patches.
+        person_size: sqrt(box area) of the centre person in a patch, least and greatest.
+        zoom: greatest enlargement.
         visible: persons with less than this share of their box in the patch are ignored.
     """
 
     steps: int = 1200
-    batch_size: int = 16
     patch_size: int = 384
-    learning_rate: float = 2e-3
-    warmup: int = 100
-    weight_decay: float = 0.05
-    clip_norm: float = 10.0
-    ema: float = 0.998
     person_size: tuple[float, float] = (24.0, 320.0)
     zoom: float = 2.5
     visible: float = 0.25
@@ -81,10 +89,8 @@ class PersonRecipe:
 
 
 @dataclass(frozen=True)
-class PRNRecipe:
+class PRNRecipe(Recipe):
     """The compact PRN, on every COCO train2017 person with more than two keypoints.
-
-    Attributes as in ``KeypointRecipe``, and
 
     Attributes:
         epochs: passes over the persons drawn.
@@ -99,10 +105,8 @@ class PRNRecipe:
 
     epochs: int = 8
     batch_size: int = 512
-    learning_rate: float = 2e-3
     warmup: int = 50
     weight_decay: float = 0.0
-    clip_norm: float = 10.0
     ema: float = 0.99
     alone: float = 0.3
     box_jitter: float = 0.1

@@ -1,13 +1,9 @@
 """Keypoint and person-segmentation subnet (MultiPoseNet section 3.2)."""
 
-import math
-
 import keras
 from keras import layers
 
-from multiposenet.networks.layers import conv_unit
-
-PRIOR = 0.01
+from multiposenet.networks.layers import PRIOR_LOGIT, conv_unit
 
 
 def keypoint_subnet(
@@ -43,8 +39,7 @@ def keypoint_subnet(
         and ``"K2"`` ... ``"K5"``, the intermediate predictions at their own resolution.
     """
     inputs = {key: keras.Input((None, None, pyramid_channels), name=key) for key in strides}
-    bias = keras.initializers.Constant(math.log(PRIOR / (1.0 - PRIOR)))
-    head = {"bias_initializer": bias} if sigmoid else {}
+    head = {"bias_initializer": keras.initializers.Constant(PRIOR_LOGIT)} if sigmoid else {}
     outputs, merged = {}, []
     finest = min(strides.values())
     for key, x in inputs.items():

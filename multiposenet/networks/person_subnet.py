@@ -1,11 +1,10 @@
 """Person detection subnet: RetinaNet's heads with one class (MultiPoseNet section 3.3)."""
 
-import math
-
 import keras
 from keras import layers, ops
 
-PRIOR = 0.01
+from multiposenet.networks.layers import PRIOR_LOGIT
+
 LEVELS = ("P3", "P4", "P5", "P6", "P7")
 
 
@@ -30,7 +29,7 @@ def person_subnet(*, num_anchors=9, channels=256, depth=4, norm=False, name="per
     inputs = {key: keras.Input((None, None, channels), name=key) for key in LEVELS}
     normal = keras.initializers.RandomNormal(stddev=0.01, seed=0)
     outputs = {}
-    for output, values, bias in (("logits", 1, -math.log((1 - PRIOR) / PRIOR)), ("deltas", 4, 0)):
+    for output, values, bias in (("logits", 1, PRIOR_LOGIT), ("deltas", 4, 0.0)):
         maps = dict(inputs)
         for index in range(1, depth + 1):
             convolution = layers.Conv2D(
