@@ -1,7 +1,7 @@
 """How the bundled ``multiposenet-nano`` is made: three stages, then the release.
 
     multiposenet train keypoints --data DATA --run RUN     about 80 minutes on 2 CPU cores
-    multiposenet train person    --data DATA --run RUN     6 minutes; needs the first
+    multiposenet train person    --data DATA --run RUN     10 minutes; needs the first
     multiposenet train prn       --data DATA --run RUN     about 15 minutes; needs neither
     multiposenet train release   --run RUN --out weights   writes the file and its manifest entry
 

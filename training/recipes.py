@@ -80,7 +80,7 @@ class PersonRecipe(Recipe):
         visible: persons with less than this share of their box in the patch are ignored.
     """
 
-    steps: int = 1200
+    steps: int = 2000
     patch_size: int = 384
     person_size: tuple[float, float] = (24.0, 320.0)
     zoom: float = 2.5
