@@ -8,7 +8,6 @@
 
 import json
 import os
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from multiposenet import zoo
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.geometry import Affine, letterbox, letterbox_size
+from multiposenet.networks.weight_files import load_completely
 from multiposenet.poses import Poses
 from multiposenet.skeleton import Skeleton
 from multiposenet.sources import Frame, frames, is_single
@@ -235,10 +235,7 @@ def _load_weights(path: Path, architecture, name: str):
             f"{name}: architecture: {_reason(error)}; give the arguments the model was made with"
         ) from error
     try:
-        with warnings.catch_warnings():
-            # Keras only warns when it finds nothing in the file for some layers.
-            warnings.filterwarnings("error", message="Skipping nested container")
-            model.load_weights(path)
+        load_completely(model, path)
     except OSError as error:
         raise WeightsError(
             f"{name}: file: cannot be read ({_reason(error)}); get the file again"

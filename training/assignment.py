@@ -49,10 +49,9 @@ def _results(assigner, records, category_id):
         boxes[row, :count] = record.boxes
         points[row, :, :count] = record.keypoints[..., :2].transpose(1, 0, 2)
         scores[row, :, :count] = record.keypoints[..., 2].T > 0
-    keypoints, found = map(ops.convert_to_numpy, grouping.group(assigner, boxes, points, scores))
-    logits, evidence, _ = map(
-        ops.convert_to_numpy, grouping.assign(assigner, boxes, points, scores)
-    )
+    assigned = grouping.assign(assigner, boxes, points, scores)
+    keypoints, found = map(ops.convert_to_numpy, grouping.choose(*assigned, points))
+    logits, evidence, _ = map(ops.convert_to_numpy, assigned)
     best = np.where(evidence > 0, logits, -30).max(axis=-1)
     probability = found / (1 + np.exp(-np.clip(best, -30, 30)))
     results = []

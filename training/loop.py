@@ -4,13 +4,13 @@ import json
 import math
 import os
 import time
-import warnings
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from multiposenet.errors import WeightsError
+from multiposenet.networks.weight_files import load_completely
 from multiposenet.training.batch_statistics import recalibrate
 from multiposenet.training.loader import prefetch
 
@@ -126,10 +126,7 @@ def save(model, path):
 
 def _load(stage, checkpoint):
     try:
-        with warnings.catch_warnings():
-            # Keras only warns when it skips an optimizer or a layer that does not fit.
-            warnings.filterwarnings("error", message="Skipping")
-            stage.load_weights(checkpoint)
+        load_completely(stage, checkpoint)
     except Exception as error:  # depends on what does not fit
         reason = " ".join(str(error).split())[:200]
         raise WeightsError(

@@ -11,13 +11,13 @@ Each stage leaves its parts' weights in RUN, where the next one finds them; ``--
 from the last checkpoint. What the released weights reach is in ``weights/cards``.
 """
 
-import warnings
 from pathlib import Path
 
 import keras
 
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import WeightsError
+from multiposenet.networks.weight_files import load_completely
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training import keypoints, loop, persons, prn, recipes
 from multiposenet.training.datasets import ccp, coco, lsp
@@ -84,10 +84,7 @@ def load_parts(model, run, parts):
         if not path.exists():
             raise WeightsError(f"{path}: file: missing; run `multiposenet train {stage}` first")
         try:
-            with warnings.catch_warnings():
-                # Keras only warns when it finds nothing in the file for some layers.
-                warnings.filterwarnings("error", message="Skipping")
-                getattr(model, part).load_weights(path)
+            load_completely(getattr(model, part), path)
         except Exception as error:  # depends on what does not fit
             raise WeightsError(
                 f"{path}: weights: damaged or of another architecture; "

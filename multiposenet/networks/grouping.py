@@ -22,7 +22,11 @@ def group(assigner, boxes, points, scores, evidence_power=1.0):
         ``keypoint_scores (B, N, K)``. A joint without candidate in the box has score 0 and the
         place where the assigner would expect it most.
     """
-    logits, evidence, expected = assign(assigner, boxes, points, scores)
+    return choose(*assign(assigner, boxes, points, scores), points, evidence_power)
+
+
+def choose(logits, evidence, expected, points, evidence_power=1.0):
+    """The choice that ``group`` makes of what ``assign`` returns; arguments and return as there."""
     preference = logits + evidence_power * ops.log(evidence + 1e-9)
     best = ops.argmax(preference, axis=-1)[..., None]
     keypoint_scores = ops.take_along_axis(evidence, best, axis=-1)[..., 0]

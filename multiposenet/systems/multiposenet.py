@@ -1,7 +1,6 @@
 """MultiPoseNet as one Keras model: images in, finished poses out (Kocabas et al., ECCV 2018)."""
 
 import dataclasses
-import warnings
 
 import keras
 from keras import ops
@@ -17,6 +16,7 @@ from multiposenet.networks.keypoint_subnet import keypoint_subnet
 from multiposenet.networks.layers import register
 from multiposenet.networks.pose_residual_network import PoseResidualNetwork
 from multiposenet.networks.pyramid import keypoint_pyramid, person_pyramid
+from multiposenet.networks.weight_files import load_completely
 from multiposenet.systems.architecture import NANO, PAPER, Architecture
 
 # Faint peaks are mostly noise: the nano's AP50 on the test photos is 0.250, 0.257 and 0.256 with
@@ -83,10 +83,7 @@ class MultiPoseNet(keras.Model):
     def _load_released(self, name):
         path = zoo.resolve(name)
         try:
-            with warnings.catch_warnings():
-                # Keras only warns when it finds nothing in the file for some layers.
-                warnings.filterwarnings("error", message="Skipping")
-                self.load_weights(path)
+            load_completely(self, path)
         except Exception as error:  # depends on what does not fit
             raise WeightsError(
                 f"{name}: weights: do not fit these arguments; give those of its manifest entry, "
