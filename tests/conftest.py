@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,3 +20,10 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data in {folder}; set MULTIPOSENET_DATA to the folder that holds it")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def one_seed():
+    """Initial weights and dropout are the same in every run, alone or within the suite."""
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(0)
