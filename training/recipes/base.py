@@ -12,6 +12,7 @@ class Recipe:
     """What every stage needs. A step is a step of the optimizer.
 
     Attributes:
+        backbone: name of the model's backbone, the same in all stages of a run.
         batch_size: samples per step, those of all devices and accumulated parts together.
         accumulate: parts a step's batch is computed in, one after the other, to save memory; their
             gradients are averaged.
@@ -35,6 +36,7 @@ class Recipe:
         ValueError: a value is out of range.
     """
 
+    backbone: str = "nano"
     batch_size: int = 16
     accumulate: int = 1
     learning_rate: float = 2e-3
