@@ -10,7 +10,12 @@ import pytest
 
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import AnnotationError
-from multiposenet.evaluation import MaskIoU, evaluate_boxes, evaluate_keypoints
+from multiposenet.evaluation import (
+    MaskIoU,
+    evaluate_boxes,
+    evaluate_keypoints,
+    precision_curves,
+)
 from multiposenet.skeleton import COCO_17
 
 SIZES = (8.0, 31.0, 32.0, 60.0, 96.0, 97.0, 300.0)
@@ -18,6 +23,11 @@ SIZES = (8.0, 31.0, 32.0, 60.0, 96.0, 97.0, 300.0)
 
 def reference(content, results, kind):
     """What pycocotools says, in the order of its printed summary."""
+    return evaluator(content, results, kind).stats
+
+
+def evaluator(content, results, kind):
+    """pycocotools' evaluation, done."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -36,7 +46,7 @@ def reference(content, results, kind):
         evaluator.evaluate()
         evaluator.accumulate()
         evaluator.summarize()
-    return evaluator.stats
+    return evaluator
 
 
 @pytest.fixture
@@ -366,3 +376,22 @@ def test_mask_iou_edges():
     voc = MaskIoU(threshold=0.2, person=15, ignored=(255,))
     voc.update(np.array([[0.3, 0.1, 0.9]]), np.array([[15, 15, 255]], np.uint8))
     assert voc.result() == {"masks/IoU": 0.5}
+
+
+@pytest.mark.parametrize("kind, theirs", (("keypoints", "keypoints"), ("boxes", "bbox")))
+def test_precision_curves(tmp_path, kind, theirs):
+    content, results = random_case(np.random.default_rng(5), images=20)
+    path = tmp_path / "annotations.json"
+    path.write_text(json.dumps(content))
+    curves = precision_curves(CocoAnnotations.load(path), results, kind)
+    if kind == "boxes":
+        results = [result | {"score": result["box_score"]} for result in results]
+    expected = evaluator(content, results, theirs).eval["precision"]  # (T, R, category, A, limit)
+    assert list(curves)[0] == "all" and len(curves) == expected.shape[3]
+    for index, curve in enumerate(curves.values()):
+        np.testing.assert_allclose(curve, expected[:, :, 0, index, -1], rtol=0, atol=1e-9)
+
+
+def test_precision_curves_of_unknown_kind(tmp_path):
+    with pytest.raises(ValueError, match="kind: unknown name 'masks'"):
+        precision_curves(None, [], "masks")

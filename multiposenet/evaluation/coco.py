@@ -34,6 +34,75 @@ def evaluate_keypoints(annotations: CocoAnnotations, results: list[dict]) -> dic
     Raises:
         AnnotationError: a result lacks a field, is malformed, or is of an unknown image.
     """
+    precision, recall = _keypoint_curves(annotations, results)
+    measures = {}
+    for name, values in (("AP", precision[..., 0]), ("AR", recall[:, None, :, 0])):
+        measures[name] = values[:, :, 0]
+        measures[f"{name}50"] = values[_AP50, :, 0]
+        measures[f"{name}75"] = values[_AP75, :, 0]
+        measures[f"{name}M"] = values[:, :, 1]
+        measures[f"{name}L"] = values[:, :, 2]
+    return {f"keypoints/{name}": _mean(values) for name, values in measures.items()}
+
+
+def evaluate_boxes(annotations: CocoAnnotations, results: list[dict]) -> dict[str, float]:
+    """Box measures by IoU: at most 1, 10 or 100 boxes per photo, IoU 0.50, 0.55 ... 0.95.
+
+    Args:
+        annotations: the ground truth.
+        results: COCO results: `image_id`, `bbox` (x, y, width, height in pixels) and `box_score`,
+            or `score` where that is missing; optionally `category_id`, and results of another
+            category are left out.
+
+    Returns:
+        `boxes/` AP, AP50, AP75, APS, APM, APL, AR1, AR10, AR100, ARS, ARM, ARL.
+
+    Raises:
+        AnnotationError: a result lacks a field, is malformed, or is of an unknown image.
+    """
+    precision, recall = _box_curves(annotations, results)
+    measures = {
+        "AP": precision[:, :, 0, 2],
+        "AP50": precision[_AP50, :, 0, 2],
+        "AP75": precision[_AP75, :, 0, 2],
+        **{f"AP{size}": precision[:, :, i, 2] for i, size in enumerate("SML", 1)},
+        **{f"AR{limit}": recall[:, 0, i] for i, limit in enumerate((1, 10, 100))},
+        **{f"AR{size}": recall[:, i, 2] for i, size in enumerate("SML", 1)},
+    }
+    return {f"boxes/{name}": _mean(values) for name, values in measures.items()}
+
+
+def precision_curves(
+    annotations: CocoAnnotations, results: list[dict], kind: str
+) -> dict[str, np.ndarray]:
+    """Precision against recall, from which the measures are taken (MultiPoseNet figure 5).
+
+    Args:
+        annotations: the ground truth.
+        results: as for `evaluate_keypoints` or `evaluate_boxes`.
+        kind: "keypoints" or "boxes".
+
+    Returns:
+        For the sizes "all", "medium" and "large", and "small" of boxes: (10, 101) precision at
+        `average_precision.THRESHOLDS` of OKS or IoU and `average_precision.RECALLS`; -1 where
+        there is nobody of the size. Its mean is the AP.
+
+    Raises:
+        AnnotationError: a result lacks a field, is malformed, or is of an unknown image.
+        ValueError: unknown kind.
+    """
+    if kind == "keypoints":
+        sizes, curves = ("all", "medium", "large"), _keypoint_curves
+    elif kind == "boxes":
+        sizes, curves = ("all", "small", "medium", "large"), _box_curves
+    else:
+        raise ValueError(f"kind: unknown name {kind!r}; use 'keypoints' or 'boxes'")
+    precision, _ = curves(annotations, results)
+    return {size: precision[:, :, index, -1] for index, size in enumerate(sizes)}
+
+
+def _keypoint_curves(annotations, results) -> tuple[np.ndarray, np.ndarray]:
+    """As `average_precision.evaluate`, for all, medium and large persons and 20 poses."""
     skeleton, persons = annotations.skeleton, annotations.persons
     table, image_order, images = _read(annotations, results)
     numbers = 3 * skeleton.num_keypoints
@@ -62,7 +131,7 @@ def evaluate_keypoints(annotations: CocoAnnotations, results: list[dict]) -> dic
             squared = squared + offset**2
         return keypoint_similarity(squared, counted[truth], persons.areas[truth], skeleton.sigmas)
 
-    precision, recall = evaluate(
+    return evaluate(
         Truths(
             image_order[persons.image],
             persons.areas,
@@ -74,31 +143,11 @@ def evaluate_keypoints(annotations: CocoAnnotations, results: list[dict]) -> dic
         [(0, _LIMIT), (_SMALL, _LARGE), (_LARGE, _LIMIT)],
         [20],
     )
-    measures = {}
-    for name, values in (("AP", precision[..., 0]), ("AR", recall[:, None, :, 0])):
-        measures[name] = values[:, :, 0]
-        measures[f"{name}50"] = values[_AP50, :, 0]
-        measures[f"{name}75"] = values[_AP75, :, 0]
-        measures[f"{name}M"] = values[:, :, 1]
-        measures[f"{name}L"] = values[:, :, 2]
-    return {f"keypoints/{name}": _mean(values) for name, values in measures.items()}
 
 
-def evaluate_boxes(annotations: CocoAnnotations, results: list[dict]) -> dict[str, float]:
-    """Box measures by IoU: at most 1, 10 or 100 boxes per photo, IoU 0.50, 0.55 ... 0.95.
-
-    Args:
-        annotations: the ground truth.
-        results: COCO results: `image_id`, `bbox` (x, y, width, height in pixels) and `box_score`,
-            or `score` where that is missing; optionally `category_id`, and results of another
-            category are left out.
-
-    Returns:
-        `boxes/` AP, AP50, AP75, APS, APM, APL, AR1, AR10, AR100, ARS, ARM, ARL.
-
-    Raises:
-        AnnotationError: a result lacks a field, is malformed, or is of an unknown image.
-    """
+def _box_curves(annotations, results) -> tuple[np.ndarray, np.ndarray]:
+    """As `average_precision.evaluate`, for all, small, medium and large persons and 1, 10 and 100
+    boxes."""
     persons = annotations.persons
     table, image_order, images = _read(annotations, results)
     boxes = table.vectors("bbox", 4, "give x, y, width, height")
@@ -119,22 +168,13 @@ def evaluate_boxes(annotations: CocoAnnotations, results: list[dict]) -> dict[st
         overlap = (sides > 0).all(axis=1)
         return np.divide(common, both, out=np.zeros(len(common)), where=overlap)
 
-    precision, recall = evaluate(
+    return evaluate(
         Truths(image_order[persons.image], persons.areas, persons.crowd, persons.crowd),
         Detections(images, areas, _scores(table, "box_score", "score")),
         similarity,
         [(0, _LIMIT), (0, _SMALL), (_SMALL, _LARGE), (_LARGE, _LIMIT)],
         [1, 10, 100],
     )
-    measures = {
-        "AP": precision[:, :, 0, 2],
-        "AP50": precision[_AP50, :, 0, 2],
-        "AP75": precision[_AP75, :, 0, 2],
-        **{f"AP{size}": precision[:, :, i, 2] for i, size in enumerate("SML", 1)},
-        **{f"AR{limit}": recall[:, 0, i] for i, limit in enumerate((1, 10, 100))},
-        **{f"AR{size}": recall[:, i, 2] for i, size in enumerate("SML", 1)},
-    }
-    return {f"boxes/{name}": _mean(values) for name, values in measures.items()}
 
 
 def _read(
