@@ -19,6 +19,7 @@ ORDER = [
     "multiposenet.similarity",
     "multiposenet.boxes",
     "multiposenet.heatmaps",
+    "multiposenet.matching",
     "multiposenet.drawing",
     "multiposenet.sources",
     "multiposenet.poses",

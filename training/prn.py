@@ -3,7 +3,7 @@
 import numpy as np
 
 from multiposenet.errors import AnnotationError
-from multiposenet.networks.pose_residual_network import MARGIN
+from multiposenet.networks.roi_crop import MARGIN
 from multiposenet.training import loop
 from multiposenet.training.stages import PRNStage
 

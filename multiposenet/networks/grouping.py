@@ -11,7 +11,7 @@ def group(assigner, boxes, points, scores, evidence_power=1.0):
     All boxes of the batch go through the assigner in one call.
 
     Args:
-        assigner: a ``PoseResidualNetwork``, ``UnaryConditionalRelationship`` or ``Max``.
+        assigner: a ``PoseResidualNetwork`` or another ``Assigner``.
         boxes: ``(B, N, 4)`` xyxy pixels.
         points: ``(B, K, P, 2)`` xy pixels, candidates of every joint; see ``heatmaps.decode``.
         scores: ``(B, K, P)`` in [0, 1]; 0 marks an unused candidate.
@@ -46,6 +46,11 @@ def assign(assigner, boxes, points, scores):
         candidate lies outside the box and its margin; ``expected (B, N, K, 2)``: centre of the
         cell with the highest logit, xy pixels.
     """
+    return assigner.assign(boxes, points, scores)
+
+
+def assign_by_crops(assigner, boxes, points, scores):
+    """``assign`` of an assigner that looks at the crop of one box at a time."""
     boxes, points, scores = (ops.convert_to_tensor(x, "float32") for x in (boxes, points, scores))
     rows, columns, inside = roi_crop.grid_weights(points, boxes)
     crops = roi_crop.crop(rows, columns, scores)

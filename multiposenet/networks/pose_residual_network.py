@@ -3,24 +3,23 @@
 Every assigner maps ``(B', 56, 36, K)``, each joint's candidates in the crop of one person's box,
 to logits of the same shape: the higher, the likelier that a candidate there is this person's
 (MultiPoseNet section 3.4). ``grouping`` adds the logarithm of the candidate's own score.
-``systems.multiposenet`` and training use them through that one interface.
+``systems.multiposenet`` and training use them through that one interface, and ``group`` serves the
+keypoints and boxes of any other detector.
 """
 
 import keras
 import numpy as np
 from keras import layers, ops
 
+from multiposenet.networks.assigner import Assigner
 from multiposenet.networks.layers import register
+from multiposenet.networks.roi_crop import HEIGHT, WIDTH, grid_weights
 
-HEIGHT, WIDTH = 56, 36
-# Keypoints up to this share of the box's size outside it count, as in the authors' code: with
-# strict boxes even a perfect assigner loses a tenth of the AP.
-MARGIN = 0.21
 _EPSILON = 1e-6
 
 
 @register
-class PoseResidualNetwork(keras.Model):
+class PoseResidualNetwork(Assigner):
     """y = phi(x) + x, softmax over each joint's map (MultiPoseNet eq. 1 and section 3.4).
 
     phi is a residual MLP: flatten, ``hidden`` dense layers of ``nodes`` with ReLU and dropout, a
@@ -64,6 +63,7 @@ class PoseResidualNetwork(keras.Model):
             "residual": residual,
         }
         coarse = (HEIGHT // stride, WIDTH // stride, num_keypoints)
+        self.num_keypoints = num_keypoints
         self.stride, self.residual = stride, residual
         self.phi = keras.Sequential(name="phi")
         self.phi.add(keras.Input(coarse))
@@ -106,7 +106,7 @@ class PoseResidualNetwork(keras.Model):
 
 
 @register
-class Max(keras.Model):
+class Max(Assigner):
     """Baseline: the highest peak in the crop wins (MultiPoseNet table 3, "Max").
 
     All places are alike to it, so that the candidates' own scores decide.
@@ -158,6 +158,33 @@ class UnaryConditionalRelationship(Max):
 
     def get_config(self):
         return {"num_keypoints": self.num_keypoints, "name": self.name}
+
+
+@register
+class NearestCentre(Max):
+    """Baseline: the candidate nearest to the box's centre wins, in units of the box's sides."""
+
+    def __init__(self, name="nearest_centre"):
+        super().__init__(name=name)
+
+    def logits(self, crops, training=None):
+        y = (ops.arange(HEIGHT, dtype="float32") + 0.5) / HEIGHT - 0.5
+        x = (ops.arange(WIDTH, dtype="float32") + 0.5) / WIDTH - 0.5
+        squared = y[:, None] ** 2 + x[None, :] ** 2
+        return ops.broadcast_to(-squared[..., None], ops.shape(crops))
+
+    def assign(self, boxes, points, scores):
+        # Not read from the grid: places in the margin, clamped there, would all be alike.
+        boxes, points = (ops.convert_to_tensor(x, "float32") for x in (boxes, points))
+        scores = ops.convert_to_tensor(scores, "float32")
+        corner = boxes[:, :, None, None, :2]
+        size = ops.maximum(boxes[:, :, None, None, 2:] - corner, 1e-3)
+        offset = (points[:, None] - corner) / size - 0.5
+        _, _, inside = grid_weights(points, boxes)
+        centre = (boxes[..., :2] + boxes[..., 2:]) / 2
+        expected = ops.repeat(centre[:, :, None], points.shape[1], axis=2)
+        logits = -ops.sum(ops.square(offset), axis=-1)
+        return logits, scores[:, None] * inside, expected
 
 
 def spatial_softmax(logits):

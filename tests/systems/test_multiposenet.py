@@ -13,7 +13,8 @@ from multiposenet.errors import WeightsError
 from multiposenet.evaluation import evaluate_keypoints
 from multiposenet.networks import backbone as backbones
 from multiposenet.networks import grouping
-from multiposenet.networks.pose_residual_network import MARGIN, Max
+from multiposenet.networks.pose_residual_network import Max
+from multiposenet.networks.roi_crop import MARGIN
 from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
 from multiposenet.systems import multiposenet
 from multiposenet.systems.architecture import NANO, PAPER, Architecture

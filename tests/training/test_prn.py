@@ -11,7 +11,8 @@ from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import AnnotationError
 from multiposenet.evaluation import evaluate_keypoints
 from multiposenet.networks import grouping
-from multiposenet.networks.pose_residual_network import MARGIN, Max, PoseResidualNetwork
+from multiposenet.networks.pose_residual_network import Max, PoseResidualNetwork
+from multiposenet.networks.roi_crop import MARGIN
 from multiposenet.skeleton import Skeleton
 from multiposenet.training import loop, prn, recipes
 from multiposenet.training.stages import PRNStage

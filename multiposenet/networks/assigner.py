@@ -1,0 +1,194 @@
+"""What all assigners share: ``group``, for the keypoints and boxes of any detector."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from multiposenet import matching
+from multiposenet.networks import grouping
+
+
+class Grouped(NamedTuple):
+    """Every person's keypoints, as NumPy arrays; with a leading B for a batch.
+
+    Attributes:
+        keypoints: ``(N, K, 2)`` float32 xy pixels: a candidate's own place or, where the box has
+            none, the place where the assigner would expect the joint most.
+        keypoint_scores: ``(N, K)`` float32, the candidates' own scores; 0 where there is none.
+        probabilities: ``(N, K)`` float32, the assigner's belief that the candidate is this
+            person's; 0 where there is none. Without meaning for the untrained baselines.
+        index: ``(N, K)`` int64, the candidate's number among those of its joint; -1 for none.
+        scores: ``(N,)`` float32 pose scores: the mean over the joints found of probability times
+            candidate's score; 0 without any.
+    """
+
+    keypoints: np.ndarray
+    keypoint_scores: np.ndarray
+    probabilities: np.ndarray
+    index: np.ndarray
+    scores: np.ndarray
+
+
+class Assigner(keras.Model):
+    """Base of the Pose Residual Network and its rivals.
+
+    A subclass has ``num_keypoints`` (None: any number) and ``logits(crops, training)``, or
+    overrides ``assign`` if it needs to see more than the crop of one box.
+    """
+
+    num_keypoints = None
+
+    def assign(self, boxes, points, scores):
+        """As ``grouping.assign``."""
+        return grouping.assign_by_crops(self, boxes, points, scores)
+
+    def group(self, boxes, keypoints, *, evidence_power=1.0, exclusive=None):
+        """Groups the keypoints of any detector into the person boxes of any detector.
+
+        Args:
+            boxes: ``(N, 4)`` xyxy pixels, the persons of one image; or ``(B, N, 4)``, a batch.
+            keypoints: the candidates of every joint, in the same pixels and wherever they lie: a
+                list of K arrays ``(P_k, 3)`` of x, y, score, or ``(P_k, 2)`` for a score of 1
+                each; or one padded array ``(K, P, 3)``, score 0 marking unused rows. For a batch
+                a list of B of these, or ``(B, K, P, 3)``. Scores are in 0...1.
+            evidence_power: how much a candidate's own score counts against the assigner; 0 trusts
+                the assigner alone.
+            exclusive: None: every box takes its best candidate, whatever others take. One
+                candidate for at most one box: ``"greedy"`` or ``"optimal"`` (see ``matching``),
+                with a candidate going to nobody rather than to a box to which, more likely than
+                not, it does not belong.
+
+        Returns:
+            A ``Grouped``.
+
+        Raises:
+            ValueError: shapes, numbers or ``exclusive`` are not as above.
+        """
+        if exclusive is not None and exclusive not in matching.METHODS:
+            known = ", ".join(map(repr, matching.METHODS))
+            raise ValueError(f"exclusive: {exclusive!r}; give None or one of: {known}")
+        boxes, points, scores, single = _read(boxes, keypoints, self.num_keypoints)
+        if min(boxes.shape[1], points.shape[2]):
+            assigned = [ops.convert_to_numpy(x) for x in self.assign(boxes, points, scores)]
+        else:
+            assigned = _nothing(boxes, points)
+        grouped = _choose(*assigned, points, evidence_power, exclusive)
+        return Grouped(*(x[0] for x in grouped)) if single else grouped
+
+
+def _choose(logits, evidence, expected, points, power, exclusive):
+    preference = np.where(evidence > 0, logits + power * np.log(evidence + 1e-9), -np.inf)
+    if preference.shape[-1] == 0:
+        index = np.full(preference.shape[:-1], matching.NOBODY)
+    elif exclusive is None:
+        best = preference.argmax(axis=-1)
+        possible = np.isfinite(preference.max(axis=-1))
+        index = np.where(possible, best, matching.NOBODY)
+    else:
+        index = one_to_one(preference, exclusive)
+    found = index >= 0
+    safe = np.maximum(index, 0)[..., None]
+
+    def chosen(values):
+        if not found.any():
+            return np.zeros(index.shape, np.float32)
+        return np.where(found, np.take_along_axis(values, safe, axis=-1)[..., 0], 0)
+
+    keypoint_scores = chosen(evidence)
+    # By tanh: the exponential of a large logit would overflow.
+    probabilities = chosen(0.5 + 0.5 * np.tanh(logits / 2))
+    places = [np.broadcast_to(points[:, None, ..., axis], evidence.shape) for axis in (0, 1)]
+    keypoints = np.stack([chosen(place) for place in places], axis=-1)
+    keypoints = np.where(found[..., None], keypoints, expected)
+    count = np.maximum(found.sum(axis=-1), 1)
+    pose_scores = (probabilities * keypoint_scores).sum(axis=-1) / count
+    return Grouped(
+        keypoints.astype(np.float32),
+        keypoint_scores.astype(np.float32),
+        probabilities.astype(np.float32),
+        index.astype(np.int64),
+        pose_scores.astype(np.float32),
+    )
+
+
+def one_to_one(log_odds, method, none=0.0):
+    """Candidates given to one box each, joint by joint.
+
+    Args:
+        log_odds: ``(B, N, K, P)``; ``-inf`` marks impossible pairs.
+        method: ``"greedy"`` or ``"optimal"``.
+        none: see ``matching.greedy``.
+
+    Returns:
+        ``(B, N, K)`` int64, -1 for none.
+    """
+    assign = matching.METHODS[method]
+    index = np.full(log_odds.shape[:3], matching.NOBODY)
+    for image, joint in np.ndindex(len(log_odds), log_odds.shape[2]):
+        index[image, :, joint] = assign(log_odds[image, :, joint], none)
+    return index
+
+
+def _nothing(boxes, points):
+    """The result of ``assign`` where there is no box or no candidate."""
+    shape = (*boxes.shape[:2], *points.shape[1:3])
+    centre = (boxes[..., :2] + boxes[..., 2:]) / 2
+    expected = np.broadcast_to(centre[:, :, None], (*shape[:3], 2))
+    return np.zeros(shape, np.float32), np.zeros(shape, np.float32), expected
+
+
+def _read(boxes, keypoints, joints):
+    """Checked ``boxes (B, N, 4)``, ``points (B, K, P, 2)``, ``scores (B, K, P)``; whether B = 1
+    image was given without a leading dimension."""
+    boxes = _numbers("boxes", boxes, "give (N, 4) xyxy pixels")
+    if boxes.size == 0 and boxes.ndim < 3:
+        boxes = boxes.reshape(0, 4)
+    if boxes.ndim not in (2, 3) or boxes.shape[-1] != 4:
+        raise ValueError(f"boxes: shape {boxes.shape}; give (N, 4) xyxy pixels, or (B, N, 4)")
+    crossed = np.argwhere((boxes[..., 2:] < boxes[..., :2]).any(axis=-1))
+    if len(crossed):
+        row = tuple(int(i) for i in crossed[0])
+        raise ValueError(f"boxes: row {row} is {boxes[row].tolist()}; give x1, y1, x2, y2")
+    single = boxes.ndim == 2
+    boxes = boxes[None] if single else boxes
+    images = [keypoints] if single else list(keypoints)
+    if len(images) != len(boxes):
+        raise ValueError(f"keypoints: {len(images)} images, but boxes are of {len(boxes)}")
+    images = [[_candidates(j, rows) for j, rows in enumerate(image)] for image in images]
+    counts = {len(image) for image in images} | ({joints} if joints else set())
+    if len(counts) > 1:
+        wanted = f"; this assigner has {joints}" if joints else " in the images of one batch"
+        found = ", ".join(str(len(image)) for image in images[:3])
+        raise ValueError(f"keypoints: {found} joints{wanted}; give candidates for each, maybe none")
+    most = max((len(rows) for image in images for rows in image), default=0)
+    padded = np.zeros((len(images), max(counts, default=0), most, 3), np.float32)
+    for i, image in enumerate(images):
+        for joint, rows in enumerate(image):
+            padded[i, joint, : len(rows)] = rows
+    return boxes.astype(np.float32), padded[..., :2], padded[..., 2], single
+
+
+def _candidates(joint, rows):
+    name = f"keypoints of joint {joint}"
+    rows = _numbers(name, rows, "give rows of x, y, score")
+    rows = rows.reshape(0, 3) if rows.size == 0 else rows
+    if rows.ndim != 2 or rows.shape[1] not in (2, 3):
+        raise ValueError(f"{name}: shape {rows.shape}; give (P, 3) rows of x, y, score")
+    if rows.shape[1] == 2:
+        rows = np.column_stack([rows, np.ones(len(rows))])
+    if rows[:, 2].size and not 0 <= rows[:, 2].min() <= rows[:, 2].max() <= 1:
+        raise ValueError(f"{name}: scores reach {rows[:, 2].min():g} to {rows[:, 2].max():g}; "
+                         "scale them to 0...1")  # fmt: skip
+    return rows
+
+
+def _numbers(name, values, remedy):
+    try:
+        values = np.asarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: not an array of numbers; {remedy}") from error
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name}: not finite; leave such rows out")
+    return values
