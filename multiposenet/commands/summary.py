@@ -30,19 +30,7 @@ def add_arguments(parser):
 
 def run(args) -> int:
     output.writable_json(args.json)
-    options = _architecture(args.model)
-
-    output.import_keras()
-    from multiposenet.systems.multiposenet import MultiPoseNet
-
-    rows = [
-        {
-            "block": name,
-            "parameters": _size(block.weights),
-            "trainable": _size(block.trainable_weights),
-        }
-        for name, block in MultiPoseNet(**options).blocks.items()
-    ]
+    rows = blocks(args.model)
     total = {key: sum(row[key] for row in rows) for key in ("parameters", "trainable")}
     if args.json:
         output.write_json(args.json, {"model": args.model, "blocks": rows, "total": total})
@@ -55,6 +43,32 @@ def run(args) -> int:
             ],
         )
     return 0
+
+
+def blocks(name: str) -> list[dict]:
+    """Counts the parameters of a model.
+
+    Args:
+        name: a model of the zoo or one of the architectures in `BACKBONES`.
+
+    Returns:
+        `block`, `parameters` and `trainable` of each block, in the order of the data's flow.
+
+    Raises:
+        WeightsError: unknown name.
+    """
+    options = _architecture(name)
+    output.import_keras()
+    from multiposenet.systems.multiposenet import MultiPoseNet
+
+    return [
+        {
+            "block": name,
+            "parameters": _size(block.weights),
+            "trainable": _size(block.trainable_weights),
+        }
+        for name, block in MultiPoseNet(**options).blocks.items()
+    ]
 
 
 def _architecture(name: str) -> dict:
