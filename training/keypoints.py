@@ -4,68 +4,105 @@ import functools
 
 import numpy as np
 
+from multiposenet.errors import AnnotationError
 from multiposenet.training import keypoint_losses, loop, targets
 from multiposenet.training.augmentation import PatchSampler
+from multiposenet.training.fingerprint import fingerprint
 from multiposenet.training.stages import KeypointStage
 
 
-def train(model, photos, singles, masked, recipe, run, resume=False):
+def train(model, samples, recipe, run, **options):
     """Trains a ``MultiPoseNet``'s backbone, keypoint pyramid and keypoint subnet in place.
 
     Args:
         model: the ``MultiPoseNet``.
-        photos: samples with every person boxed.
-        singles: samples with one labelled person each, shown four to a patch.
-        masked: samples with a person mask and no keypoints.
+        samples: list of ``datasets.Sample``.
         recipe: a ``KeypointRecipe``.
         run: folder of checkpoints and logs.
-        resume: go on from the folder's checkpoint.
+        **options: of ``loop.fit``, such as ``resume``.
+
+    Raises:
+        AnnotationError: no person of the samples has a labelled joint.
     """
-    loss = functools.partial(
+    stage = KeypointStage(model, loss_of(recipe), recipe.intermediate)
+    batches = Batches(samples, recipe, model.skeleton.flip_indices)
+    loop.fit(stage, batches, recipe, steps=recipe.steps, run=run, **options)
+
+
+def loss_of(recipe):
+    """The recipe's loss, a function of target, maps and weight."""
+    if recipe.loss == "l2":
+        return keypoint_losses.weighted_l2
+    return functools.partial(
         keypoint_losses.quality_focal, gamma=recipe.gamma, mask_share=recipe.mask_share
     )
-    stage = KeypointStage(model, loss, recipe.intermediate)
-    batches = Batches(photos, singles, masked, recipe, model.skeleton.flip_indices)
-    loop.fit(stage, batches, recipe, steps=recipe.steps, run=run, resume=resume)
 
 
 class Batches:
-    """``batches(step)`` is the batch of a step: patches, targets and weights."""
+    """``batches(step)`` is the batch of a step: patches, targets and weights.
 
-    def __init__(self, photos, singles, masked, recipe, flip_indices):
-        self.photos, self.singles, self.masked = photos, singles, masked
+    Photos with several persons fill the batch but for the recipe's shares of mosaics, made of
+    photos with a single labelled person, and of photos that have a mask and no keypoints.
+    """
+
+    def __init__(self, samples, recipe, flip_indices):
+        if not any(sample.labelled.any() for sample in samples):
+            raise AnnotationError(
+                "keypoints: no person has a labelled joint; give data sets with keypoints"
+            )
         self.recipe, self.flip_indices = recipe, flip_indices
+        self.fingerprint = fingerprint(samples)
+        self.photos = [s for s in samples if not s.single]
+        self.singles = [s for s in samples if s.single and s.labelled.any()]
+        self.masked = [s for s in samples if s.single and not s.labelled.any() and s.has_mask]
 
     def __call__(self, step):
         recipe = self.recipe
-        rng = np.random.default_rng((recipe.seed, step))
-        sampler = PatchSampler(
-            recipe.patch_size(step),
-            self.flip_indices,
-            person_size=recipe.person_size,
-            zoom=recipe.zoom,
-            rotation=recipe.rotation,
-            rotation_chance=recipe.rotation_chance,
-        )
-
-        def draw(samples):
-            return samples[rng.integers(len(samples))]
-
-        photos = recipe.batch_size - recipe.mosaics - recipe.masked_singles
+        rng, drawn = self._draw(step)
+        sampler = self._sampler(step)
         patches = [
-            sampler.mosaic([draw(self.singles) for _ in range(4)], rng)
-            for _ in range(recipe.mosaics)
+            sampler.mosaic(group, rng) if len(group) > 1 else sampler(group[0], rng)
+            for group in drawn
         ]
-        patches += [sampler(draw(self.masked), rng) for _ in range(recipe.masked_singles)]
-        patches += [sampler(draw(self.photos), rng) for _ in range(photos)]
         made = [
             targets.keypoint_targets(
                 patch, sigma_share=recipe.sigma_share, sigma_limits=recipe.sigma_limits
             )
             for patch in patches
         ]
-        images = np.stack([patch.image for patch in patches])
-        return images, {
+        return np.stack([patch.image for patch in patches]), {
             "target": np.stack([target for target, _ in made]),
             "weight": np.stack([weight for _, weight in made]),
         }
+
+    def describe(self, step):
+        """The photos of a step's batch."""
+        _, drawn = self._draw(step)
+        return ", ".join(sample.path.name for group in drawn for sample in group)
+
+    def _draw(self, step):
+        """The step's random generator, and the samples of each patch: one, or four of a mosaic."""
+        recipe = self.recipe
+        rng = np.random.default_rng((recipe.seed, step))
+        masked = min(recipe.masked_singles, recipe.batch_size) if self.masked else 0
+        mosaics = min(recipe.mosaics, recipe.batch_size - masked) if self.singles else 0
+        photos = recipe.batch_size - mosaics - masked
+        if not self.photos:  # the others take their place
+            mosaics, photos = (mosaics + photos, 0) if self.singles else (mosaics, photos)
+        kinds = [(self.singles, 4)] * mosaics + [(self.masked, 1)] * masked
+        kinds += [(self.photos, 1)] * photos
+        return rng, [
+            [kind[index] for index in rng.integers(len(kind), size=count)] for kind, count in kinds
+        ]
+
+    def _sampler(self, step):
+        recipe = self.recipe
+        return PatchSampler(
+            recipe.patch_size(step),
+            self.flip_indices,
+            person_size=recipe.person_size,
+            zoom=recipe.zoom,
+            rotation=recipe.rotation,
+            rotation_chance=recipe.rotation_chance,
+            flip=recipe.flip,
+        )

@@ -2,48 +2,71 @@
 
 import numpy as np
 
+from multiposenet.errors import AnnotationError
 from multiposenet.training import loop, targets
 from multiposenet.training.augmentation import PatchSampler
+from multiposenet.training.fingerprint import fingerprint
 from multiposenet.training.stages import PersonStage
 
 
-def train(model, photos, recipe, run, resume=False):
+def train(model, samples, recipe, run, **options):
     """Trains a ``MultiPoseNet``'s person pyramid and person subnet in place.
 
     Args:
         model: the ``MultiPoseNet`` whose backbone the keypoint stage trained.
-        photos: samples with every person boxed.
+        samples: list of ``datasets.Sample``; those with every person boxed are used.
         recipe: a ``PersonRecipe``.
         run: folder of checkpoints and logs.
-        resume: go on from the folder's checkpoint.
+        **options: of ``loop.fit``, such as ``resume``.
+
+    Raises:
+        AnnotationError: no sample has every person boxed.
     """
-    stage = PersonStage(model)
-    batches = Batches(photos, recipe, model.anchors, model.skeleton.flip_indices)
-    loop.fit(stage, batches, recipe, steps=recipe.steps, run=run, resume=resume)
+    stage = PersonStage(model, gamma=recipe.gamma, alpha=recipe.alpha)
+    batches = Batches(samples, recipe, model.anchors, model.skeleton.flip_indices)
+    loop.fit(stage, batches, recipe, steps=recipe.steps, run=run, **options)
 
 
 class Batches:
     """``batches(step)`` is the batch of a step: patches, anchor labels and matched boxes."""
 
-    def __init__(self, photos, recipe, anchors, flip_indices):
-        self.photos, self.recipe, self.anchors = photos, recipe, anchors
-        self.flip_indices = flip_indices
+    def __init__(self, samples, recipe, anchors, flip_indices):
+        self.photos = [sample for sample in samples if sample.complete]
+        if not self.photos:
+            raise AnnotationError(
+                "person: no photo has every person boxed; give data sets that mark everybody"
+            )
+        self.recipe, self.anchors, self.flip_indices = recipe, anchors, flip_indices
+        self.fingerprint = fingerprint(self.photos)
 
     def __call__(self, step):
         recipe = self.recipe
-        rng = np.random.default_rng((recipe.seed, step))
+        rng, drawn = self._draw(step)
         # One sampler per batch: its colour changes hold a random state that threads must not share.
-        sampler = PatchSampler(
-            recipe.patch_size,
-            self.flip_indices,
-            person_size=recipe.person_size,
-            zoom=recipe.zoom,
-            rotation_chance=0.0,
-        )
-        chosen = rng.integers(len(self.photos), size=recipe.batch_size)
-        patches = [sampler(self.photos[index], rng) for index in chosen]
+        sampler = self._sampler()
+        patches = [sampler(sample, rng) for sample in drawn]
         made = [
             targets.person_targets(patch, self.anchors, visible=recipe.visible) for patch in patches
         ]
         labels, boxes = (np.stack(parts) for parts in zip(*made, strict=True))
         return np.stack([patch.image for patch in patches]), {"labels": labels, "boxes": boxes}
+
+    def describe(self, step):
+        """The photos of a step's batch."""
+        return ", ".join(sample.path.name for sample in self._draw(step)[1])
+
+    def _draw(self, step):
+        rng = np.random.default_rng((self.recipe.seed, step))
+        chosen = rng.integers(len(self.photos), size=self.recipe.batch_size)
+        return rng, [self.photos[index] for index in chosen]
+
+    def _sampler(self):
+        recipe = self.recipe
+        return PatchSampler(
+            recipe.patch_size,
+            self.flip_indices,
+            person_size=recipe.person_size,
+            zoom=recipe.zoom,
+            rotation_chance=0.0,
+            flip=recipe.flip,
+        )

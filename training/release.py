@@ -1,6 +1,5 @@
 """From a run's folder to a released weight file with its manifest entry."""
 
-import dataclasses
 import json
 import os
 from pathlib import Path
@@ -10,8 +9,8 @@ import numpy as np
 
 from multiposenet import zoo
 from multiposenet.errors import WeightsError
-from multiposenet.systems.multiposenet import MultiPoseNet
-from multiposenet.training import nano
+from multiposenet.training import parts
+from multiposenet.training.checkpoint import whole
 
 
 def release(run, out, name="multiposenet-nano", metadata=None):
@@ -22,7 +21,7 @@ def release(run, out, name="multiposenet-nano", metadata=None):
         out: folder with ``manifest.json``; gets ``NAME.weights.h5``.
         name: of the model in the manifest.
         metadata: further fields of the entry (data, metrics, recipe, licence, card); those of an
-            existing entry stay otherwise.
+            existing entry stay otherwise, but for the metrics of the old weights.
 
     Returns:
         Path of the weight file.
@@ -31,37 +30,27 @@ def release(run, out, name="multiposenet-nano", metadata=None):
         WeightsError: a part is missing or damaged, or its weights exceed half precision.
     """
     out = Path(out)
-    model = MultiPoseNet("nano")
-    for parts in nano.PARTS.values():
-        nano.load_parts(model, run, parts)
+    model = parts.load_model(run)
     out.mkdir(parents=True, exist_ok=True)
-    partial, path = out / f".{name}.partial.weights.h5", out / f"{name}.weights.h5"
-    manifest_path = out / "manifest.json"
+    path, manifest_path = out / f"{name}.weights.h5", out / "manifest.json"
     manifest = {"format": zoo.FORMAT, "models": {}}
     if manifest_path.exists():
         manifest = json.loads(manifest_path.read_text())
-    try:
+    known = {k: v for k, v in manifest["models"].get(name, {}).items() if k != "metrics"}
+    with whole(path) as partial:
         model.save_weights(partial)
         half_precision(partial)
-        entry = {
-            **manifest["models"].get(name, {}),
+        manifest["models"][name] = {
+            **known,
             **(metadata or {}),
-            "architecture": {
-                "backbone": "nano",
-                "architecture": dataclasses.asdict(model.architecture),
-            },
+            "architecture": parts.describe(model),
             "file": path.name,
             "sha256": zoo.sha256_of(partial),
             "bytes": partial.stat().st_size,
             "url": None,
         }
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-    manifest["models"][name] = entry
-    partial = manifest_path.with_suffix(".partial")
-    partial.write_text(json.dumps(manifest, indent=2) + "\n")
-    os.replace(partial, manifest_path)
+    with whole(manifest_path) as partial:
+        partial.write_text(json.dumps(manifest, indent=2) + "\n")
     return path
 
 

@@ -48,11 +48,14 @@ class PersonStage(keras.Model):
 
     Args:
         model: a ``MultiPoseNet``, trained in place.
+        gamma: focusing exponent of the focal loss.
+        alpha: weight of the positive anchors in it.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, gamma=2.0, alpha=0.25):
         super().__init__(name="person_stage")
         self.system = model
+        self.gamma, self.alpha = gamma, alpha
         _train_only(model, model.person_pyramid, model.person_subnet)
         self.built = True
 
@@ -63,9 +66,8 @@ class PersonStage(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         deltas = box_ops.encode(y_pred["anchors"], y["boxes"])
-        return losses.focal(y["labels"], y_pred["logits"]) + losses.smooth_l1(
-            y["labels"], deltas, y_pred["deltas"]
-        )
+        focal = losses.focal(y["labels"], y_pred["logits"], self.gamma, self.alpha)
+        return focal + losses.smooth_l1(y["labels"], deltas, y_pred["deltas"])
 
 
 class PRNStage(keras.Model):

@@ -1,8 +1,12 @@
-"""Train the stages of multiposenet-nano, each from what the ones before left in the run folder.
+"""Train a model stage by stage, each from what the ones before left in the run folder.
 
 Stages: keypoints (backbone, keypoint pyramid and subnet), person (person pyramid and subnet, on
 the frozen backbone), prn (the pose residual network), release (collects a run's parts in one
-half-precision file and enters it into a manifest).
+half-precision file and enters it into a manifest). The result of all three is
+RUN/model.weights.h5, which predict and evaluate take as --model.
+
+Data sets are named FORMAT:FOLDER, several of them in one command; or give a COCO file by
+--annotations and its photos by --images. The prn stage needs no photos.
 """
 
 import argparse
@@ -12,16 +16,33 @@ from multiposenet.commands import output
 from multiposenet.errors import InputError
 
 STAGES = ("keypoints", "person", "prn", "release")
+RECIPES = ("nano", "paper")
 
 
 def add_arguments(parser):
     parser.add_argument("stage", metavar="STAGE", choices=STAGES, help=", ".join(STAGES))
-    parser.add_argument("--data", metavar="DIR", help="folder of the data sets (not for release)")
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--data",
+        nargs="+",
+        default=[],
+        metavar="FORMAT:FOLDER",
+        help="data sets in a known layout, such as coco:my_photos",
+    )
+    data.add_argument("--annotations", metavar="FILE", help="COCO keypoint annotations")
+    data.add_argument("--images", metavar="DIR", help="folder of their photos")
+    data.add_argument(
+        "--masks", metavar="DIR", help="folder of their masks (default: from the annotations)"
+    )
+    data.add_argument(
+        "--skeleton",
+        metavar="NAME",
+        help="joints to learn: a name or a YAML file (default: those of --annotations, or coco_17)",
+    )
+    data.add_argument("--val-annotations", metavar="FILE", help="measure on these while training")
+    data.add_argument("--val-images", metavar="DIR", help="folder of their photos")
     parser.add_argument(
-        "--run",
-        default="runs/nano",
-        metavar="DIR",
-        help="checkpoints, logs, results (default: %(default)s)",
+        "--recipe", default="nano", choices=RECIPES, help="all numbers (default: %(default)s)"
     )
     parser.add_argument(
         "--set",
@@ -29,14 +50,28 @@ def add_arguments(parser):
         type=_assignment,
         default=[],
         metavar="NAME=VALUE",
-        help="change fields of the stage's recipe (multiposenet.training.recipes)",
+        help="change fields of the recipe (multiposenet.training.recipes)",
+    )
+    parser.add_argument(
+        "--run",
+        default="runs/nano",
+        metavar="DIR",
+        help="checkpoints, logs, results (default: %(default)s)",
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument(
+        "--devices", type=int, default=1, metavar="N", help="share each batch between N devices"
+    )
     parser.add_argument(
         "--out",
         default="weights",
         metavar="DIR",
         help="release: folder of manifest.json (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--name",
+        default="multiposenet-nano",
+        help="release: the model's name in the manifest (default: %(default)s)",
     )
     output.add_json_argument(parser)
 
@@ -52,43 +87,74 @@ def run(args) -> int:
 
 
 def _train(args) -> list:
-    if not args.data:
-        raise InputError(f"{args.stage}: --data: missing; name the folder of the data sets")
+    _check(args)
     folder = output.writable_folder(args.run)
 
     output.import_keras()
-    from multiposenet.training import nano
+    from multiposenet.annotations import CocoAnnotations
+    from multiposenet.training import pipeline, recipes
 
-    recipe = _recipe(nano.RECIPES[args.stage](), args.set)
-    nano.train(args.stage, args.data, folder, recipe=recipe, resume=args.resume)
-    return [folder / f"{part}.weights.h5" for part in nano.PARTS[args.stage]]
+    recipe = recipes.change(recipes.RECIPES[args.stage][args.recipe](), dict(args.set))
+    samples, skeleton = _samples(args)
+    validation = None
+    if args.val_annotations:
+        validation = CocoAnnotations.load(args.val_annotations, skeleton)
+    return pipeline.train(
+        args.stage,
+        samples,
+        folder,
+        recipe,
+        skeleton=skeleton,
+        val_annotations=validation,
+        val_images=args.val_images,
+        devices=args.devices,
+        resume=args.resume,
+    )
+
+
+def _check(args) -> None:
+    photos = args.stage != "prn"
+    if not (args.data or args.annotations):
+        raise InputError(
+            f"{args.stage}: --data: missing; name data sets as FORMAT:FOLDER, or --annotations"
+        )
+    for name, needed in (("", args.annotations), ("val-", args.val_annotations)):
+        given = args.val_images if name else args.images
+        if needed and photos and not given:
+            raise InputError(f"{args.stage}: --{name}images: missing; name the folder of photos")
+        if given and not needed:
+            raise InputError(f"--{name}images: without --{name}annotations; give both")
+    if args.devices < 1:
+        raise InputError(f"--devices: {args.devices}; give 1 or more")
+
+
+def _samples(args) -> tuple[list, object]:
+    """The training samples and the skeleton in which they are."""
+    from multiposenet import skeleton as skeletons
+    from multiposenet.annotations import CocoAnnotations
+    from multiposenet.training import datasets
+    from multiposenet.training.datasets import coco
+
+    annotations = None
+    if args.annotations:
+        annotations = CocoAnnotations.load(args.annotations)
+    if args.skeleton:
+        skeleton = skeletons.get(args.skeleton)
+    else:
+        skeleton = annotations.skeleton if annotations else skeletons.COCO_17
+    samples = []
+    if annotations:
+        samples += coco.from_annotations(annotations, args.images or ".", args.masks, skeleton)
+    for name in args.data:
+        samples += datasets.read(name, skeleton)
+    return samples, skeleton
 
 
 def _release(args) -> list:
     output.import_keras()
     from multiposenet.training import release
 
-    return [release.release(args.run, output.writable_folder(args.out))]
-
-
-def _recipe(recipe, changes):
-    """The recipe with some fields changed; each value has to be of the type it replaces."""
-    import dataclasses
-
-    fields = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
-    for name, value in changes:
-        if name not in fields:
-            known = ", ".join(fields)
-            raise InputError(f"--set: {name}: the recipe has no such field; use one of: {known}")
-        wanted = type(fields[name])
-        if wanted is float and type(value) is int:
-            value = float(value)
-        if type(value) is not wanted:
-            raise InputError(
-                f"--set: {name}: {value!r} is no {wanted.__name__}; the default is {fields[name]!r}"
-            )
-        fields[name] = value
-    return dataclasses.replace(recipe, **fields)
+    return [release.release(args.run, output.writable_folder(args.out), args.name)]
 
 
 def _assignment(text: str) -> tuple[str, object]:

@@ -32,7 +32,7 @@ class MultiPoseNet(keras.Model):
     Args:
         backbone: ``"resnet50"``, ``"resnet101"``, ``"resnet101_dilated"``, ``"nano"``, or a
             ``keras.Model`` from images to a dict of C2...C5.
-        skeleton: a ``Skeleton`` or the name of one.
+        skeleton: a ``Skeleton``, the name of one, or a dict of its fields.
         image_size: ``(H, W)`` to fix the input size, or None for any multiples of 32.
         max_people: N, rows of the output.
         weights: None, ``"imagenet"`` for the backbone, or the name of a model of the zoo.
@@ -68,6 +68,8 @@ class MultiPoseNet(keras.Model):
             raise ValueError(f"image_size: {tuple(image_size)}; sides must be multiples of 32")
         if isinstance(skeleton, str):
             skeleton = skeletons.get(skeleton)
+        if isinstance(skeleton, dict):
+            skeleton = skeletons.Skeleton(**skeleton)
         if isinstance(architecture, dict):
             architecture = Architecture(**architecture)
         self.architecture = architecture or (NANO if backbone == "nano" else PAPER)
@@ -231,5 +233,4 @@ class MultiPoseNet(keras.Model):
         config = dict(config)
         if isinstance(config["backbone"], dict):
             config["backbone"] = keras.saving.deserialize_keras_object(config["backbone"])
-        config["skeleton"] = skeletons.Skeleton(**config["skeleton"])
         return cls(**config)

@@ -27,40 +27,83 @@ def test_summary_table(multiposenet):
         assert word in text
 
 
-def test_train_passes_its_arguments_on(multiposenet, tmp_path, monkeypatch):
-    from multiposenet.training import nano
+@pytest.fixture
+def trained(monkeypatch):
+    """What the command asks the training code for, which does nothing."""
+    from multiposenet.training import pipeline
 
     calls = []
-    monkeypatch.setattr(nano, "train", lambda *args, **options: calls.append((args, options)))
+
+    def train(stage, samples, run, recipe, **options):
+        calls.append({"stage": stage, "samples": samples, "run": run, "recipe": recipe, **options})
+        return [run / "prn.weights.h5"]
+
+    monkeypatch.setattr(pipeline, "train", train)
+    return calls
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    from multiposenet.training.datasets import synthetic
+
+    folder = tmp_path_factory.mktemp("scenes")
+    synthetic.write(folder, photos=3, seed=1)
+    return folder
+
+
+def test_train_passes_its_arguments_on(multiposenet, tmp_path, scenes, trained):
     run = tmp_path / "run"
     options = ["--set", "epochs=7", "learning_rate=1", "--resume", "--json", "-"]
-    status, text, _ = multiposenet("train", "prn", "--data", tmp_path, "--run", run, *options)
+    data = f"coco:{scenes}"
+    status, text, _ = multiposenet("train", "prn", "--data", data, data, "--run", run, *options)
     assert status == 0
     assert json.loads(text) == {"stage": "prn", "files": [str(run / "prn.weights.h5")]}
-    ((stage, data, folder), given), *_ = calls
-    assert (stage, data, folder, given["resume"]) == ("prn", str(tmp_path), run, True)
-    assert (given["recipe"].epochs, given["recipe"].learning_rate) == (7, 1.0)
-    assert given["recipe"].seed == nano.RECIPES["prn"]().seed
+    (call,) = trained
+    assert (call["stage"], call["run"], call["resume"]) == ("prn", run, True)
+    assert (call["recipe"].epochs, call["recipe"].learning_rate) == (7, 1.0)
+    assert len(call["samples"]) == 6 and call["skeleton"].name == "coco_17"
+    assert call["val_annotations"] is None and call["devices"] == 1
+
+
+def test_train_on_annotations_of_ones_own(multiposenet, tmp_path, scenes, trained):
+    own = ["--annotations", scenes / "annotations.json", "--images", scenes / "photos"]
+    checked = ["--val-annotations", scenes / "annotations.json", "--val-images", scenes / "photos"]
+    options = ["--recipe", "paper", "--devices", 2]
+    status, _, _ = multiposenet("train", "person", *own, *checked, *options, "--run", tmp_path)
+    assert status == 0
+    (call,) = trained
+    assert call["recipe"].backbone == "resnet50" and call["devices"] == 2
+    assert [s.path.parent for s in call["samples"]] == [scenes / "photos"] * 3
+    assert len(call["val_annotations"].images) == 3 and call["val_images"] == str(scenes / "photos")
+
+
+def test_the_prn_needs_no_photos(multiposenet, tmp_path, scenes, trained):
+    own = ["--annotations", scenes / "annotations.json"]
+    assert multiposenet("train", "prn", *own, "--run", tmp_path)[0] == 0
+    assert len(trained) == 1
 
 
 @pytest.mark.parametrize(
-    "change, problem",
-    [("epoch=7", "no such field"), ("epochs=many", "'many' is no int"), ("epochs=1.5", "no int")],
+    "arguments, problem",
+    [
+        (["prn"], "--data: missing"),
+        (["person", "--annotations", "a.json"], "--images: missing"),
+        (["person", "--data", "coco:x", "--images", "x"], "without --annotations"),
+        (["person", "--data", "coco:x", "--val-annotations", "x"], "--val-images: missing"),
+        (["prn", "--data", "coco:x", "--devices", "0"], "--devices: 0"),
+        (["prn", "--data", "coco:x", "--set", "epoch=7"], "--set: epoch: the recipe has no such"),
+        (["prn", "--data", "nowhere"], "nowhere"),
+        (["prn", "--data", "coco:no_such_folder"], "no_such_folder"),
+    ],
 )
-def test_train_with_a_wrong_field(change, problem, multiposenet, tmp_path):
-    arguments = ["prn", "--data", tmp_path, "--run", tmp_path / "run", "--set", change]
-    status, _, errors = multiposenet("train", *arguments)
+def test_train_with_wrong_arguments(arguments, problem, multiposenet, tmp_path):
+    status, _, errors = multiposenet("train", *arguments, "--run", tmp_path / "run")
     assert status == 2
-    assert_one_line(errors, "--set", problem)
+    assert_one_line(errors, problem)
 
 
-def test_train_needs_data(multiposenet, tmp_path):
-    status, _, errors = multiposenet("train", "prn", "--run", tmp_path)
-    assert status == 2
-    assert_one_line(errors, "--data")
+def test_the_choices_are_those_of_the_training_code():
+    from multiposenet.training import parts, recipes
 
-
-def test_the_stages_are_those_of_the_training_code():
-    from multiposenet.training import nano
-
-    assert set(train.STAGES) == {*nano.PARTS, "release"}
+    assert set(train.STAGES) == {*parts.STAGES, "release"}
+    assert all(set(train.RECIPES) == set(known) for known in recipes.RECIPES.values())

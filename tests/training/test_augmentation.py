@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 from painted import FLIP, blob_places, sample, sampler
 
-from multiposenet.systems.architecture import NANO
-from multiposenet.training import keypoints, persons, recipes
 from multiposenet.training.augmentation import PatchSampler
 from multiposenet.training.datasets.sample import IGNORE, PERSON
-from multiposenet.training.loader import prefetch
 
 POINTS = [(100.0, 50.0), (82.0, 84.0), (120.0, 90.0)]
 BOX = (70, 40, 134, 112)
@@ -222,27 +219,3 @@ def test_patches_of_several_threads_are_those_of_one(photo):
         together = list(pool.map(one, seeds))
     for seed, image in zip(seeds, together, strict=True):
         np.testing.assert_array_equal(image, one(seed))
-
-
-def test_batches_of_the_person_stage_do_not_depend_on_threads(photo):
-    recipe = recipes.PersonRecipe(batch_size=3, patch_size=64)
-    batches = persons.Batches([photo], recipe, NANO.anchors((8, 16, 32, 64, 128)), FLIP)
-    expected = [batches(step)[0] for step in range(6)]
-    for made, images in zip(prefetch(batches, range(6), workers=4), expected, strict=True):
-        np.testing.assert_array_equal(made[0], images)
-
-
-def test_batches_of_the_keypoint_stage(photo):
-    """Mosaics, then masked photos, then photos; small patches first; one seed, one training."""
-    recipe = recipes.KeypointRecipe(
-        steps=10, batch_size=4, mosaics=1, masked_singles=1, patch_sizes=((0.0, 64), (0.8, 96))
-    )
-    batches = keypoints.Batches([photo], [photo], [photo], recipe, FLIP)
-    shapes = [batches(step)[0].shape for step in (0, 7, 8, 9)]
-    assert shapes == [(4, 64, 64, 3)] * 2 + [(4, 96, 96, 3)] * 2
-    images, labels = batches(3)
-    assert labels["target"].shape == labels["weight"].shape == (4, 16, 16, 4)
-    again, other = batches(3), batches(4)
-    np.testing.assert_array_equal(images, again[0])
-    np.testing.assert_array_equal(labels["target"], again[1]["target"])
-    assert (images != other[0]).any()

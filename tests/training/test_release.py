@@ -11,9 +11,7 @@ import pytest
 from multiposenet import zoo
 from multiposenet.errors import WeightsError
 from multiposenet.systems.multiposenet import MultiPoseNet
-from multiposenet.training import loop, nano, release
-
-PARTS = [part for parts in nano.PARTS.values() for part in parts]
+from multiposenet.training import parts, release
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +28,9 @@ def trained():
 @pytest.fixture(scope="module")
 def run(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    for part in PARTS:
-        loop.save(getattr(trained, part), folder / f"{part}.weights.h5")
+    (folder / "model.json").write_text(json.dumps({"architecture": parts.describe(trained)}))
+    for stage in parts.STAGES:
+        parts.save_parts(trained, folder, stage)
     return folder
 
 
@@ -53,10 +52,6 @@ def arrays(path):
             lambda name, item: found.update({name: item[()]} if hasattr(item, "dtype") else {})
         )
     return found
-
-
-def test_parts_are_the_model(trained):
-    assert {id(getattr(trained, part)) for part in PARTS} == set(map(id, trained.blocks.values()))
 
 
 def test_manifest_entry(released):
@@ -104,22 +99,12 @@ def test_release_without_a_manifest(run, tmp_path):
     [("keypoint_subnet", "keypoints"), ("person_pyramid", "person"), ("prn",) * 2],
 )
 def test_missing_part(run, tmp_path, part, stage):
-    for other in PARTS:
-        if other != part:
-            (tmp_path / f"{other}.weights.h5").symlink_to(run / f"{other}.weights.h5")
+    for other in ["model.json", *(f"{name}.weights.h5" for name in parts.PARTS)]:
+        if other != f"{part}.weights.h5":
+            (tmp_path / other).symlink_to(run / other)
     with pytest.raises(WeightsError, match=rf"{part}\.weights\.h5: .*`multiposenet train {stage}`"):
         release.release(tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize("content", [b"not HDF5", None])
-def test_damaged_part(run, tmp_path, content):
-    """Not a weight file, or that of another part."""
-    path = tmp_path / "prn.weights.h5"
-    path.write_bytes(content or (run / "person_subnet.weights.h5").read_bytes())
-    with pytest.raises(WeightsError, match=r"prn\.weights\.h5: .*train prn` again") as error:
-        nano.load_parts(MultiPoseNet("nano"), tmp_path, ["prn"])
-    assert "\n" not in str(error.value)
 
 
 def test_half_precision_keeps_names_types_and_attributes(tmp_path):
@@ -154,8 +139,3 @@ def test_half_precision_does_not_break_weights(tmp_path, value):
         release.half_precision(path)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["a.weights.h5"]
-
-
-def test_unknown_stage(tmp_path):
-    with pytest.raises(ValueError, match="stage: unknown name 'heads'.*keypoints"):
-        nano.train("heads", tmp_path, tmp_path)

@@ -1,7 +1,28 @@
-"""Every hyper-parameter of every stage; a recipe is a frozen dataclass."""
+"""Every hyper-parameter of every stage; a recipe is a frozen dataclass.
 
-from multiposenet.training.recipes.keypoints import KeypointRecipe
-from multiposenet.training.recipes.person import PersonRecipe
+For each stage there is the paper's recipe and the one that made ``multiposenet-nano``. A recipe's
+docstring opens with its command, its cost and its result.
+"""
+
+from multiposenet.training.recipes.change import change
+from multiposenet.training.recipes.keypoints import KeypointRecipe, NanoKeypoints, PaperKeypoints
+from multiposenet.training.recipes.person import NanoPerson, PaperPerson, PersonRecipe
 from multiposenet.training.recipes.prn import PRNRecipe
 
-__all__ = ["KeypointRecipe", "PRNRecipe", "PersonRecipe"]
+RECIPES = {
+    "keypoints": {"nano": NanoKeypoints, "paper": PaperKeypoints},
+    "person": {"nano": NanoPerson, "paper": PaperPerson},
+    "prn": {"nano": PRNRecipe},
+}
+
+__all__ = [
+    "RECIPES",
+    "KeypointRecipe",
+    "NanoKeypoints",
+    "NanoPerson",
+    "PRNRecipe",
+    "PaperKeypoints",
+    "PaperPerson",
+    "PersonRecipe",
+    "change",
+]

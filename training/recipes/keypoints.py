@@ -7,41 +7,119 @@ from multiposenet.training.recipes.base import Recipe
 
 @dataclass(frozen=True)
 class KeypointRecipe(Recipe):
-    """The bundled nano's keypoint and mask stage, from scratch on 2,424 + 8,491 + 1,003 photos.
+    """The fields of every recipe of the keypoint stage; the values are the paper's.
 
     Attributes:
+        pretrained: weights of the backbone to begin with, ``"imagenet"`` or ``"none"``.
         steps: optimizer steps.
-        patch_sizes: ``(share of the steps done, side)``: small patches first, since most of a
-            large one is background.
-        mosaics: patches of a batch that show four persons of the single-person data sets.
-        masked_singles: patches of a batch from the photos that have a mask but no keypoints.
+        patch_sizes: ``(share of the steps done, side)`` in pixels.
+        mosaics: patches of a batch that show four persons of single-person photos, if there are
+            any.
+        masked_singles: patches of a batch from photos that have a mask but no keypoints, if there
+            are any.
+        loss: ``"l2"``, the paper's W (H - H^)^2, or ``"quality_focal"`` on sigmoid maps.
         gamma: focusing exponent of the quality focal loss.
-        mask_share: weight of the mask's mean cross-entropy against the joints' sum per joint.
+        mask_share: weight of the mask in it: mean cross-entropy against the joints' sum per joint.
         intermediate: weight of each intermediate loss.
         sigma_share: Gaussian width as a share of the person's size sqrt(box area).
         sigma_limits: least and greatest width in pixels.
-        person_size: sqrt(box area) of the centre person in a patch, least and greatest.
+        scale: range of the random factor by which the photo is scaled, or
+        person_size: sqrt(box area) in patch pixels, least and greatest, to which the person in
+            the centre is scaled; one of the two is ().
         zoom: greatest enlargement.
         rotation: greatest rotation in degrees.
         rotation_chance: share of the patches that are rotated.
+        flip: share of the patches that are mirrored, left and right joints swapped.
+        validation_size: longer side in pixels of the photos that the stage is measured on.
     """
 
+    backbone: str = "resnet50"
+    pretrained: str = "imagenet"
+    steps: int = 250_000
+    patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 480),)
+    mosaics: int = 0
+    masked_singles: int = 0
+    loss: str = "l2"
+    gamma: float = 0.0
+    mask_share: float = 1.0
+    intermediate: float = 1.0
+    sigma_share: float = 0.045
+    sigma_limits: tuple[float, float] = (7.0, 7.0)
+    scale: tuple[float, ...] = (0.8, 1.2)
+    person_size: tuple[float, ...] = ()
+    zoom: float = 3.0
+    rotation: float = 40.0
+    rotation_chance: float = 1.0
+    flip: float = 0.3
+    validation_size: int = 480
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.loss not in ("l2", "quality_focal"):
+            raise ValueError(f"loss: unknown name {self.loss!r}; use 'l2' or 'quality_focal'")
+        if self.pretrained not in ("imagenet", "none"):
+            raise ValueError(f"pretrained: {self.pretrained!r}; use 'imagenet' or 'none'")
+        if len(self.scale) + len(self.person_size) != 2:
+            raise ValueError("scale, person_size: give one of them as two numbers, the other as ()")
+        if any(side % 32 or side < 32 for _, side in self.patch_sizes):
+            raise ValueError(f"patch_sizes: {self.patch_sizes}; sides must be multiples of 32")
+        if not self.patch_sizes or self.patch_sizes[0][0] != 0:
+            raise ValueError(f"patch_sizes: {self.patch_sizes}; begin with the share 0.0")
+
+    def patch_size(self, step: int) -> int:
+        """Side of the patches at a step."""
+        return max((at, side) for at, side in self.patch_sizes if at * self.steps <= step)[1]
+
+
+@dataclass(frozen=True)
+class PaperKeypoints(KeypointRecipe):
+    """The keypoint stage as in MultiPoseNet section 4.1.
+
+        multiposenet train keypoints --recipe paper --run RUN \\
+            --annotations person_keypoints_train2017.json --images train2017
+
+    Cost: a GPU's days; we have not run it in full. Result: the paper's (table 2), keypoints AP
+    62.3 on COCO val2017 with ResNet-50. 480 x 480 patches of a crowd or the main person, Adam at
+    1e-4, a tenth of it at every plateau. The paper does not state batch size, length and Gaussian
+    width: 16, 250,000 steps and 7 pixels are ours.
+    """
+
+    batch_size: int = 16
+    learning_rate: float = 1e-4
+    schedule: str = "plateau"
+    warmup: int = 0
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0
+    ema: float = 0.0
+    precision: str = "float32"
+    validate_every: int = 5_000
+
+
+@dataclass(frozen=True)
+class NanoKeypoints(KeypointRecipe):
+    """The keypoint and mask stage of ``multiposenet-nano``, from scratch.
+
+        multiposenet train keypoints --run RUN --data coco:coco_photos/train \\
+            coco:coco_photos/no_keypoints lsp:lsp_extended/train ccp:ccp_person_masks
+
+    Cost: about 80 minutes on 2 CPU cores. Result: see ``weights/cards/multiposenet-nano.md``.
+    Small patches come first, since most of a large one is background.
+    """
+
+    backbone: str = "nano"
+    pretrained: str = "none"
     steps: int = 7000
     warmup: int = 200
     clip_norm: float = 20.0
     patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 256), (0.85, 384))
     mosaics: int = 4
     masked_singles: int = 1
+    loss: str = "quality_focal"
     gamma: float = 1.0
     mask_share: float = 100.0
     intermediate: float = 0.2
-    sigma_share: float = 0.045
     sigma_limits: tuple[float, float] = (4.0, 12.0)
-    person_size: tuple[float, float] = (36.0, 240.0)
-    zoom: float = 3.0
-    rotation: float = 40.0
+    scale: tuple[float, ...] = ()
+    person_size: tuple[float, ...] = (36.0, 240.0)
     rotation_chance: float = 0.35
-
-    def patch_size(self, step: int) -> int:
-        """Side of the patches at a step."""
-        return max((at, side) for at, side in self.patch_sizes if at * self.steps <= step)[1]
+    flip: float = 0.5

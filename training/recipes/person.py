@@ -7,19 +7,79 @@ from multiposenet.training.recipes.base import Recipe
 
 @dataclass(frozen=True)
 class PersonRecipe(Recipe):
-    """The bundled nano's person stage, on the frozen backbone of the keypoint stage.
+    """The fields of every recipe of the person stage; the values are the paper's.
 
     Attributes:
         steps: optimizer steps.
-        patch_size: side of the patches.
-        person_size: sqrt(box area) of the centre person in a patch, least and greatest.
+        shorter_edge: whole photos are scaled so that their shorter edge is this many pixels, or
+        patch_size: side of square patches; one of the two is 0.
+        longest_edge: the most that a whole photo's longer edge may be.
+        person_size: for patches: sqrt(box area) of the centre person, least and greatest.
         zoom: greatest enlargement.
+        flip: share of the photos that are mirrored.
         visible: persons with less than this share of their box in the patch are ignored.
+        gamma: focusing exponent of the focal loss.
+        alpha: weight of the persons in it.
+        validation_size: longer side in pixels of the photos that the stage is measured on.
     """
 
-    steps: int = 2000
-    patch_size: int = 384
+    backbone: str = "resnet50"
+    steps: int = 250_000
+    shorter_edge: int = 800
+    patch_size: int = 0
+    longest_edge: int = 1333
     person_size: tuple[float, float] = (24.0, 320.0)
     zoom: float = 2.5
+    flip: float = 0.5
     visible: float = 0.25
+    gamma: float = 2.0
+    alpha: float = 0.25
+    validation_size: int = 1088
     seed: int = 1
+
+    def __post_init__(self):
+        super().__post_init__()
+        if (self.shorter_edge > 0) == (self.patch_size > 0):
+            raise ValueError("shorter_edge, patch_size: give one of them, the other as 0")
+        if self.patch_size % 32:
+            raise ValueError(f"patch_size: {self.patch_size}; give a multiple of 32")
+
+
+@dataclass(frozen=True)
+class PaperPerson(PersonRecipe):
+    """The person stage as in MultiPoseNet section 4.2: RetinaNet on a frozen backbone.
+
+        multiposenet train person --recipe paper --run RUN \\
+            --annotations person_keypoints_train2017.json --images train2017
+
+    Cost: a GPU's days; we have not run it in full. Result: the paper's, person AP 51.3 on COCO
+    val2017 with ResNet-50. Shorter edge 800 pixels, Adam at 1e-5. Batch size and length are not
+    stated in the paper: 1 photo, as keras-retinanet, and 250,000 steps are ours.
+    """
+
+    batch_size: int = 1
+    learning_rate: float = 1e-5
+    schedule: str = "plateau"
+    warmup: int = 0
+    weight_decay: float = 0.0
+    clip_norm: float = 0.001  # keras-retinanet's
+    ema: float = 0.0
+    precision: str = "float32"
+    validate_every: int = 10_000
+
+
+@dataclass(frozen=True)
+class NanoPerson(PersonRecipe):
+    """The person stage of ``multiposenet-nano``, on the frozen backbone of its keypoint stage.
+
+        multiposenet train person --run RUN --data coco:coco_photos/train \\
+            coco:coco_photos/no_keypoints
+
+    Cost: 10 minutes on 2 CPU cores. Result: see ``weights/cards/multiposenet-nano.md``.
+    """
+
+    backbone: str = "nano"
+    steps: int = 2000
+    shorter_edge: int = 0
+    patch_size: int = 384
+    validation_size: int = 480

@@ -1,0 +1,81 @@
+"""A run's folder: parts go from stage to stage, and the finished model runs by its file name."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from multiposenet import estimator
+from multiposenet.errors import WeightsError
+from multiposenet.skeleton import COCO_17, LSP_14
+from multiposenet.systems.multiposenet import MultiPoseNet
+from multiposenet.training import parts
+
+
+def arrays(model):
+    return [ops.convert_to_numpy(weight) for weight in model.weights]
+
+
+def test_the_stages_train_every_part_once():
+    model = MultiPoseNet("nano")
+    named = {id(getattr(model, part)) for part in parts.PARTS}
+    assert named == set(map(id, model.blocks.values())) and len(parts.PARTS) == len(named)
+
+
+def test_stages_build_up_a_model_that_can_be_loaded(tmp_path):
+    keras.utils.set_random_seed(3)
+    trained = parts.new_model(tmp_path, "nano", LSP_14)
+    for stage in parts.STAGES:
+        files = parts.save_parts(trained, tmp_path, stage)
+        whole = tmp_path / "model.weights.h5"
+        assert (whole in files) == whole.exists() == (stage == "prn")
+        keras.utils.set_random_seed(4)
+        later = parts.new_model(tmp_path, "nano", LSP_14)
+        parts.load_parts(later, tmp_path, parts.STAGES[stage])
+        for part in parts.STAGES[stage]:
+            for found, wanted in zip(
+                arrays(getattr(later, part)), arrays(getattr(trained, part)), strict=True
+            ):
+                np.testing.assert_array_equal(found, wanted)
+    model = estimator.load(whole).model
+    assert model.skeleton == LSP_14
+    for found, wanted in zip(arrays(model), arrays(trained), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_another_model_is_refused(tmp_path):
+    parts.new_model(tmp_path, "nano", COCO_17)
+    parts.new_model(tmp_path, "nano", COCO_17)
+    with pytest.raises(WeightsError, match="skeleton: the run's other stages have coco_17.*lsp"):
+        parts.new_model(tmp_path, "nano", LSP_14)
+    described = json.loads((tmp_path / "model.json").read_text())
+    described["architecture"]["backbone"] = "resnet50"
+    (tmp_path / "model.json").write_text(json.dumps(described))
+    with pytest.raises(WeightsError, match="backbone: the run's other stages have resnet50"):
+        parts.new_model(tmp_path, "nano", COCO_17)
+    (tmp_path / "model.json").write_text("{")
+    with pytest.raises(WeightsError, match="model.json: file: damaged"):
+        parts.new_model(tmp_path, "nano", COCO_17)
+
+
+def test_missing_and_damaged_parts(tmp_path):
+    with pytest.raises(WeightsError, match="model.json: file: missing"):
+        parts.load_model(tmp_path)
+    model = parts.new_model(tmp_path, "nano", COCO_17)
+    with pytest.raises(WeightsError, match="train keypoints` first"):
+        parts.load_parts(model, tmp_path, parts.PARTS)
+
+
+@pytest.mark.parametrize("content", [b"not HDF5", None])
+def test_damaged_part(tmp_path, content):
+    """Not a weight file, or that of another part."""
+    model = parts.new_model(tmp_path, "nano", COCO_17)
+    if content is None:
+        model.person_subnet.save_weights(tmp_path / "other.weights.h5")
+        content = (tmp_path / "other.weights.h5").read_bytes()
+    (tmp_path / "prn.weights.h5").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"prn\.weights\.h5: .*train prn` again") as error:
+        parts.load_parts(model, tmp_path, ["prn"])
+    assert "\n" not in str(error.value)

@@ -1,0 +1,91 @@
+"""Recipes: the paper's numbers, typed changes, and docstrings that begin with the command."""
+
+import dataclasses
+import inspect
+
+import pytest
+
+from multiposenet.errors import InputError
+from multiposenet.training import parts, recipes
+
+ALL = [
+    pytest.param(stage, name, id=f"{stage}-{name}")
+    for stage, known in recipes.RECIPES.items()
+    for name in known
+]
+
+
+def test_every_stage_has_both_recipes():
+    assert set(recipes.RECIPES) == set(parts.STAGES)
+    assert all(set(known) == {"nano", "paper"} for known in recipes.RECIPES.values())
+
+
+@pytest.mark.parametrize("stage, name", ALL)
+def test_docstring_opens_with_command_cost_result(stage, name):
+    recipe = recipes.RECIPES[stage][name]
+    text = inspect.getdoc(recipe)
+    command = text.split("\n\n")[1]
+    assert command.startswith(f"    multiposenet train {stage} ")
+    assert ("--recipe paper" in command) == (name == "paper")
+    assert text.index("Cost: ") < text.index("Result: ")
+
+
+@pytest.mark.parametrize("stage, name", ALL)
+def test_every_field_is_documented(stage, name):
+    recipe = recipes.RECIPES[stage][name]
+    text = "\n".join(inspect.getdoc(kind) or "" for kind in recipe.__mro__)
+    for field in dataclasses.fields(recipe):
+        assert f"    {field.name}: " in text, field.name
+
+
+def test_the_papers_keypoint_stage():
+    """MultiPoseNet section 4.1."""
+    recipe = recipes.PaperKeypoints()
+    assert recipe.patch_size(0) == recipe.patch_size(recipe.steps) == 480
+    assert (recipe.rotation, recipe.scale, recipe.flip) == (40.0, (0.8, 1.2), 0.3)
+    assert (recipe.learning_rate, recipe.weight_decay, recipe.loss) == (1e-4, 0.0, "l2")
+    assert (recipe.schedule, recipe.plateau_factor) == ("plateau", 0.1)
+
+
+def test_the_papers_person_stage():
+    """MultiPoseNet section 4.2."""
+    recipe = recipes.PaperPerson()
+    assert (recipe.gamma, recipe.alpha, recipe.learning_rate) == (2.0, 0.25, 1e-5)
+    assert recipe.shorter_edge == 800 and recipe.patch_size == 0
+
+
+def test_the_papers_prn_stage():
+    recipe = recipes.PaperPRN()
+    assert (recipe.learning_rate, recipe.weight_decay) == (1e-4, 0.0)
+
+
+def test_change():
+    recipe = recipes.NanoKeypoints()
+    changed = recipes.change(
+        recipe, {"steps": 5, "zoom": 2, "patch_sizes": [[0, 64], [0.5, 96]], "loss": "l2"}
+    )
+    assert (changed.steps, changed.zoom, changed.loss) == (5, 2.0, "l2")
+    assert changed.patch_sizes == ((0.0, 64), (0.5, 96)) and type(changed.zoom) is float
+    assert recipes.change(recipe, {}) == recipe
+
+
+@pytest.mark.parametrize(
+    "values, problem",
+    [
+        ({"step": 7}, "step: the recipe has no such field; use one of: "),
+        ({"steps": "many"}, "steps: 'many' is no int"),
+        ({"steps": 1.5}, "steps: 1.5 is no int"),
+        ({"steps": True}, "steps: True is no int"),
+        ({"backbone": 50}, "backbone: 50 is no str"),
+        ({"person_size": (1, "a")}, "person_size: "),
+        ({"sigma_limits": (1, 2, 3)}, "sigma_limits: "),
+        ({"patch_sizes": ((0.0, 64, 1),)}, "patch_sizes: "),
+        ({"patch_sizes": ((0.0, 50),)}, "patch_sizes: .*multiples of 32"),
+        ({"loss": "l1"}, "loss: unknown name 'l1'"),
+        ({"scale": (0.8, 1.2)}, "scale, person_size"),
+        ({"learning_rate": -1}, "learning_rate: "),
+    ],
+)
+def test_change_refuses(values, problem):
+    with pytest.raises(InputError, match=f"--set: {problem}"):
+        recipes.change(recipes.NanoKeypoints(), values)

@@ -1,0 +1,126 @@
+"""The parts of a model in a run's folder: what one stage leaves and the next one finds.
+
+    RUN/model.json              the arguments of MultiPoseNet
+    RUN/PART.weights.h5         one file per part, written when its stage is complete
+    RUN/model.weights.h5        the whole model, once all parts are there
+
+``multiposenet predict --model RUN/model.weights.h5`` runs the result.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+
+from multiposenet.errors import WeightsError
+from multiposenet.networks.weight_files import load_completely
+from multiposenet.systems.multiposenet import MultiPoseNet
+from multiposenet.training.checkpoint import save, write_json
+
+STAGES = {
+    "keypoints": ("backbone", "keypoint_pyramid", "keypoint_subnet"),
+    "person": ("person_pyramid", "person_subnet"),
+    "prn": ("prn",),
+}
+PARTS = tuple(part for parts in STAGES.values() for part in parts)
+
+
+def new_model(run, backbone, skeleton, weights=None):
+    """The model that a run trains, noted in the run's folder by the first stage.
+
+    Args:
+        run: the folder.
+        backbone: name of the backbone.
+        skeleton: a ``Skeleton``.
+        weights: ``None``, or ``"imagenet"`` for the backbone.
+
+    Returns:
+        A ``MultiPoseNet`` with initial weights.
+
+    Raises:
+        WeightsError: an earlier stage of the run trained another model.
+    """
+    path = Path(run) / "model.json"
+    model = MultiPoseNet(backbone, skeleton, weights=weights)
+    wanted = json.loads(json.dumps(describe(model)))
+    if path.exists():
+        known = _description(path)
+        for field, value in wanted.items():
+            if known.get(field) != value:
+                raise WeightsError(
+                    f"{path}: {field}: the run's other stages have {_short(known.get(field))}, "
+                    f"this one {_short(value)}; make them equal or use another run folder"
+                )
+    else:
+        write_json(path, {"architecture": wanted})
+    return model
+
+
+def describe(model):
+    """The arguments that make a ``MultiPoseNet`` anew, as JSON takes them."""
+    return {
+        "backbone": model.get_config()["backbone"],
+        "skeleton": dataclasses.asdict(model.skeleton),
+        "architecture": dataclasses.asdict(model.architecture),
+    }
+
+
+def save_parts(model, run, stage):
+    """Writes the parts that a stage has trained, and the whole model if it is complete.
+
+    Returns:
+        The files written.
+    """
+    files = []
+    for part in STAGES[stage]:
+        files.append(Path(run) / f"{part}.weights.h5")
+        save(getattr(model, part), files[-1])
+    if all((Path(run) / f"{part}.weights.h5").exists() for part in PARTS):
+        files.append(Path(run) / "model.weights.h5")
+        save(load_model(run), files[-1])
+    return files
+
+
+def load_model(run):
+    """The finished model of a run.
+
+    Raises:
+        WeightsError: a stage has not been run, or a file is damaged.
+    """
+    path = Path(run) / "model.json"
+    if not path.exists():
+        raise WeightsError(f"{path}: file: missing; run `multiposenet train` first")
+    model = MultiPoseNet(**_description(path))
+    load_parts(model, run, PARTS)
+    return model
+
+
+def load_parts(model, run, parts):
+    """Loads parts of a model from a run's folder.
+
+    Raises:
+        WeightsError: a file is missing, damaged, or of another architecture.
+    """
+    for part in parts:
+        path = Path(run) / f"{part}.weights.h5"
+        stage = next(stage for stage, names in STAGES.items() if part in names)
+        if not path.exists():
+            raise WeightsError(f"{path}: file: missing; run `multiposenet train {stage}` first")
+        try:
+            load_completely(getattr(model, part), path)
+        except Exception as error:  # depends on what does not fit
+            raise WeightsError(
+                f"{path}: weights: damaged or of another architecture; "
+                f"run `multiposenet train {stage}` again"
+            ) from error
+
+
+def _description(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["architecture"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path}: file: damaged; restore it or use another folder") from error
+
+
+def _short(value):
+    text = str(value.get("name", value) if isinstance(value, dict) else value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,89 @@
+"""The stages of training, one after the other, on any samples.
+
+    multiposenet train keypoints --data coco:PHOTOS --run RUN
+    multiposenet train person    --data coco:PHOTOS --run RUN     needs the first
+    multiposenet train prn       --data coco:PHOTOS --run RUN     needs neither
+
+Each stage leaves its parts in RUN, where the next one finds them (``parts``); its recipe
+(``recipes``) holds every number.
+"""
+
+import keras
+
+from multiposenet.errors import AnnotationError
+from multiposenet.skeleton import COCO_17
+from multiposenet.training import keypoints, parts, persons, prn, validation
+from multiposenet.training.engine import Engine
+
+
+def train(
+    stage,
+    samples,
+    run,
+    recipe,
+    *,
+    skeleton=COCO_17,
+    val_annotations=None,
+    val_images=None,
+    devices=1,
+    resume=False,
+):
+    """Trains one stage and saves its parts.
+
+    Args:
+        stage: ``"keypoints"``, ``"person"`` or ``"prn"``.
+        samples: list of ``datasets.Sample`` in the skeleton. The PRN stage does not open the
+            photos.
+        run: folder of checkpoints, logs and results.
+        recipe: of the stage, see ``recipes``.
+        skeleton: the joints.
+        val_annotations: ``CocoAnnotations`` on which the stage is measured every
+            ``recipe.validate_every`` steps.
+        val_images: folder of their photos; the PRN stage needs none.
+        devices: how many devices share a batch.
+        resume: go on from the run's last checkpoint.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ValueError: unknown stage.
+        AnnotationError: the samples do not hold what the stage learns from.
+        WeightsError: an earlier stage's result is missing or of another model.
+    """
+    if stage not in parts.STAGES:
+        raise ValueError(f"stage: unknown name {stage!r}; use one of {sorted(parts.STAGES)}")
+    if val_annotations and val_annotations.skeleton.keypoints != skeleton.keypoints:
+        raise AnnotationError(
+            f"{val_annotations.path}: keypoints: are those of {val_annotations.skeleton.name}, "
+            f"the stage learns {skeleton.name}; validate on annotations of the same joints"
+        )
+    keras.utils.set_random_seed(recipe.seed)
+    engine = Engine(devices=devices, precision=recipe.precision)
+    with engine.scope():
+        model = parts.new_model(run, recipe.backbone, skeleton, _pretrained(stage, recipe, resume))
+        validate = _validation(stage, model, recipe, val_annotations, val_images)
+        options = {"resume": resume, "validate": validate, "engine": engine}
+        if stage == "keypoints":
+            keypoints.train(model, samples, recipe, run, **options)
+        elif stage == "person":
+            parts.load_parts(model, run, parts.STAGES["keypoints"])
+            persons.train(model, samples, recipe, run, **options)
+        else:
+            crops = prn.Crops(samples)
+            prn.train(model.prn, crops, recipe, model.skeleton.flip_indices, run, **options)
+    return parts.save_parts(model, run, stage)
+
+
+def _pretrained(stage, recipe, resume):
+    wanted = stage == "keypoints" and not resume and recipe.pretrained != "none"
+    return recipe.pretrained if wanted else None
+
+
+def _validation(stage, model, recipe, annotations, images):
+    if annotations is None:
+        return None
+    if stage == "prn":
+        return validation.AssignmentValidation(model.prn, annotations)
+    kind = {"keypoints": validation.KeypointValidation, "person": validation.PersonValidation}
+    return kind[stage](model, annotations, images, recipe.validation_size)
