@@ -6,10 +6,7 @@ the view of one photo. Field by field the format is https://cocodataset.org/#for
 many files leave out (`segmentation`, `area`, `iscrowd`, `num_keypoints`) has a default.
 """
 
-import gzip
 import hashlib
-import json
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,10 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from multiposenet.json_table import JsonTable, fail
+from multiposenet.json_table import JsonTable, fail, parse, read_bytes
 from multiposenet.skeleton import COCO_17, LSP_14, MPII_16, Skeleton, default_sigma
 
-_GZIP_MAGIC = b"\x1f\x8b"
 _KNOWN_SKELETONS = (COCO_17, MPII_16, LSP_14)
 # OKS sigma of a joint whose name tells nothing: the mean over COCO's joints.
 _MEAN_SIGMA = 0.067
@@ -136,7 +132,7 @@ class CocoAnnotations:
                 file, field and remedy.
         """
         path = Path(path)
-        content = _read(path)
+        content = read_bytes(path)
         images, annotations, categories = _tables(path, content)
         chosen = _choose(categories, category)
         skeleton, has_names = _skeleton(path, chosen, skeleton)
@@ -192,25 +188,8 @@ class CocoAnnotations:
         return records
 
 
-def _read(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        fail(path, "file", error.strerror or type(error).__name__, "give a readable COCO JSON file")
-    if not content.startswith(_GZIP_MAGIC):
-        return content
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error):
-        fail(path, "file", "damaged or truncated gzip", "copy or download the file again")
-
-
 def _tables(path: Path, content: bytes) -> tuple[JsonTable, JsonTable, JsonTable]:
-    try:
-        raw = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        fail(path, "file", f"not JSON or truncated{where}", "give a complete COCO JSON file")
+    raw = parse(path, content)
     if not isinstance(raw, dict):
         kind = type(raw).__name__
         fail(path, "file", f"a JSON {kind}, not an object", "give annotations, not results")

@@ -5,6 +5,9 @@ A `JsonTable` turns one field of all objects at once into an array, and any defe
 guilty row is looked for only after a check has failed.
 """
 
+import gzip
+import json
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -13,6 +16,7 @@ import numpy as np
 
 from multiposenet.errors import AnnotationError
 
+_GZIP_MAGIC = b"\x1f\x8b"
 # Results made in memory hold NumPy scalars, results read from JSON Python's.
 _INTEGERS = (int, np.integer)
 _NUMBERS = (int, float, np.integer, np.floating)
@@ -33,6 +37,37 @@ def fail(path: str | Path, field: str, problem: str, remedy: str) -> NoReturn:
     """
     message = f"{path}: {field}: {problem}; {remedy}"
     raise AnnotationError(" ".join(message.split()))
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Reads a file, unpacked where it is gzip-compressed (told by its content).
+
+    Raises:
+        AnnotationError: it is missing, not readable or damaged.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        fail(path, "file", error.strerror or type(error).__name__, "give a readable COCO JSON file")
+    if not content.startswith(_GZIP_MAGIC):
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error):
+        fail(path, "file", "damaged or truncated gzip", "copy or download the file again")
+
+
+def parse(path: str | Path, content: bytes):
+    """Returns what the JSON text `content` of the file `path` stands for.
+
+    Raises:
+        AnnotationError: it is not JSON.
+    """
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        fail(path, "file", f"not JSON or truncated{where}", "give a complete COCO JSON file")
 
 
 def _only(values: Iterable, kinds: tuple[type, ...]) -> bool:

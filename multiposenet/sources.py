@@ -13,7 +13,7 @@ from glob import glob, has_magic
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from multiposenet.errors import InputError
 
@@ -72,6 +72,54 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         raise InputError(f"{path}: file: {_reason(error)}; {remedy}") from error
     with stream:
         return _decode(stream, str(path))
+
+
+def read_labels(path: str | os.PathLike) -> np.ndarray:
+    """Reads an image whose pixels are labels, such as a mask, with the values that it stores.
+
+    `read_image` would turn a palette into colours.
+
+    Args:
+        path: the file, grey or with a palette.
+
+    Returns:
+        (H, W) uint8.
+
+    Raises:
+        InputError: the file is missing, not an image, or not of one 8-bit channel.
+    """
+    try:
+        with Image.open(path) as image:
+            labels = np.array(image)
+    except (OSError, SyntaxError) as error:  # Pillow's PNG reader raises both
+        raise InputError(f"{path}: mask: damaged or not an image; restore the file") from error
+    if labels.ndim != 2 or labels.dtype not in (np.uint8, bool):
+        found = f"{1 if labels.ndim == 2 else labels.shape[-1]} channels of {labels.dtype}"
+        raise InputError(f"{path}: mask: {found}, not one 8-bit channel; save it as a grey PNG")
+    return labels.astype(np.uint8)
+
+
+def image_size(path: str | os.PathLike) -> tuple[int, int]:
+    """Reads the size of a photo from its header, turned upright as `read_image` does.
+
+    Args:
+        path: the file.
+
+    Returns:
+        (height, width) in pixels.
+
+    Raises:
+        InputError: the file is missing or not an image.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+    except Exception as error:  # decoders fail on damaged data with nearly every built-in error
+        raise InputError(
+            f"{path}: file: missing, damaged or not an image; restore the file"
+        ) from error
+    return (width, height) if turned else (height, width)
 
 
 def from_array(array, name: str = "array") -> np.ndarray:

@@ -72,15 +72,16 @@ def _score(args) -> tuple[dict, int, int]:
         )
 
     from multiposenet.evaluation import coco
+    from multiposenet.sources import read_labels
 
     results, overlap, failures = [], coco.MaskIoU(), 0
     records = annotations.images
     paths = [Path(args.images) / record.file_name for record in records]
     for record, item in zip(records, _answers(pose, paths), strict=True):
-        truth = _read_mask(labelled[record.id]) if record.id in labelled else None
+        truth = read_labels(labelled[record.id]) if record.id in labelled else None
         if isinstance(item, InputError):
             failures += 1
-            found = None if truth is None else truth < 0  # nobody anywhere
+            found = None if truth is None else truth < 0  # nobody anywhere: labels are unsigned
         else:
             results += item[1].to_coco(record.id, annotations.category_id)
             found = item[1].mask
@@ -154,21 +155,6 @@ def _mask_files(annotations, folder: Path) -> dict[int, Path]:
             "folder by --masks, or measure without masks by --metrics keypoints,boxes"
         )
     return found
-
-
-def _read_mask(path: Path):
-    """(H, W) labels as they are stored: `read_image` would turn a palette into colours."""
-    import numpy as np
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            labels = np.asarray(image)
-    except (OSError, SyntaxError) as error:  # Pillow's PNG reader raises both
-        raise AnnotationError(f"{path}: mask: damaged or not an image; restore it") from error
-    if labels.ndim != 2:
-        raise AnnotationError(f"{path}: mask: has {labels.shape[-1]} channels; save it as grey")
-    return labels.astype(np.int16)
 
 
 def _compare(overlap, found, truth, path: Path) -> None:

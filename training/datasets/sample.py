@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from multiposenet.errors import InputError
 from multiposenet.skeleton import Skeleton
-from multiposenet.sources import read_image
+from multiposenet.sources import read_image, read_labels
 
 BACKGROUND, PERSON, IGNORE = 0, 1, 2
 
@@ -34,9 +33,12 @@ class Sample:
         complete: every person is in `boxes` or `crowd_boxes`, so all else is background. If
             false, nothing is known outside `boxes`.
         single: exactly one person is annotated, others may be around it.
-        mask_path: PNG of the photo's size, 0 background, 1 person, 2 ignore; or None.
+        mask_path: PNG of the photo's size; or None.
+        mask_labels: values of persons and of pixels to be ignored in that file; all others are
+            background.
         segmentations: COCO polygons or run-length codes of all persons and then of all crowds,
             from which `read_mask` draws the mask when there is no file; or None.
+        head_sizes: (n,) float32 size of each head in pixels, the unit of PCKh; or None.
     """
 
     path: Path
@@ -50,6 +52,8 @@ class Sample:
     single: bool
     mask_path: Path | None = None
     segmentations: tuple | None = field(default=None, repr=False)
+    mask_labels: tuple[int, int] = (PERSON, IGNORE)
+    head_sizes: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -76,9 +80,11 @@ class Sample:
             InputError: the file is missing, unreadable, or not of `image_size`.
         """
         if self.mask_path is not None:
-            mask = read_label_image(self.mask_path)
-            self._check_size(self.mask_path, mask.shape)
-            return mask
+            labels = read_labels(self.mask_path)
+            self._check_size(self.mask_path, labels.shape)
+            person, ignored = self.mask_labels
+            mask = np.where(labels == person, PERSON, BACKGROUND)
+            return np.where(labels == ignored, IGNORE, mask).astype(np.uint8)
         if self.segmentations is None:
             return None
         mask = np.full(self.image_size, BACKGROUND, np.uint8)
@@ -95,25 +101,6 @@ class Sample:
                 f"{path}: size: {found} pixels, but the labels are for {wanted}; "
                 "use the photos that the labels were made for"
             )
-
-
-def read_label_image(path: Path) -> np.ndarray:
-    """Returns an image whose pixels are labels, (H, W) uint8.
-
-    Args:
-        path: PNG file, grey or palette.
-
-    Raises:
-        InputError: the file is missing or not an image of one 8-bit channel.
-    """
-    try:
-        with Image.open(path) as image:
-            labels = np.array(image)
-    except (OSError, SyntaxError) as error:  # Pillow's PNG reader also raises SyntaxError
-        raise InputError(f"{path}: mask: cannot be read as an image; restore the file") from error
-    if labels.ndim != 2 or labels.dtype not in (np.uint8, bool):
-        raise InputError(f"{path}: mask: not one 8-bit channel; save it as a grey PNG")
-    return labels.astype(np.uint8)
 
 
 def _draw(segmentation: list | dict, size: tuple[int, int]) -> np.ndarray:

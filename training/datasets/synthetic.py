@@ -18,7 +18,7 @@ import numpy as np
 
 from multiposenet.errors import InputError
 from multiposenet.skeleton import COCO_17, Skeleton
-from multiposenet.training.datasets import figure
+from multiposenet.training.datasets import coco, figure
 from multiposenet.training.datasets.painter import CROWD, OBJECT, Painter
 from multiposenet.training.datasets.sample import IGNORE, PERSON, Sample
 
@@ -172,6 +172,27 @@ def samples(photos: int, seed: int = 0, skeleton: Skeleton = COCO_17, **options)
     """
     made = scenes(photos, seed, skeleton=skeleton, **options)
     return [_sample(drawn, Path(_name(number))) for number, drawn in enumerate(made)]
+
+
+def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
+    """Reads a folder that `write` made; a number stands for that many scenes drawn at once.
+
+    Args:
+        folder: the folder, or for example `"200"`.
+        skeleton: target skeleton of the keypoints.
+
+    Raises:
+        InputError: there is no such folder.
+        AnnotationError: its annotations are missing or malformed.
+    """
+    if str(folder).isdecimal() and not Path(folder).is_dir():
+        return samples(int(folder), skeleton=skeleton)
+    if not Path(folder).is_dir():
+        raise InputError(
+            f"{folder}: folder: there is none; give one that `synthetic.write` made, or a number "
+            "of scenes to draw, as in synthetic:200"
+        )
+    return coco.read(folder, skeleton)
 
 
 def write(

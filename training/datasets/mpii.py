@@ -1,0 +1,121 @@
+"""MPII Human Pose in the JSON form that most training code uses.
+
+    folder/*.json               one list of persons (any name)
+    folder/images/              the photos; or folder/photos/, or the folder itself
+
+Andriluka et al., "2D human pose estimation: new benchmark and state of the art analysis", CVPR
+2014. An entry is a person: `image`, `joints` (16 pairs, counted from 1 as in Matlab),
+`joints_vis`, `center` and `scale`. A person is 200 x `scale` pixels tall. Two variants are in use:
+one with the original values, one whose crops were enlarged (`scale` x 1.25, and `center` 15 x the
+original `scale` lower), which also has `head_normalize`. Both are read.
+
+Thirteen joints are COCO's or LSP's; the face is not labelled. Not everybody on a photo is.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from multiposenet.errors import AnnotationError
+from multiposenet.json_table import JsonTable, parse, read_bytes
+from multiposenet.skeleton import COCO_17, MPII_16, Skeleton
+from multiposenet.sources import image_size
+from multiposenet.training.datasets.files import first_folder, photo_of, single_file
+from multiposenet.training.datasets.sample import Sample, to_skeleton
+
+_NECK, _TOP = MPII_16.index("upper_neck"), MPII_16.index("head_top")
+_HEIGHT = 200.0  # pixels of a person of scale 1
+_MARGIN = 0.08  # of the person's height, around the joints
+_ENLARGED = 1.25
+
+
+def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
+    """Reads the annotations of a folder laid out as above.
+
+    Of the photos only the headers are read, since the annotations do not tell their sizes. MPII has
+    no boxes of persons: a box here encloses the joints with a margin.
+
+    Args:
+        folder: the folder.
+        skeleton: target skeleton of the keypoints.
+
+    Returns:
+        One sample per photo, ordered by name. `head_sizes` is the length that PCKh is measured
+        in: 0.6 of the head box's diagonal where the annotations tell it (`head_normalize` of the
+        variant is a stand-in made from `scale`, as there), else the length of the head.
+
+    Raises:
+        AnnotationError: the annotations are missing or malformed.
+        InputError: a photo is missing.
+    """
+    folder = Path(folder)
+    path = single_file(folder, "*.json")
+    table = JsonTable(path, "persons", parse(path, read_bytes(path)))
+    names = table.column("image", "name the photo's file")
+    joints = _joints(table)
+    boxes, heads = _boxes(table, joints), _heads(table, joints)
+    photos = first_folder(folder, "images", "photos")
+    rows = {}
+    for row, name in enumerate(names):
+        rows.setdefault(name, []).append(row)
+    samples = []
+    for name, own in sorted(rows.items()):
+        keypoints, shared = to_skeleton(joints[own], MPII_16, skeleton)
+        photo = photo_of(photos, name)
+        samples.append(
+            Sample(
+                path=photo,
+                image_size=image_size(photo),
+                boxes=boxes[own],
+                keypoints=keypoints,
+                labelled=np.repeat(shared[None], len(own), axis=0),
+                areas=np.prod(boxes[own, 2:] - boxes[own, :2], axis=1),
+                crowd_boxes=np.zeros((0, 4), np.float32),
+                complete=False,
+                single=len(own) == 1,
+                head_sizes=heads[own],
+            )
+        )
+    return samples
+
+
+def _joints(table):
+    """(P, 16, 3) joints (x, y, v), all 0 where a joint is not annotated."""
+    for field, width in (("joints", 16), ("joints_vis", 16)):
+        values = table.column(field, f"give {width} values")
+        bad = [not (isinstance(value, list) and len(value) == width) for value in values]
+        table.fail_first(np.array(bad), field, "not 16 values: {}", "give MPII's 16 joints")
+    try:
+        joints = np.array([row["joints"] for row in table.rows], float).reshape(-1, 16, 2)
+        seen = np.array([row["joints_vis"] for row in table.rows], float).reshape(-1, 16)
+    except (TypeError, ValueError):
+        raise AnnotationError(
+            f"{table.path}: persons.joints: not pairs of numbers; give (x, y) for every joint"
+        ) from None
+    # Counted from 1, so that the centre of pixel i lies at i - 0.5.
+    joints = np.where(seen[..., None] > 0, joints - 0.5, 0)
+    return np.concatenate([joints, 2 * (seen[..., None] > 0)], axis=2)
+
+
+def _scales(table):
+    """(P,) scales as MPII has them."""
+    scales, _ = table.optional("scale")
+    _, enlarged = table.optional("head_normalize")
+    return np.where(enlarged, scales / _ENLARGED, scales)
+
+
+def _boxes(table, joints):
+    seen = joints[:, :, 2:] > 0
+    table.fail_first(~seen.any(axis=(1, 2)), "joints_vis", "no joint: {}", "remove the person")
+    low = np.where(seen, joints[:, :, :2], np.inf).min(axis=1)
+    high = np.where(seen, joints[:, :, :2], -np.inf).max(axis=1)
+    margin = np.maximum(_MARGIN * _HEIGHT * _scales(table), 1)[:, None]
+    return np.concatenate([low - margin, high + margin], axis=1).astype(np.float32)
+
+
+def _heads(table, joints):
+    sizes, given = table.optional("head_normalize")
+    both = joints[:, _NECK, 2] * joints[:, _TOP, 2] > 0
+    length = np.linalg.norm(joints[:, _NECK, :2] - joints[:, _TOP, :2], axis=1)
+    length = np.where(both, length, _HEIGHT / 8 * _scales(table))
+    return np.where(given, sizes, length).astype(np.float32)

@@ -1,0 +1,165 @@
+"""We Are Family: group photos with the upper bodies of people as sticks.
+
+    folder/*.mat                one Matlab file of stickmen (any name)
+    folder/images/              the photos; or folder/img/, folder/photos/, or the folder itself
+
+Eichner and Ferrari, "We are family: joint pose estimation of multiple persons", ECCV 2010: 525
+photos, 350 for training and 175 for testing, on which every approximately upright and frontal
+person is annotated.
+
+The layout is assumed, for the data are not at hand here: it is that of the same authors' other
+stickmen sets. The Matlab file holds a struct array with a field `stickmen` and one that names the
+photo (`filename`, `imname`, `image` or `name`); `stickmen` is a struct array over the people, whose
+field `coor` has a column (x1, y1, x2, y2) for each of six sticks: torso, left upper arm, right
+upper arm, left lower arm, right lower arm, head. Sticks that are NaN or all zero are taken to be
+not annotated. Coordinates count from 1 as in Matlab.
+
+Not assumed is what the coordinates themselves tell: which end of a stick is which (the elbow is
+where upper and lower arm meet, the neck is where head and torso meet), and whether "left" is the
+person's or the viewer's: people are frontal, so that their own left is on the right of the picture.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from multiposenet.errors import AnnotationError
+from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
+from multiposenet.sources import image_size
+from multiposenet.training.datasets.files import first_folder, photo_of, single_file
+from multiposenet.training.datasets.sample import Sample, to_skeleton
+
+TORSO, LEFT_UPPER, RIGHT_UPPER, LEFT_LOWER, RIGHT_LOWER, HEAD = range(6)
+_NAMES = ("filename", "imname", "image", "name")
+_JOINTS = ("left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow",
+           "right_wrist", "neck", "head_top")  # fmt: skip
+_MARGIN = 0.25  # of the torso's length, around the sticks
+
+
+def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
+    """Reads the annotations of a folder laid out as above; photos are opened for their size only.
+
+    Boxes enclose the sticks with a margin, so they are those of upper bodies.
+
+    Args:
+        folder: the folder.
+        skeleton: target skeleton: shoulders, elbows and wrists are COCO's, neck and head top LSP's;
+            all others, and all of a stick that is missing, are unlabelled.
+
+    Returns:
+        One sample per photo, in file order.
+
+    Raises:
+        AnnotationError: the file cannot be read or has not the fields above.
+        InputError: it is missing, or a photo is.
+    """
+    folder = Path(folder)
+    path = single_file(folder, "*.mat")
+    photos = first_folder(folder, "images", "img", "photos")
+    names, people = _stickmen(path)
+    everybody = [_joints(sticks) for group in people for sticks in group]
+    everybody = np.array(everybody).reshape(-1, len(_JOINTS), 3)
+    if _sides_are_the_viewers(everybody):
+        everybody = everybody[:, [3, 4, 5, 0, 1, 2, 6, 7]]
+    samples, first = [], 0
+    for name, group in zip(names, people, strict=True):
+        joints = everybody[first : first + len(group)]
+        first += len(group)
+        samples.append(_sample(photo_of(photos, name), group, joints, skeleton))
+    return samples
+
+
+def _sample(photo, group, joints, skeleton):
+    lsp = np.zeros((len(joints), LSP_14.num_keypoints, 3))
+    lsp[:, [LSP_14.index(name) for name in _JOINTS]] = joints
+    keypoints, _ = to_skeleton(lsp, LSP_14, skeleton)
+    boxes = np.array([_box(sticks) for sticks in group], np.float32).reshape(-1, 4)
+    return Sample(
+        path=photo,
+        image_size=image_size(photo),
+        boxes=boxes,
+        keypoints=keypoints,
+        # A stick may be missing because it is hidden or because it was forgotten.
+        labelled=keypoints[:, :, 2] > 0,
+        areas=np.prod(boxes[:, 2:] - boxes[:, :2], axis=1),
+        crowd_boxes=np.zeros((0, 4), np.float32),
+        complete=False,
+        single=False,
+    )
+
+
+def _stickmen(path: Path):
+    """Names of the photos, and for each a list of (6, 2, 2) sticks (ends, xy); NaN if missing."""
+    from scipy.io import loadmat
+
+    try:
+        content = loadmat(path, squeeze_me=True, struct_as_record=False)
+    except Exception as error:  # depends on the damage
+        raise AnnotationError(f"{path}: file: not a Matlab file; restore it") from error
+    for value in content.values():
+        entries = np.atleast_1d(value)
+        fields = getattr(entries.flat[0], "_fieldnames", ()) if entries.size else ()
+        name = next((name for name in _NAMES if name in fields), None)
+        if "stickmen" in fields and name:
+            names = [str(getattr(entry, name)) for entry in entries.flat]
+            return names, [_people(path, entry.stickmen) for entry in entries.flat]
+    raise AnnotationError(
+        f"{path}: stickmen: no struct array with this field and one of {', '.join(_NAMES)}; "
+        "give the dataset's annotation file"
+    )
+
+
+def _people(path, stickmen):
+    people = []
+    for person in np.atleast_1d(stickmen):
+        try:
+            coordinates = np.array(person.coor, float).reshape(4, 6)
+        except (AttributeError, TypeError, ValueError):
+            raise AnnotationError(
+                f"{path}: stickmen.coor: not 4 x 6 numbers; give x1, y1, x2, y2 of six sticks"
+            ) from None
+        coordinates[:, (coordinates == 0).all(axis=0)] = np.nan
+        # Counted from 1, so that the centre of pixel i lies at i - 0.5.
+        people.append(coordinates.T.reshape(6, 2, 2) - 0.5)
+    return people
+
+
+def _joints(sticks):
+    """(8, 3) joints `_JOINTS` (x, y, v) of (6, 2, 2) sticks."""
+    joints = np.full((8, 2), np.nan)
+    for first, upper, lower in ((0, LEFT_UPPER, LEFT_LOWER), (3, RIGHT_UPPER, RIGHT_LOWER)):
+        arm, forearm = _joined(sticks[upper], sticks[lower])
+        joints[first : first + 3] = arm[0], arm[1], forearm[1]
+    head, _ = _joined(sticks[HEAD], sticks[TORSO])
+    joints[6:] = head[1], head[0]
+    known = ~np.isnan(joints).any(axis=1)
+    return np.column_stack([np.nan_to_num(joints), 2 * known])
+
+
+def _joined(first, second):
+    """Two sticks turned so that the first ends where the second begins.
+
+    If one is missing the ends of the other cannot be told apart; it is missing too, then.
+    """
+    gaps = np.linalg.norm(first[:, None] - second[None], axis=-1)
+    if np.isnan(gaps).any():
+        return np.full((2, 2), np.nan), np.full((2, 2), np.nan)
+    end, start = np.unravel_index(np.argmin(gaps), gaps.shape)
+    return first[[1 - end, end]], second[[start, 1 - start]]
+
+
+def _sides_are_the_viewers(joints):
+    left, right = joints[:, 0], joints[:, 3]
+    both = (left[:, 2] > 0) & (right[:, 2] > 0)
+    return np.median(np.append(left[both, 0] - right[both, 0], 0)) < 0
+
+
+def _box(sticks):
+    ends = sticks.reshape(-1, 2)
+    ends = ends[~np.isnan(ends).any(axis=1)]
+    if not len(ends):
+        return 0, 0, 0, 0
+    low, high = ends.min(axis=0), ends.max(axis=0)
+    torso = np.linalg.norm(sticks[TORSO, 0] - sticks[TORSO, 1])
+    margin = _MARGIN * (torso if np.isfinite(torso) else (high - low).max())
+    return *(low - margin), *(high + margin)
