@@ -1,0 +1,257 @@
+"""Where a stage is trained and in which precision; how a batch is divided.
+
+    engine = Engine(devices=2, precision=recipe.precision)
+    with engine.scope():
+        model = MultiPoseNet(...)
+        stage = KeypointStage(model, ...)
+        loop.fit(stage, batches, recipe, steps=..., run=..., engine=engine)
+
+On JAX, ``keras.distribution.DataParallel`` computes what one device would compute on the whole
+batch: batch statistics, losses and clipping are global. On TensorFlow, ``MirroredStrategy`` has a
+copy of the network on each device: batch statistics, and losses that divide by something other
+than the batch's size, are those of a device's share, as usual there; gradients are averaged, then
+clipped.
+
+Several processes, on one machine or many, run the same program with the environment variables
+that ``keras.distribution.initialize`` reads (JAX backend); every process makes its own share of a
+batch only, and the first one writes the files. Make the ``Engine`` before anything else computes.
+"""
+
+import contextlib
+import os
+
+import keras
+import numpy as np
+
+from multiposenet.errors import InputError
+from multiposenet.training.optimizer import Adam
+
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "onednn_bfloat16": "float32"}
+_ONEDNN = "auto_mixed_precision_onednn_bfloat16"
+
+
+class Engine:
+    """Devices, processes and precision.
+
+    Args:
+        devices: how many devices of this process share a batch; accelerators if there are any.
+        precision: as in a ``Recipe``.
+
+    Attributes:
+        processes: how many processes take part.
+        process: which of them this is, from 0.
+        writes: whether this process writes the files.
+
+    Raises:
+        InputError: there are not that many devices, or the backend cannot share a batch.
+    """
+
+    def __init__(self, devices=1, precision="float32"):
+        self.devices, self.precision = devices, precision
+        self.processes = self.process = 0
+        self._strategy = self._distribution = None
+        self._functions = {}
+        backend = keras.backend.backend()
+        if backend == "jax":
+            self._distribution = self._jax_distribution()
+        elif devices > 1 and backend == "tensorflow":
+            self._strategy = self._tensorflow_strategy()
+        elif devices > 1:
+            raise InputError(
+                f"devices: the {backend} backend trains on one; set KERAS_BACKEND to "
+                "tensorflow or jax"
+            )
+        self.processes = self.processes or 1
+        self.writes = self.process == 0
+
+    def _jax_distribution(self):
+        wanted = int(os.environ.get("KERAS_DISTRIBUTION_NUM_PROCESSES", 1))
+        import jax
+
+        if wanted > 1 and not jax.distributed.is_initialized():
+            keras.distribution.initialize()
+        self.processes, self.process = jax.process_count(), jax.process_index()
+        if self.devices * self.processes == 1:
+            return None
+        chosen = []
+        for process in range(self.processes):
+            own = [device for device in jax.devices() if device.process_index == process]
+            self._enough(len(own))
+            chosen += [f"{device.platform}:{device.id}" for device in own[: self.devices]]
+        return keras.distribution.DataParallel(devices=chosen, auto_shard_dataset=False)
+
+    def _tensorflow_strategy(self):
+        import tensorflow as tf
+
+        names = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        self._enough(len(names))
+        return tf.distribute.MirroredStrategy([device.name for device in names[: self.devices]])
+
+    def _enough(self, found):
+        if found < self.devices:
+            raise InputError(f"devices: {self.devices} wanted, {found} found; use fewer")
+
+    @contextlib.contextmanager
+    def scope(self):
+        """Models made and trained in this context fit the engine. Leaves no trace behind."""
+        policy = keras.config.dtype_policy()
+        with contextlib.ExitStack() as stack:
+            stack.callback(keras.config.set_dtype_policy, policy)
+            keras.config.set_dtype_policy(POLICIES[self.precision])
+            if self._strategy is not None:
+                stack.enter_context(self._strategy.scope())
+            if self._distribution is not None:
+                stack.enter_context(self._distribution.scope())
+            yield self
+
+    @contextlib.contextmanager
+    def training(self, stage, recipe):
+        """The stage is compiled for the recipe, and its loss for the engine.
+
+        Raises:
+            InputError: the recipe cannot be divided between the devices.
+            ValueError: the stage was not made within ``scope()``.
+        """
+        self._check(stage, recipe)
+        loss, autocast = stage.compute_loss, stage.autocast
+        # Inputs such as boxes need float32; the layers cast for themselves.
+        stage.autocast = False
+        stage.compute_loss = self._loss(loss)
+        try:
+            with _onednn_bfloat16(self.precision == "onednn_bfloat16"), self.scope():
+                stage.compile(
+                    Adam(recipe.weight_decay, recipe.clip_norm, recipe.ema, recipe.accumulate)
+                )
+                stage.optimizer.build(stage.trainable_variables)
+                self._functions = {}
+                yield
+        finally:
+            del stage.compute_loss
+            stage.autocast = autocast
+
+    def _check(self, stage, recipe):
+        if self._strategy is not None and recipe.accumulate > 1:
+            raise InputError(
+                "accumulate: TensorFlow cannot accumulate on several devices; "
+                "use 1, one device, or KERAS_BACKEND=jax"
+            )
+        shares = recipe.accumulate * self.devices * self.processes
+        if recipe.batch_size % shares:
+            raise InputError(
+                f"batch_size: {recipe.batch_size} is not divisible by {shares} "
+                "(accumulate x devices x processes); choose a multiple"
+            )
+        made = stage.compute_dtype
+        if made != keras.DTypePolicy(POLICIES[self.precision]).compute_dtype:
+            raise ValueError(f"precision: the stage computes in {made}; make it in engine.scope()")
+        if self._strategy is not None and stage.distribute_strategy is not self._strategy:
+            raise ValueError("devices: the stage is on one device; make it in engine.scope()")
+
+    def _loss(self, function):
+        # Keras expects a loss function to divide by the copies, as its own do.
+        copies = self._strategy.num_replicas_in_sync if self._strategy is not None else 1
+
+        def compute_loss(x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            y_pred = keras.tree.map_structure(_to_float32, y_pred)
+            return function(x, y, y_pred, sample_weight, training=training) / copies
+
+        return compute_loss
+
+    def share(self, batches, accumulate=1):
+        """What this process computes of a batch.
+
+        Args:
+            batches: function of the step to ``(x, y)``. If it has a method ``share(step, process,
+                processes)``, several processes call that instead: it makes only the rows of the
+                batch from ``process / processes`` to ``(process + 1) / processes`` of its length.
+            accumulate: parts.
+
+        Returns:
+            Function of the step to a list of ``accumulate`` pairs ``(x, y)``.
+        """
+
+        def parts(step):
+            make_share = getattr(batches, "share", None)
+            if self.processes > 1 and make_share is not None:
+                own = make_share(step, self.process, self.processes)
+            else:
+                own = _cut(batches(step), self.process, self.processes)
+            return [_cut(own, part, accumulate) for part in range(accumulate)]
+
+        return parts
+
+    def step(self, stage, parts):
+        """One step of the optimizer.
+
+        Args:
+            stage: within ``training``.
+            parts: a list of ``(x, y)``, from ``share``.
+
+        Returns:
+            A dict of means over the parts: ``loss``, the stage's own metrics and ``gradient``, the
+            norm of the gradient before clipping.
+        """
+        logs = []
+        for x, y in parts:
+            # TensorFlow would make a function that has seen two sizes work for all sizes, and
+            # round otherwise than one that has seen only the second, after resuming.
+            shapes = tuple(tuple(leaf.shape) for leaf in keras.tree.flatten((x, y)))
+            stage.train_function = self._functions.get(shapes)
+            logs.append(self._train(stage, x, y))
+            self._functions[shapes] = stage.train_function
+            norm = keras.ops.convert_to_numpy(stage.optimizer.gradient_norm)
+            logs[-1]["gradient"] = float(norm)
+        return {name: sum(log[name] for log in logs) / len(logs) for name in logs[0]}
+
+    def _train(self, stage, x, y):
+        if self._strategy is None:
+            logs = stage.train_on_batch(x, y, return_dict=True)
+        else:
+            stage.make_train_function()
+            stage.reset_metrics()
+            logs = stage.train_function(iter([keras.tree.map_structure(self._per_copy, (x, y))]))
+        return {name: float(value) for name, value in logs.items()}
+
+    def _per_copy(self, values):
+        import tensorflow as tf
+
+        return self._strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(
+                _rows(values, context.replica_id_in_sync_group, self.devices)
+            )
+        )
+
+
+def _to_float32(value):
+    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(value.dtype)):
+        return value
+    return keras.ops.cast(value, "float32")
+
+
+def _cut(tree, index, count):
+    if count == 1:
+        return tree
+    return keras.tree.map_structure(lambda values: _rows(values, index, count), tree)
+
+
+def _rows(values, index, count):
+    if len(values) % count:
+        raise ValueError(f"batch: {len(values)} samples cannot be divided by {count}")
+    size = len(values) // count
+    return np.asarray(values[index * size : (index + 1) * size])
+
+
+@contextlib.contextmanager
+def _onednn_bfloat16(wanted):
+    """TensorFlow's CPU kernels compute in bfloat16 where that is safe; half as fast again."""
+    if not wanted or keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    before = tf.config.optimizer.get_experimental_options().get(_ONEDNN, False)
+    tf.config.optimizer.set_experimental_options({_ONEDNN: True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({_ONEDNN: before})
