@@ -8,7 +8,7 @@ many files leave out (`segmentation`, `area`, `iscrowd`, `num_keypoints`) has a 
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -155,6 +155,26 @@ class CocoAnnotations:
     def __iter__(self) -> Iterator[ImageRecord]:
         return iter(self.images)
 
+    def select(self, photos) -> "CocoAnnotations":
+        """Returns the annotations of some photos; `fingerprint` stays that of the whole file.
+
+        Args:
+            photos: (n,) int or slice, rows of `images`, or (I,) bool.
+        """
+        rows = np.arange(len(self))[photos]
+        place = np.full(len(self), -1)
+        place[rows] = np.arange(len(rows))
+        kept = np.flatnonzero(place[self.persons.image] >= 0)
+        columns = {f.name: getattr(self.persons, f.name)[kept] for f in fields(Persons)}
+        columns["image"] = place[columns["image"]]
+        return replace(
+            self,
+            image_ids=self.image_ids[rows],
+            persons=Persons(**columns),
+            _raw_images=[self._raw_images[row] for row in rows],
+            _segmentations=[self._segmentations[row] for row in kept],
+        )
+
     @cached_property
     def images(self) -> list[ImageRecord]:
         """One record per photo, in file order; persons of a photo in file order too."""
@@ -227,11 +247,11 @@ def _skeleton(path: Path, category: dict, given: Skeleton | None) -> tuple[Skele
         limbs = [[start - 1, end - 1] for start, end in limbs]
     except (TypeError, ValueError):
         fail(path, "categories.skeleton", "not a list of pairs", "give pairs of joint numbers")
-    fields = {"name": category.get("name", "custom"), "keypoints": names, "limbs": limbs}
+    content = {"name": category.get("name", "custom"), "keypoints": names, "limbs": limbs}
     if isinstance(names, list):
-        fields["sigmas"] = [default_sigma(str(name)) or _MEAN_SIGMA for name in names]
+        content["sigmas"] = [default_sigma(str(name)) or _MEAN_SIGMA for name in names]
     try:
-        return Skeleton.from_dict(fields), True
+        return Skeleton.from_dict(content), True
     except ValueError as error:
         problem, _, remedy = str(error).partition("; ")
         fail(path, "categories.keypoints", problem, remedy)

@@ -265,3 +265,15 @@ def test_real_labels(data_dir):
     np.testing.assert_allclose(
         record.boxes[:, 2:] - record.boxes[:, :2], persons.xywh[own, 2:], rtol=1e-5
     )
+
+
+@pytest.mark.parametrize("photos", ([1], slice(1, 2), np.array([False, True])))
+def test_select(tmp_path, photos):
+    whole = CocoAnnotations.load(write(tmp_path, coco_file()))
+    seven = whole.select(photos)
+    assert seven.image_ids.tolist() == [7] and len(seven) == 1
+    assert seven.persons.ids.tolist() == [1, 3] and seven.persons.image.tolist() == [0, 0]
+    (record,), (_, expected) = seven.images, whole.images
+    assert record.file_name == "seven.jpg" and record.segmentations == expected.segmentations
+    np.testing.assert_array_equal(record.boxes, expected.boxes)
+    assert len(whole.select([1, 0]).images[1]) == 1
