@@ -6,9 +6,12 @@ RULE = (
     "left and right disagree: the eyes are in the wrong order about nose and brow, the shoulders "
     "about a face seen from the front, or shoulders and hips about the spine"
 )
-# Sine of the angle from which two directions count as clearly apart, and the least distance of two
-# joints as a share of the person's size: below, a pixel's error turns a pair around.
-_CLEAR, _LEAST = 0.5, 0.06
+_CLEAR = 0.5  # sine of the angle from which two directions count as clearly apart
+_LEAST = 0.02  # least distance of two joints as a share of the person's size, and
+_PIXELS = 2.0  # in pixels: below, a small error turns a pair around
+# How wide a pair must be, as a share of the direction up, to be seen from the front or from behind
+# rather than from the side: eyes over nose and brow, shoulders and hips over the spine.
+_EYES, _SHOULDERS, _HIPS = 1.2, 0.4, 0.2
 
 
 def suspect(keypoints: np.ndarray, names: tuple[str, ...]) -> str:
@@ -30,19 +33,21 @@ def suspect(keypoints: np.ndarray, names: tuple[str, ...]) -> str:
     labelled = keypoints[keypoints[:, 2] > 0, :2]
     if len(labelled) < 3:
         return ""
-    size = np.ptp(labelled, axis=0).max()
-    face = 0
-    if {"nose", "left_eye", "right_eye"} <= at.keys() and at["nose"][2] == 2:
-        brow = (at["left_eye"] + at["right_eye"]) / 2
-        face = _order(brow - at["nose"], at["left_eye"] - at["right_eye"], _LEAST / 3 * size)
+    size = max(_LEAST * np.ptp(labelled, axis=0).max(), _PIXELS)
+    eyes, face = _pair(at, "eye"), 0
+    shoulders, hips = _pair(at, "shoulder"), _pair(at, "hip")
+    if eyes and "nose" in at and at["nose"][2] == 2:
+        face = _order(eyes[0] - at["nose"][:2], eyes[1], size, _EYES)
+        # Of a head tipped back the eyes lie below the nose.
+        above = at["nose"][:2] - shoulders[0] if shoulders else eyes[0] - at["nose"][:2]
+        face *= face == _order(above, eyes[1], size)
     if face < 0:
         return "eyes about the nose"
-    if not {"left_shoulder", "right_shoulder", "left_hip", "right_hip"} <= at.keys():
+    if not (shoulders and hips):
         return ""
-    shoulders = at["left_shoulder"] - at["right_shoulder"]
-    hips = at["left_hip"] - at["right_hip"]
-    spine = (at["left_shoulder"] + at["right_shoulder"] - at["left_hip"] - at["right_hip"]) / 2
-    upper, lower = (_order(spine, pair, 1.5 * _LEAST * size) for pair in (shoulders, hips))
+    spine = shoulders[0] - hips[0]
+    upper = _order(spine, shoulders[1], size, _SHOULDERS)
+    lower = _order(spine, hips[1], size, _HIPS)
     if upper * lower < 0:
         return "shoulders and hips"
     if face * upper < 0 and lower <= 0:
@@ -50,10 +55,16 @@ def suspect(keypoints: np.ndarray, names: tuple[str, ...]) -> str:
     return ""
 
 
-def _order(up, across, least) -> int:
+def _pair(at, name):
+    """Middle of a pair of joints, and the way from right to left; None if one is missing."""
+    left, right = at.get(f"left_{name}"), at.get(f"right_{name}")
+    return None if left is None or right is None else ((left + right)[:2] / 2, (left - right)[:2])
+
+
+def _order(up, across, least, share=0.0):
     """1 if `across` (right to left) is clockwise of `up`, -1 if counterclockwise, 0 if unclear."""
-    length = np.hypot(*across[:2])
+    height, length = np.hypot(*up), np.hypot(*across)
     turn = up[0] * across[1] - up[1] * across[0]
-    if length < max(least, 1.0) or abs(turn) < _CLEAR * length * np.hypot(*up[:2]):
+    if length < max(least, share * height) or abs(turn) < _CLEAR * length * height:
         return 0
     return 1 if turn > 0 else -1
