@@ -10,11 +10,17 @@ import sys
 from collections.abc import Sequence
 
 from multiposenet import __version__
-from multiposenet.commands import evaluate, predict, summary, train
+from multiposenet.commands import evaluate, figures, predict, summary, train
 from multiposenet.commands.output import report
 from multiposenet.errors import MultiPoseNetError
 
-VERBS = {"predict": predict, "evaluate": evaluate, "summary": summary, "train": train}
+VERBS = {
+    "predict": predict,
+    "evaluate": evaluate,
+    "figures": figures,
+    "summary": summary,
+    "train": train,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

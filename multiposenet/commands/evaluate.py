@@ -64,11 +64,10 @@ def _score(args) -> tuple[dict, int, int]:
             f"{masks}: masks: none for these annotations; name their folder by --masks"
         )
     # Average precision ranks all detections: a threshold would only cut its tail off.
-    pose = _load(args, score=0.0)
-    if "keypoints" in metrics and annotations.skeleton.keypoints != pose.skeleton.keypoints:
-        raise AnnotationError(
-            f"{args.annotations}: keypoints: are those of {annotations.skeleton.name}, the model "
-            f"finds {pose.skeleton.name}; use another model or --metrics boxes,masks"
+    pose = load_model(args, score=0.0)
+    if "keypoints" in metrics:
+        check_skeleton(
+            args, annotations, pose.skeleton, "use another model or --metrics boxes,masks"
         )
 
     from multiposenet.evaluation import coco
@@ -77,7 +76,7 @@ def _score(args) -> tuple[dict, int, int]:
     results, overlap, failures = [], coco.MaskIoU(), 0
     records = annotations.images
     paths = [Path(args.images) / record.file_name for record in records]
-    for record, item in zip(records, _answers(pose, paths), strict=True):
+    for record, item in zip(records, answers(pose, paths), strict=True):
         truth = read_labels(labelled[record.id]) if record.id in labelled else None
         if isinstance(item, InputError):
             failures += 1
@@ -105,7 +104,9 @@ def _count(args) -> tuple[dict, int, int]:
         raise InputError("--metrics, --masks: nothing to compare with; add --annotations")
     paths = files(args.images)
     people = [
-        len(item[1]) for item in _answers(_load(args), paths) if not isinstance(item, InputError)
+        len(item[1])
+        for item in answers(load_model(args), paths)
+        if not isinstance(item, InputError)
     ]
     figures = {}
     if people:
@@ -114,14 +115,24 @@ def _count(args) -> tuple[dict, int, int]:
     return figures, len(paths), len(paths) - len(people)
 
 
-def _load(args, **defaults):
+def load_model(args, **defaults):
+    """The estimator of `output.add_model_arguments`; its options go before the defaults."""
     output.import_keras()
     from multiposenet.estimator import load
 
     return load(args.model, **{**defaults, **output.load_options(args)})
 
 
-def _answers(pose, paths: list[Path]) -> Iterator:
+def check_skeleton(args, annotations, skeleton, remedy: str) -> None:
+    """Raises `AnnotationError` if a model's joints are not those of the annotations."""
+    if annotations.skeleton.keypoints != skeleton.keypoints:
+        raise AnnotationError(
+            f"{args.annotations}: keypoints: are those of {annotations.skeleton.name}, the model "
+            f"finds {skeleton.name}; {remedy}"
+        )
+
+
+def answers(pose, paths: list[Path]) -> Iterator:
     """For each path, in order, its frame and poses, or its error, which is reported too."""
     from multiposenet.sources import Frame, read_image
 

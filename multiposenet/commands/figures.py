@@ -1,0 +1,241 @@
+"""Draw the paper's figures from models and labels of one's own.
+
+parameters  parameters of every block of a model (figure 7)
+pr-curves   precision against recall by person size, of poses and boxes (figure 5)
+poses       the poses a Pose Residual Network has learnt, clustered under OKS (figure 2)
+grouping    AP of grouping against what detectors get wrong, for the PRN and its rivals (table 4)
+
+Each writes a picture, and by --json the numbers in it. `multiposenet figures NAME --help` lists
+the arguments of one.
+"""
+
+import argparse
+from pathlib import Path
+
+from multiposenet.commands import evaluate, output, summary
+from multiposenet.errors import InputError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+
+
+def add_arguments(parser):
+    figures = parser.add_subparsers(dest="figure", metavar="NAME", required=True)
+    for name, (add, _) in FIGURES.items():
+        line = next(line for line in __doc__.splitlines() if line.startswith(f"{name} "))
+        what = line.partition(" ")[2].strip()
+        figure = figures.add_parser(name, description=what[0].upper() + what[1:] + ".")
+        add(figure)
+        figure.add_argument(
+            "--out",
+            default=f"{name}.png",
+            metavar="FILE",
+            help="the picture (default: %(default)s)",
+        )
+        output.add_json_argument(figure)
+
+
+def run(args) -> int:
+    if Path(args.out).suffix.lower() not in SUFFIXES:
+        raise InputError(f"{args.out}: --out: no format of pictures; use a name ending in .png")
+    output.writable_folder(Path(args.out).parent)
+    output.writable_json(args.json)
+    numbers, figure, status = FIGURES[args.figure][1](args)
+
+    from multiposenet.training.figures import style
+
+    style.save(figure, args.out)
+    if args.json:
+        output.write_json(args.json, {"figure": args.figure, **numbers})
+    if args.json != "-":
+        print(args.out)
+    return status
+
+
+def _add_model(parser):
+    parser.add_argument(
+        "--model",
+        default="multiposenet-nano",
+        metavar="NAME|FILE",
+        help="a model of the zoo or a weights file (default: %(default)s)",
+    )
+
+
+def _add_annotations(parser, what):
+    parser.add_argument("--annotations", required=True, metavar="FILE", help=what)
+
+
+def _load_annotations(args, photos=None):
+    """The labels; `photos` keeps the first of those that show anybody."""
+    import numpy as np
+
+    from multiposenet.annotations import CocoAnnotations
+
+    annotations = CocoAnnotations.load(args.annotations)
+    if photos is None:
+        return annotations
+    return annotations.select(np.unique(annotations.persons.image)[:photos])
+
+
+def _load_prn(args, annotations):
+    """The model's assigner, of the joints that the labels have."""
+    output.import_keras()
+    from multiposenet import estimator
+
+    model = estimator.load(args.model).model
+    evaluate.check_skeleton(args, annotations, model.skeleton, "use another model or other labels")
+    return model.prn
+
+
+def _add_parameters(parser):
+    parser.add_argument(
+        "--model",
+        default="multiposenet-nano",
+        metavar="NAME",
+        help="a model of the zoo or an architecture that `multiposenet summary` knows "
+        "(default: %(default)s)",
+    )
+
+
+def _parameters(args):
+    rows = summary.blocks(args.model)
+    from multiposenet.training.figures import parameters
+
+    total = sum(row["parameters"] for row in rows)
+    numbers = {"model": args.model, "blocks": rows, "total": total}
+    return numbers, parameters.draw(rows, args.model), 0
+
+
+def _add_curves(parser):
+    _add_annotations(parser, "COCO keypoint annotations")
+    parser.add_argument("--images", required=True, metavar="DIR", help="folder of the photos")
+    output.add_model_arguments(parser)
+
+
+def _curves(args):
+    if not Path(args.images).is_dir():
+        raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
+    annotations = _load_annotations(args)
+    # A threshold on the scores would only cut the curves short.
+    pose = evaluate.load_model(args, score=0.0)
+    evaluate.check_skeleton(args, annotations, pose.skeleton, "use another model")
+    from multiposenet.evaluation import average_precision, precision_curves
+    from multiposenet.training.figures import curves
+
+    results, failures = [], 0
+    paths = [Path(args.images) / record.file_name for record in annotations.images]
+    for record, item in zip(annotations.images, evaluate.answers(pose, paths), strict=True):
+        if isinstance(item, InputError):
+            failures += 1
+        else:
+            results += item[1].to_coco(record.id, annotations.category_id)
+    kinds = {kind: precision_curves(annotations, results, kind) for kind in ("keypoints", "boxes")}
+    numbers = {
+        "model": args.model,
+        "photos": len(paths),
+        "failed": failures,
+        "thresholds": average_precision.THRESHOLDS.round(2).tolist(),
+        "recalls": average_precision.RECALLS.round(2).tolist(),
+        "curves": {
+            kind: {
+                size: {"AP": float(values.mean()), "precision": values.round(6).tolist()}
+                for size, values in by_size.items()
+            }
+            for kind, by_size in kinds.items()
+        },
+    }
+    status = 2 if failures == len(paths) else 1 if failures else 0
+    return numbers, curves.draw(kinds), status
+
+
+def _add_poses(parser):
+    _add_annotations(parser, "COCO keypoint annotations; no photos are needed")
+    _add_model(parser)
+    parser.add_argument(
+        "--clusters",
+        type=_count,
+        default=6,
+        metavar="N",
+        help="number of poses (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of k-means (default: %(default)s)")
+
+
+def _poses(args):
+    annotations = _load_annotations(args)
+    prn = _load_prn(args, annotations)
+    import numpy as np
+
+    from multiposenet.training.figures import poses
+
+    places, visible = poses.outputs(prn, annotations)
+    if len(places) < args.clusters:
+        raise InputError(
+            f"--clusters: {args.clusters}, but {args.annotations} has {len(places)} persons with "
+            "more than two keypoints; ask for fewer"
+        )
+    skeleton = annotations.skeleton
+    found = poses.clusters(places, visible, skeleton, args.clusters, args.seed)
+    numbers = {
+        "model": args.model,
+        "persons": len(places),
+        "oks": found.objective,
+        "clusters": [
+            {
+                "share": float(found.shares[index]),
+                "oks": float(found.similarity[found.members == index].mean()),
+                # A joint that no member has is null.
+                "keypoints": [
+                    None if np.isnan(joint).any() else joint.round(2).tolist() for joint in centre
+                ],
+            }
+            for index, centre in enumerate(found.centres)
+            if found.shares[index]
+        ],
+    }
+    return numbers, poses.draw(found, places, visible, skeleton), 0
+
+
+def _add_grouping(parser):
+    _add_annotations(parser, "COCO keypoint annotations; no photos are needed")
+    parser.add_argument(
+        "--prior",
+        metavar="FILE",
+        help="annotations for the prior of UCR (default: those of --annotations, which favours it)",
+    )
+    _add_model(parser)
+    parser.add_argument(
+        "--photos", type=_count, metavar="N", help="use the first N photos with people"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the errors (default: %(default)s)")
+
+
+def _grouping(args):
+    annotations = _load_annotations(args, args.photos)
+    prn = _load_prn(args, annotations)
+    from multiposenet.annotations import CocoAnnotations
+    from multiposenet.training import robustness
+    from multiposenet.training.figures import grouping
+
+    prior = CocoAnnotations.load(args.prior) if args.prior else annotations
+    rows = robustness.sweep(
+        robustness.rivals(prn, prior),
+        annotations,
+        seed=args.seed,
+        progress=lambda items: output.progress(items, len(items), "figures grouping"),
+    )
+    numbers = {"model": args.model, "photos": len(annotations), "seed": args.seed, "rows": rows}
+    return numbers, grouping.draw(rows), 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
+
+
+FIGURES = {
+    "parameters": (_add_parameters, _parameters),
+    "pr-curves": (_add_curves, _curves),
+    "poses": (_add_poses, _poses),
+    "grouping": (_add_grouping, _grouping),
+}

@@ -1,0 +1,142 @@
+"""The poses that a Pose Residual Network has learnt, in clusters (MultiPoseNet figure 2, right).
+
+The paper takes the network's highest cell of every joint, and clusters the poses so made by k-means
+under OKS. So do `outputs` and `clusters`; `draw` shows the centres.
+"""
+
+import numpy as np
+from keras import ops
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from multiposenet.errors import AnnotationError
+from multiposenet.networks import roi_crop
+from multiposenet.networks.roi_crop import HEIGHT, WIDTH
+from multiposenet.training import clustering
+from multiposenet.training.figures import style
+
+# Area of a person as a share of its box: the mean over COCO's persons.
+AREA_SHARE = 0.53
+LEAST_JOINTS = 3
+_PERSONS = 256  # in a call of the network, about
+_COMMON = 0.4  # share of a cluster's members that have a joint which is drawn
+_SHOWN = 40  # members drawn faintly behind the centre
+_COLOURS = {"left": style.BLUE, "right": style.ORANGE}
+
+
+def outputs(prn, annotations) -> tuple[np.ndarray, np.ndarray]:
+    """Where the network expects the joints of every person, given all keypoints of the photo.
+
+    Args:
+        prn: a `PoseResidualNetwork` or another assigner with `logits`.
+        annotations: `CocoAnnotations`; persons with more than two keypoints count.
+
+    Returns:
+        (n, K, 2) xy in cells of the grid, 36 wide and 56 high, and (n, K) bool: the joints that
+        the person's labels have.
+
+    Raises:
+        AnnotationError: there is no such person.
+    """
+    # Photos with as many persons go together: shapes are few and nothing is padding.
+    by_count = {}
+    for record in annotations.images:
+        by_count.setdefault(len(record), []).append(record)
+    poses, visible = [], []
+    for count, records in by_count.items():
+        size = max(1, _PERSONS // max(count, 1))
+        for start in range(0, len(records) if count else 0, size):
+            batch = records[start : start + size]
+            places, labelled = _outputs(prn, batch)
+            crowd = np.concatenate([record.crowd for record in batch])
+            kept = ~crowd & (labelled.sum(axis=1) >= LEAST_JOINTS)
+            poses.append(places[kept])
+            visible.append(labelled[kept])
+    if not sum(map(len, poses)):
+        raise AnnotationError(
+            f"{annotations.path}: keypoints: no person has more than two; "
+            "give annotations with keypoints"
+        )
+    return np.concatenate(poses), np.concatenate(visible)
+
+
+def _outputs(prn, records):
+    boxes = np.stack([record.boxes for record in records])
+    keypoints = np.stack([record.keypoints for record in records])  # (B, N, K, 3)
+    points = ops.convert_to_tensor(keypoints[..., :2].transpose(0, 2, 1, 3))
+    scores = ops.convert_to_tensor((keypoints[..., 2] > 0).transpose(0, 2, 1).astype(np.float32))
+    rows, columns, _ = roi_crop.grid_weights(points, ops.convert_to_tensor(boxes))
+    maps = prn.logits(roi_crop.crop(rows, columns, scores), training=False)
+    frame = np.tile(np.array([0, 0, WIDTH, HEIGHT], np.float32), (*boxes.shape[:2], 1))
+    places = ops.convert_to_numpy(roi_crop.highest_cell(maps, ops.convert_to_tensor(frame)))
+    joints = places.shape[2]
+    return places.reshape(-1, joints, 2), (keypoints[..., 2] > 0).reshape(-1, joints)
+
+
+def clusters(poses, visible, skeleton, count=6, seed=0) -> clustering.Clusters:
+    """Clusters poses on the grid; arguments as returned by `outputs`."""
+    area = AREA_SHARE * WIDTH * HEIGHT
+    return clustering.cluster(poses, visible, area, skeleton.sigmas, count, seed=seed)
+
+
+def draw(found: clustering.Clusters, poses, visible, skeleton) -> Figure:
+    """The centres in boxes of the grid's shape, with the share of the persons in each cluster.
+
+    Joints that fewer than 40 % of a cluster's members have are left out; some members stand behind
+    the centre.
+
+    Args:
+        found: of `clusters`.
+        poses: (n, K, 2) that were clustered.
+        visible: (n, K) bool.
+        skeleton: names and limbs of the joints.
+    """
+    count = len(found.centres)
+    columns = min(count, 6)
+    rows = -(-count // columns)
+    with style.look():
+        figure, axes = style.panels(rows, columns, size=(1.4, 2.45))
+        for axis in axes.flat:
+            axis.set(xlim=(-2, WIDTH + 2), ylim=(HEIGHT + 2, -2), aspect="equal")
+            axis.axis("off")
+        for index, axis in zip(range(count), axes.flat, strict=False):
+            members = np.flatnonzero(found.members == index)
+            axis.add_patch(Rectangle((0, 0), WIDTH, HEIGHT, facecolor="#f5f5f3", edgecolor="none"))
+            step = max(1, len(members) // _SHOWN)
+            for person in members[::step][:_SHOWN]:
+                _skeleton(axis, poses[person], visible[person], skeleton, 0.5, 0.12)
+            if len(members):
+                common = visible[members].mean(axis=0) >= _COMMON
+                _skeleton(axis, found.centres[index], common, skeleton, 2.4, 1.0)
+                similarity = f"OKS {found.similarity[members].mean():.2f}"
+                axis.text(WIDTH / 2, HEIGHT + 1, similarity, va="top", ha="center", fontsize=7.5)
+            axis.set_title(f"{found.shares[index]:.0%}", loc="center", pad=3)
+        figure.text(
+            0.5,
+            -0.01,
+            "left side blue, right side orange; share of the persons, mean OKS with the centre",
+            ha="center",
+            va="top",
+            fontsize=7.5,
+            color=style.GREY,
+        )
+    return figure
+
+
+def _skeleton(axis, joints, shown, skeleton, width, opacity) -> None:
+    sides = [_COLOURS.get(name.split("_")[0], style.INK) for name in skeleton.keypoints]
+    for start, end in skeleton.limbs:
+        if shown[start] and shown[end]:
+            # A limb across the body, such as from hip to hip, is of neither side.
+            named = {sides[start], sides[end]} - {style.INK}
+            colour = named.pop() if len(named) == 1 else style.INK
+            axis.plot(
+                *joints[[start, end]].T,
+                color=colour,
+                linewidth=width,
+                alpha=opacity,
+                solid_capstyle="round",
+            )
+    if opacity == 1.0:
+        colours = [side for side, there in zip(sides, shown, strict=True) if there]
+        axis.scatter(*joints[shown].T, s=6, c=colours, zorder=3)
