@@ -1,63 +1,93 @@
-"""Random patches of photos with their boxes, keypoints and masks, all moved by one affine map."""
+"""Random patches of photos with their boxes, keypoints and masks, all moved by one affine map.
+
+The map is drawn here and applied by ``geometry.Affine``: albumentations (2.0) has no transform that
+takes a given map, and its coordinates are not those of this library. It counts keypoints from pixel
+centres when it flips and rotates, from pixel corners when it resizes, and boxes always from
+corners, so that joints and masks would part by up to a pixel. Colours are albumentations'; where it
+is not installed they stay as they are. Transforms of one's own go through
+``user_augmentation.Transforms``, which bridges the difference.
+"""
 
 import dataclasses
+import functools
+import os
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import albumentations
-import cv2
 import numpy as np
 
 from multiposenet import geometry
-from multiposenet.training import cache
+from multiposenet.training import cache, patch
 from multiposenet.training.datasets.sample import Sample
+from multiposenet.training.patch import Patch
+
+__all__ = ["Patch", "PatchSampler", "PhotoSampler", "colour_changes"]
 
 
-@dataclass
-class Patch:
-    """What a stage sees of a photo; coordinates in pixels of the patch.
+def colour_changes():
+    """The default changes of colour, an ``albumentations.Compose``.
 
-    Attributes:
-        image: ``(S, S, 3)`` uint8 RGB.
-        boxes: ``(n, 4)`` of the labelled persons, xyxy, not clipped (in a mosaic, to their tile).
-        sizes: ``(n,)`` sqrt(box area) before rotation, which makes the enclosing boxes larger.
-        keypoints: ``(n, K, 3)``; v = 0 where a joint is unlabelled or outside the patch.
-        unlabelled_boxes: ``(m, 4)`` of persons without keypoint labels and of crowds.
-        crowd: which of ``unlabelled_boxes`` are crowds.
-        labelled_joints: ``(K,)`` 1 for the joints that the data set labels.
-        labelled_area: ``(S / 4, S / 4)``, 0 where persons may stand without any label.
-        mask: ``(S, S)`` uint8, 0 background, 1 person, 2 ignore, or None.
-        complete: all persons of the photo have a box.
+    Returns:
+        None where albumentations is not installed, with a warning once: colours then stay as they
+        are, and training goes on.
     """
+    # It asks a server for its newest version at import otherwise.
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    try:
+        import albumentations
+    except ImportError:
+        _warn_of_missing_colours()
+        return None
+    return albumentations.Compose(
+        [
+            albumentations.ColorJitter(0.4, 0.4, 0.4, 0.05, p=0.8),
+            albumentations.ToGray(p=0.1),
+            albumentations.GaussianBlur((3, 5), p=0.1),
+        ]
+    )
 
-    image: np.ndarray
-    boxes: np.ndarray
-    sizes: np.ndarray
-    keypoints: np.ndarray
-    unlabelled_boxes: np.ndarray
-    crowd: np.ndarray
-    labelled_joints: np.ndarray
-    labelled_area: np.ndarray
-    mask: np.ndarray | None
-    complete: bool
+
+@functools.cache
+def _warn_of_missing_colours():
+    warnings.warn(
+        "albumentations is not installed: colours of training photos stay as they are; "
+        "pip install 'albumentations>=2.0,<2.1'",
+        stacklevel=4,
+    )
 
 
 @dataclass(frozen=True)
 class PatchSampler:
-    """Draws patches centred on a person at a random scale (MultiPoseNet section 4.1).
+    """Draws square patches of photos (MultiPoseNet section 4.1).
+
+    Patches come at a scale drawn for the person in the centre (``person_size``), which shows people
+    of all sizes equally often; or, as in the paper, at a scale drawn for the photo (``scale``). The
+    paper's recipe is ``PatchSampler(480, flip_indices, scale=(0.8, 1.2), centre="people",
+    rotation_chance=1.0, flip=0.3, jitter=0.0)``.
 
     Attributes:
-        size: side S of the patch in pixels.
+        size: side S of the patch in pixels, a multiple of 4.
+        flip_indices: of the skeleton.
         person_size: least and greatest sqrt(box area), in patch pixels, of the person that the
             patch is centred on; drawn uniformly in the logarithm.
         cover: the photo's longer side is at least this share of the patch, and
         zoom: the photo is enlarged at most this much; both win over ``person_size``.
+        scale: least and greatest factor, drawn uniformly; in place of the four above. The paper
+            does not say of what; here it is of the photo scaled to a longer side of ``longest``.
+        longest: 640 pixels are the natural size of COCO's photos, whose scale is thereby that of
+            photos of any other size; 0 takes every photo as it is.
+        centre: ``"person"``, any; or ``"people"``, the paper's "crowd or main person": the person
+            who makes up more than half of the area of all, if there is one, else the middle of
+            all.
         rotation: greatest rotation in degrees.
         rotation_chance: share of patches that are rotated.
         flip: share of patches flipped left to right, with left and right joints swapped.
         jitter: greatest shift of the centre as a share of the patch.
-        flip_indices: of the skeleton.
-        color: change of the image's colours. It holds a random state, so that a sampler serves
-            one thread at a time.
+        color: change of the image's colours, an ``albumentations.Compose`` of pixel transforms or
+            None. It holds a random state, so that a sampler serves one thread at a time.
+        augment: further change of a patch, ``augment(patch, rng) -> patch``, before the colours
+            change; such as ``user_augmentation.Transforms``.
     """
 
     size: int
@@ -69,112 +99,126 @@ class PatchSampler:
     rotation_chance: float = 0.6
     flip: float = 0.5
     jitter: float = 0.3
-    color: albumentations.Compose = field(
-        default_factory=lambda: albumentations.Compose(
-            [
-                albumentations.ColorJitter(0.4, 0.4, 0.4, 0.05, p=0.8),
-                albumentations.ToGray(p=0.1),
-                albumentations.GaussianBlur((3, 5), p=0.1),
-            ]
-        )
-    )
+    scale: tuple[float, ...] = ()
+    longest: float = 640.0
+    centre: str = "person"
+    color: Callable | None = field(default_factory=colour_changes)
+    augment: Callable | None = None
+
+    def __post_init__(self):
+        if self.centre not in ("person", "people"):
+            raise ValueError(f"centre: unknown name {self.centre!r}; use 'person' or 'people'")
+        if len(self.scale) not in (0, 2):
+            raise ValueError(f"scale: {self.scale}; give the least and greatest factor, or ()")
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Patch:
         """A random patch of a photo; ``rng`` is the only source of randomness."""
-        size = self.size
-        image = cache.image(sample)
-        move, mirrored = self._draw_map(sample, image.shape[:2], size, rng)
-        patch = _apply(sample, image, move, size, self.flip_indices if mirrored else None)
-        self.color.set_random_seed(int(rng.integers(2**31)))
-        patch.image = self.color(image=patch.image)["image"]
-        return patch
+        move, mirrored = self._draw_map(sample, cache.image(sample).shape[:2], rng)
+        flip_indices = self.flip_indices if mirrored else None
+        return _finish(self, patch.cut(sample, move, (self.size, self.size), flip_indices), rng)
 
     def mosaic(self, samples: list[Sample], rng: np.random.Generator) -> Patch:
         """Four half-size patches of photos of one data set, tiled two by two."""
         half = self.size // 2
         quarter = dataclasses.replace(
-            self, size=half, person_size=(0.35 * half, 0.9 * half), jitter=self.jitter / 2
+            self,
+            size=half,
+            person_size=(0.35 * half, 0.9 * half),
+            scale=(),
+            centre="person",
+            jitter=self.jitter / 2,
         )
-        parts = [quarter(sample, rng) for sample in samples]
-        offsets = [(0, 0), (half, 0), (0, half), (half, half)]
-        for part, (x, y) in zip(parts, offsets, strict=True):
-            part.boxes = np.clip(part.boxes, 0, half) + (x, y, x, y)
-            part.unlabelled_boxes = np.clip(part.unlabelled_boxes, 0, half) + (x, y, x, y)
-            part.keypoints[..., :2] += (x, y)
+        return patch.tile([quarter(sample, rng) for sample in samples])
 
-        def joined(name):
-            return np.concatenate([getattr(part, name) for part in parts])
-
-        def tiled(name):
-            a, b, c, d = (getattr(part, name) for part in parts)
-            return np.concatenate([np.concatenate([a, b], 1), np.concatenate([c, d], 1)])
-
-        has_masks = all(part.mask is not None for part in parts)
-        return Patch(
-            image=tiled("image"),
-            boxes=joined("boxes"),
-            sizes=joined("sizes"),
-            keypoints=joined("keypoints"),
-            unlabelled_boxes=joined("unlabelled_boxes"),
-            crowd=joined("crowd"),
-            labelled_joints=np.min([part.labelled_joints for part in parts], axis=0),
-            labelled_area=tiled("labelled_area"),
-            mask=tiled("mask") if has_masks else None,
-            complete=all(part.complete for part in parts),
-        )
-
-    def _draw_map(self, sample, image_hw, size, rng):
+    def _draw_map(self, sample, image_hw, rng):
         height, width = image_hw
-        centre, extent = np.array([width, height]) / 2, float(np.sqrt(height * width)) / 2
+        box = np.array([0, 0, width, height], float)
         if len(sample.boxes):
             box = sample.boxes[rng.integers(len(sample.boxes))]
-            centre = (box[:2] + box[2:]) / 2
-            extent = max(float(np.sqrt(np.prod(box[2:] - box[:2]))), 1.0)
-        wanted = np.exp(rng.uniform(*np.log(self.person_size)))
-        scale = np.clip(wanted / extent, self.cover * size / max(height, width), self.zoom)
+        if self.centre == "people":
+            box = _crowd_or_main_person(sample, box)
+        centre = (box[:2] + box[2:]) / 2
+        factor = self._draw_factor(sample, box, image_hw, rng)
         angle = 0.0
         if rng.random() < self.rotation_chance:
             angle = np.deg2rad(rng.uniform(-self.rotation, self.rotation))
         mirrored = rng.random() < self.flip
-        linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        linear = factor * np.array(
+            [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        )
         if mirrored:
             linear[0] *= -1
-        target = size * (0.5 + rng.uniform(-self.jitter, self.jitter, 2))
+        target = self.size * (0.5 + rng.uniform(-self.jitter, self.jitter, 2))
         move = geometry.Affine(np.column_stack([linear, target - linear @ centre]))
         return move, mirrored
 
+    def _draw_factor(self, sample, box, image_hw, rng):
+        if self.scale:
+            natural = self.longest / max(image_hw) if self.longest else 1.0
+            return natural * rng.uniform(*self.scale)
+        extent = float(np.sqrt(np.prod(box[2:] - box[:2])))
+        extent = max(extent, 1.0) if len(sample.boxes) else extent / 2
+        wanted = np.exp(rng.uniform(*np.log(self.person_size)))
+        return np.clip(wanted / extent, self.cover * self.size / max(image_hw), self.zoom)
 
-def _apply(sample, image, move, size, flip_indices):
-    keypoints = sample.keypoints.astype(np.float32)
-    keypoints[..., :2] = move(keypoints[..., :2])
-    labelled = sample.labelled.any(axis=1)
-    labelled_joints = np.ones(keypoints.shape[1], np.float32)
-    if labelled.any():
-        labelled_joints = sample.labelled[labelled].any(axis=0).astype(np.float32)
-    if flip_indices is not None:
-        keypoints, labelled_joints = keypoints[:, flip_indices], labelled_joints[flip_indices]
-    inside = np.all((keypoints[..., :2] >= 0) & (keypoints[..., :2] < size), axis=-1)
-    keypoints[..., 2] *= inside
-    boxes, crowd = move.boxes(sample.boxes), move.boxes(sample.crowd_boxes)
-    scale = np.sqrt(abs(np.linalg.det(move.matrix[:, :2])))
-    extents = np.maximum(sample.boxes[:, 2:] - sample.boxes[:, :2], 0)
-    labelled_area = np.ones((size // 4, size // 4), np.float32)
-    if sample.single:
-        x1, y1, x2, y2 = np.clip(boxes[0] / 4, 0, size // 4).round().astype(int)
-        labelled_area[:] = 0
-        labelled_area[y1:y2, x1:x2] = 1
-    mask = None
-    if sample.has_mask:
-        mask = move.warp(cache.mask(sample), (size, size), interpolation=cv2.INTER_NEAREST)
-    return Patch(
-        image=move.warp(image, (size, size), border=geometry.PADDING),
-        boxes=boxes[labelled].astype(np.float32),
-        sizes=scale * np.sqrt(extents[labelled].prod(axis=1)),
-        keypoints=keypoints[labelled],
-        unlabelled_boxes=np.concatenate([boxes[~labelled], crowd]).astype(np.float32),
-        crowd=np.arange((~labelled).sum() + len(crowd)) >= (~labelled).sum(),
-        labelled_joints=labelled_joints,
-        labelled_area=labelled_area,
-        mask=mask,
-        complete=sample.complete,
-    )
+
+@dataclass(frozen=True)
+class PhotoSampler:
+    """Whole photos for the person stage (MultiPoseNet section 4.1, as keras-retinanet).
+
+    A photo is scaled to a shorter edge of ``shortest`` pixels, or less where its longer edge would
+    pass ``longest``. It lies at the top left of a canvas whose sides are multiples of 32; the
+    canvases of a batch are made equal by ``patch.pad``.
+
+    Attributes:
+        flip_indices: of the skeleton.
+        shortest: the shorter edge in pixels.
+        longest: greatest longer edge.
+        flip: share of the photos that are flipped left to right.
+        multiple: of which the sides of the canvas are.
+        color, augment: as in ``PatchSampler``.
+    """
+
+    flip_indices: np.ndarray
+    shortest: int = 800
+    longest: int = 1333
+    flip: float = 0.5
+    multiple: int = 32
+    color: Callable | None = field(default_factory=colour_changes)
+    augment: Callable | None = None
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Patch:
+        """The photo; ``rng`` is the only source of randomness."""
+        image, move = cache.image(sample), geometry.Affine.identity()
+        height, width = image.shape[:2]
+        mirrored = rng.random() < self.flip
+        if mirrored:
+            image, move = image[:, ::-1], geometry.Affine([[-1, 0, width], [0, 1, 0]])
+        shorter, longer = sorted((height, width))
+        longest = min(self.longest, max(1, round(longer * self.shortest / shorter)))
+        size = geometry.letterbox_size((height, width), longest, self.multiple)
+        image, fit = geometry.letterbox(image, size, longest)
+        flip_indices = self.flip_indices if mirrored else None
+        return _finish(self, patch.cut(sample, fit @ move, size, flip_indices, image), rng)
+
+
+def _finish(sampler, made, rng):
+    """The user's changes of a patch, and the changes of its colours."""
+    if sampler.augment is not None:
+        made = sampler.augment(made, rng)
+    if sampler.color is not None:
+        sampler.color.set_random_seed(int(rng.integers(2**31)))
+        made.image = sampler.color(image=made.image)["image"]
+    return made
+
+
+def _crowd_or_main_person(sample, default):
+    """xyxy of the person who takes most of the people's area, or of all together."""
+    everybody = np.concatenate([sample.boxes, sample.crowd_boxes])
+    if not len(everybody):
+        return default
+    areas = np.maximum(everybody[:, 2:] - everybody[:, :2], 0).prod(axis=1)
+    largest = np.argmax(areas)
+    if areas[largest] > 0.5 * areas.sum() and largest < len(sample.boxes):
+        return everybody[largest]
+    return np.concatenate([everybody[:, :2].min(axis=0), everybody[:, 2:].max(axis=0)])

@@ -11,13 +11,14 @@ def keypoint_targets(patch, *, sigma_share=0.045, sigma_limits=(4.0, 12.0), stri
     """Targets and weights W of the keypoint subnet (MultiPoseNet section 3.2).
 
     W is 0 where a joint must not be taught: in boxes of persons without keypoint labels and in
-    crowds, outside the one annotated person where bystanders are not labelled, and everywhere for
-    joints that the data set does not label. It stays 1 around every labelled joint. The mask
+    crowds, outside the annotated persons where bystanders are not labelled, in the box of a person
+    for a joint of which nothing is known, and everywhere for joints that the data set does not
+    label. It stays 1 around every labelled joint. The mask
     channel is taught from the person mask, but not where bystanders may be missing on it; without
     a mask, as background outside all boxes if all persons of the photo are boxed.
 
     Args:
-        patch: an ``augmentation.Patch``.
+        patch: a ``patch.Patch``.
         sigma_share: Gaussian width as a share of a person's size, sqrt(box area).
         sigma_limits: least and greatest width in pixels.
         stride: pixels per cell.
@@ -30,7 +31,12 @@ def keypoint_targets(patch, *, sigma_share=0.045, sigma_limits=(4.0, 12.0), stri
     joints = heatmaps.encode(patch.keypoints, sigmas, (height, width), stride)
     unlabelled = _region(patch.unlabelled_boxes, (height, width), stride)
     known = (1.0 - unlabelled) * patch.labelled_area
-    weight = np.maximum(known[..., None], joints > 0.1) * patch.labelled_joints
+    known = np.repeat(known[..., None], joints.shape[-1], axis=-1)
+    for box, labelled in zip(patch.boxes, patch.labelled, strict=True):
+        if not labelled.all():
+            person = _region(box[None], (height, width), stride)
+            known[..., ~labelled] *= 1.0 - person[..., None]
+    weight = np.maximum(known, joints > 0.1) * patch.labelled_joints
     mask, mask_weight = _mask_target(patch, (height, width), stride)
     target = np.concatenate([joints, mask[..., None]], axis=-1)
     return target, np.concatenate([weight, mask_weight[..., None]], axis=-1).astype(np.float32)
@@ -67,7 +73,7 @@ def person_targets(patch, anchors, *, visible=0.25):
     taught.
 
     Args:
-        patch: an ``augmentation.Patch``.
+        patch: a ``patch.Patch``.
         anchors: the ``boxes.AnchorSpec``.
         visible: least share of a box inside the patch.
 

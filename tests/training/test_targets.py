@@ -8,8 +8,8 @@ from painted import sample, sampler
 
 from multiposenet.boxes import AnchorSpec, anchors_for_image
 from multiposenet.training import targets
-from multiposenet.training.augmentation import Patch
 from multiposenet.training.datasets.sample import IGNORE, PERSON
+from multiposenet.training.patch import Patch
 
 SIZE, CELLS = 64, 16
 ANCHORS = AnchorSpec(sizes=(16, 32), strides=(8, 16), ratios=(1.0,), scales=(1.0,))
@@ -29,7 +29,9 @@ def patch(**fields):
         "mask": None,
         "complete": True,
     }
-    return Patch(**defaults | fields)
+    made = defaults | fields
+    made.setdefault("labelled", np.ones((len(made["keypoints"]), 3), bool))
+    return Patch(**made)
 
 
 def boxes(*rows):
@@ -53,10 +55,12 @@ def random_patch(seed):
     corners = rng.uniform(-10, 50, (5, 2))
     rows = np.column_stack([corners, corners + rng.uniform(5, 30, (5, 2))]).astype(np.float32)
     keypoints = np.concatenate([rng.uniform(0, SIZE, (3, 3, 2)), rng.integers(0, 3, (3, 3, 1))], 2)
+    labelled = rng.random((3, 3)) < 0.7
     return patch(
         boxes=rows[:3],
         sizes=rng.uniform(40, 300, 3),
-        keypoints=keypoints.astype(np.float32),
+        keypoints=(keypoints * labelled[..., None]).astype(np.float32),
+        labelled=labelled,
         unlabelled_boxes=rows[3:],
         crowd=np.array([False, True]),
         mask=rng.integers(0, 3, (SIZE, SIZE), dtype=np.uint8) if seed % 2 else None,
@@ -70,6 +74,7 @@ def test_keypoint_targets_against_a_loop(seed):
     assert target.shape == weight.shape == (CELLS, CELLS, 4)
     assert target.dtype == weight.dtype == np.float32
     unknown = touched(given.unlabelled_boxes)
+    unsaid = [touched(given.boxes[~given.labelled[:, joint]]) for joint in range(3)]
     anybody = touched([*given.boxes, *given.unlabelled_boxes])
     for i in range(CELLS):
         for j in range(CELLS):
@@ -83,7 +88,8 @@ def test_keypoint_targets_against_a_loop(seed):
                         values.append(np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * sigma**2)))
                 assert target[i, j, joint] == pytest.approx(max(values), abs=1e-5)
                 if abs(max(values) - 0.1) > 1e-4:
-                    assert weight[i, j, joint] == (not unknown[i, j] or max(values) > 0.1)
+                    known = not unknown[i, j] and not unsaid[joint][i, j]
+                    assert weight[i, j, joint] == (known or max(values) > 0.1)
             if given.mask is None:
                 assert target[i, j, 3] == 0 and weight[i, j, 3] == (not anybody[i, j])
             else:
