@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from multiposenet import __version__
-from multiposenet.commands import evaluate, figures, predict, summary, train
+from multiposenet.commands import evaluate, figures, inspect, predict, summary, train
 from multiposenet.commands.output import report
 from multiposenet.errors import MultiPoseNetError
 
@@ -18,6 +18,7 @@ VERBS = {
     "predict": predict,
     "evaluate": evaluate,
     "figures": figures,
+    "inspect": inspect,
     "summary": summary,
     "train": train,
 }

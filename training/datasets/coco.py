@@ -67,6 +67,31 @@ def from_annotations(
     return samples
 
 
+def to_coco(samples: list[Sample], skeleton: Skeleton) -> dict:
+    """Returns samples as the content of a COCO file; photos and persons are numbered from 1."""
+    images, annotations = [], []
+    for image, sample in enumerate(samples, start=1):
+        height, width = sample.image_size
+        size = {"height": height, "width": width}
+        images.append({"id": image, "file_name": str(sample.path), **size})
+        boxes = np.concatenate([sample.boxes, sample.crowd_boxes])
+        for person, (x1, y1, x2, y2) in enumerate(boxes.tolist()):
+            crowd = person >= len(sample)
+            points = sample.keypoints[person].ravel().tolist() if not crowd else []
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image,
+                    "category_id": 1,
+                    "iscrowd": int(crowd),
+                    "bbox": [x1, y1, x2 - x1, y2 - y1],
+                    "keypoints": points or [0] * (3 * skeleton.num_keypoints),
+                }
+            )
+    category = {"id": 1, "name": "person", "keypoints": list(skeleton.keypoints)}
+    return {"images": images, "annotations": annotations, "categories": [category]}
+
+
 def _sample(
     record: ImageRecord, source: Skeleton, target: Skeleton, images: Path, mask: Path | None
 ) -> Sample:

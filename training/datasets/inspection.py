@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from multiposenet.errors import AnnotationError, InputError
-from multiposenet.skeleton import COCO_17
+from multiposenet.errors import InputError
+from multiposenet.json_table import fail
+from multiposenet.skeleton import COCO_17, LSP_14, MPII_16, Skeleton
 from multiposenet.training.datasets import mirrored
 
 BOX_MARGIN = 0.21  # as the PRN takes points outside a box
@@ -21,6 +22,7 @@ _SAME_BOX = 0.95
 
 KINDS = {
     "bad_field": "a field is missing or not of the right form",
+    "refused": "what else keeps CocoAnnotations.load from reading the file",
     "repeated_image_id": "two entries of images have one id",
     "repeated_file_name": "two entries of images name one file",
     "unknown_image": "image_id is not in images",
@@ -44,6 +46,10 @@ KINDS = {
     "bad_mask": 'the mask of a photo with "mask": true is missing, unreadable, of another size, '
     "or has values other than 0, 1 and 2",
 }
+
+
+# What `CocoAnnotations.load` refuses as well.
+_REFUSED = {"bad_field", "repeated_image_id", "repeated_id", "unknown_image", "unknown_category"}
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,7 @@ class Inspection:
 
     Args:
         content: the file's JSON object.
+        name: of the file, for errors.
         photos: folder of the photos; without it they are not looked at.
         masks: folder of the masks, likewise.
 
@@ -100,20 +107,27 @@ class Inspection:
         joints: names of the keypoints.
 
     Raises:
-        AnnotationError: the object has no lists of images, annotations and categories, or no
-            category of persons.
+        AnnotationError: `content` is no object with lists of images, annotations and categories,
+            or there is no category of persons.
     """
 
-    def __init__(self, content: dict, photos: Path | None = None, masks: Path | None = None):
+    def __init__(
+        self,
+        content: dict,
+        name: str | Path,
+        photos: Path | None = None,
+        masks: Path | None = None,
+    ):
         self.findings: list[Finding] = []
         self.images: dict[int, dict] = {}
         self.persons: dict[int, list[Person]] = defaultdict(list)
-        entries = {name: _entries(content, name) for name in ("images", "annotations")}
-        self._categories = _entries(content, "categories")
-        self._category = _category(self._categories)
+        images, annotations, self._categories = (
+            _entries(content, field, name) for field in ("images", "annotations", "categories")
+        )
+        self._category = _category(self._categories, name)
         self.joints = tuple(self._category.get("keypoints") or COCO_17.keypoints)
-        self._check_images(entries["images"])
-        self._check_annotations(entries["annotations"])
+        self._check_images(images)
+        self._check_annotations(annotations)
         self._check_persons()
         if photos is not None:
             self._check_photos(photos)
@@ -144,16 +158,34 @@ class Inspection:
             found[finding.kind].append(finding)
         return {kind: found[kind] for kind in KINDS if kind in found}
 
+    def refuse(self, error: Exception) -> None:
+        """Adds what stopped another reader, unless a finding says why already."""
+        if not any(finding.kind in _REFUSED for finding in self.findings):
+            self._add("refused", None, None, str(error))
+
+    def skeleton(self) -> Skeleton:
+        """The joints for drawing, without limbs where the file's names or limbs are not usable."""
+        for known in (COCO_17, MPII_16, LSP_14):
+            if self.joints == known.keypoints:
+                return known
+        sigmas = [0.1] * len(self.joints)
+        try:
+            limbs = tuple((a - 1, b - 1) for a, b in self._category.get("skeleton") or ())
+            return Skeleton("own", self.joints, limbs, sigmas)
+        except (TypeError, ValueError):
+            names = tuple(f"joint_{joint}" for joint in range(len(self.joints)))
+            return Skeleton("own", names, (), sigmas)
+
     def _add(self, kind, image, annotation, message):
         self.findings.append(Finding(kind, image, annotation, message))
 
     def _check_images(self, entries):
         names = Counter()
         for place, entry in enumerate(entries):
-            if type(entry) is not dict or type(entry.get("id")) is not int:
-                self._add("bad_field", None, None, f"images[{place}]: no object with a number as id")
+            image = _integer(entry, "id")
+            if image is None:
+                self._add("bad_field", None, None, f"images[{place}]: no object with a number id")
                 continue
-            image = entry["id"]
             if image in self.images:
                 self._add("repeated_image_id", image, None, f"is images[{place}] too")
                 continue
@@ -170,66 +202,75 @@ class Inspection:
                     self._add("bad_field", image, None, f"{side}: {_short(value)}")
 
     def _check_annotations(self, entries):
-        known = {c.get("id") for c in self._categories if type(c) is dict}
-        joints, seen = len(self.joints), {}
+        known = {_integer(category, "id") for category in self._categories} - {None}
+        wanted = _integer(self._category, "id")
+        seen = {}
         for place, entry in enumerate(entries):
             if type(entry) is not dict:
                 self._add("bad_field", None, None, f"annotations[{place}]: not an object")
                 continue
-            own, image, category = (entry.get(f) for f in ("id", "image_id", "category_id"))
-            if type(own) is not int:
-                self._add("bad_field", image, None, f"annotations[{place}].id: {_short(own)}")
+            own, image = _integer(entry, "id"), _integer(entry, "image_id")
+            if own is None:
+                told = _short(entry.get("id"))
+                self._add("bad_field", None, None, f"annotations[{place}].id: {told}")
             elif own in seen:
                 kind = "repeated_id" if image in seen[own] else "repeated_id_across_photos"
-                also = ", ".join(map(str, seen[own]))
+                also = ", ".join(str(other) for other in seen[own][:3])
                 self._add(kind, image, own, f"is on image {also} too")
-            if type(own) is int:
+            if None not in (own, image):
                 seen.setdefault(own, []).append(image)
-            if type(category) is not int or category not in known:
-                self._add("unknown_category", image, own, f"category_id: {_short(category)}")
-            if category != self._category.get("id"):
+            category = _integer(entry, "category_id")
+            if category not in known:
+                told = _short(entry.get("category_id"))
+                self._add("unknown_category", image, own, f"category_id: {told}")
+            if category != wanted:
                 continue
-            if type(image) is not int or image not in self.images:
-                self._add("unknown_image", None, own, f"image_id: {_short(image)}")
+            if image not in self.images:
+                told = _short(entry.get("image_id"))
+                self._add("unknown_image", None, own, f"image_id: {told}")
                 continue
-            box = entry.get("bbox")
-            if not _is_list(box, 4) or min(box[2:]) < 0:
-                self._add("bad_field", image, own, f"bbox: {_short(box)}")
-                box = [np.nan] * 4
-            points = entry.get("keypoints", [] if self._category.get("keypoints") else None)
-            if points is not None and not _is_list(points, 3 * joints):
-                self._add("bad_field", image, own, f"keypoints: {_short(points)}")
-                points = None
-            points = np.reshape(points or np.zeros(3 * joints), (joints, 3)).astype(float)
-            crowd = entry.get("iscrowd", 0)
-            if crowd not in (0, 1):
-                self._add("bad_field", image, own, f"iscrowd: {_short(crowd)}")
-            if (odd := ~np.isin(points[:, 2], (0, 1, 2))).any():
-                self._add("bad_visibility", image, own, self._points(points, odd))
-                points[odd, 2] = 0
-            labelled, told = int((points[:, 2] > 0).sum()), entry.get("num_keypoints")
-            if told is not None and told != labelled:
-                self._add("wrong_num_keypoints", image, own, f"{_short(told)}, counted {labelled}")
-            self._check_area(entry, image, own, box)
-            person = Person(own, np.array(box, float), points, bool(crowd))
-            self.persons[image].append(person)
+            self.persons[image].append(self._person(entry, image, own))
 
-    def _check_area(self, entry, image, own, box):
-        area = entry.get("area")
+    def _person(self, entry, image, own):
+        """A person, without what of it cannot be read, which is named."""
+        box, points = entry.get("bbox"), entry.get("keypoints")
+        if not _is_list(box, 4) or min(box[2:]) < 0:
+            self._add("bad_field", image, own, f"bbox: {_short(box)}")
+            box = [np.nan] * 4
+        width = 3 * len(self.joints)
+        # Without names of keypoints it is a file of boxes.
+        if not _is_list(points, width) and (points is not None or self._category.get("keypoints")):
+            self._add("bad_field", image, own, f"keypoints: {_short(points)}")
+            points = None
+        points = np.reshape(points or [0] * width, (-1, 3)).astype(float)
+        crowd = entry.get("iscrowd") or 0
+        if crowd not in (0, 1):
+            self._add("bad_field", image, own, f"iscrowd: {_short(crowd)}")
+        odd = ~np.isin(points[:, 2], (0, 1, 2))
+        if odd.any():
+            self._add("bad_visibility", image, own, self._points(points, odd))
+        labelled, told = int((points[:, 2] > 0).sum()), entry.get("num_keypoints")
+        if told is not None and told != labelled:
+            self._add("wrong_num_keypoints", image, own, f"{_short(told)}, counted {labelled}")
+        self._check_area(entry.get("area"), image, own, box)
+        return Person(own, np.array(box, float), points, bool(crowd))
+
+    def _check_area(self, area, image, own, box):
         if area is None:
             return
         if not _is_number(area):
             self._add("bad_field", image, own, f"area: {_short(area)}")
         elif area <= 0 or area > 1.01 * box[2] * box[3] + 1:
             size = f"{box[2]:g} x {box[3]:g}"
-            self._add("wrong_area", image, own, f"area {area:g} in a box of {size}")
+            self._add("wrong_area", image, own, f"{area:g} in a box of {size}")
 
     def _check_persons(self):
         for image, persons in self.persons.items():
             size = np.array([_side(self.images[image], s) for s in ("width", "height")])
             for person in persons:
                 self._check_places(image, person, size)
-                if reason := mirrored.suspect(person.keypoints, self.joints):
+                reason = mirrored.suspect(person.keypoints, self.joints)
+                if reason and not person.crowd:
                     self._add("sides_swapped", image, person.id, reason)
             for first, second in _repeated([p for p in persons if not p.crowd]):
                 self._add("repeated_person", image, second.id, f"is annotation {first.id} again")
@@ -296,22 +337,22 @@ class Inspection:
                 self._add("bad_mask", image, None, f"{path}: has the value {labels.max()}")
 
 
-def _entries(content, name) -> list:
-    entries = content.get(name)
+def _entries(content, field, name) -> list:
+    entries = content.get(field) if isinstance(content, dict) else None
     if not isinstance(entries, list):
-        raise AnnotationError(f"{name}: missing or not a list; follow the COCO format")
+        fail(name, field, "missing or not a list", f"add the COCO list '{field}'")
     return entries
 
 
-def _category(categories) -> dict:
-    categories = [c for c in categories if type(c) is dict and type(c.get("id")) is int]
+def _category(categories, name) -> dict:
+    categories = [c for c in categories if _integer(c, "id") is not None]
     persons = [c for c in categories if c.get("name") == "person"]
     for category in persons[:1] or categories[: len(categories) == 1]:
         names = category.get("keypoints") or []
-        if isinstance(names, list) and all(isinstance(name, str) for name in names):
-            return category
-        raise AnnotationError("categories.keypoints: not a list of names; list the joints")
-    raise AnnotationError("categories: no 'person'; add the category of persons")
+        if not (isinstance(names, list) and all(isinstance(joint, str) for joint in names)):
+            fail(name, "categories.keypoints", "not a list of names", "list the joints' names")
+        return category
+    fail(name, "categories", "no 'person'", "add the category of persons")
 
 
 def _repeated(persons: list[Person]) -> Iterator[tuple[Person, Person]]:
@@ -334,8 +375,14 @@ def _repeated(persons: list[Person]) -> Iterator[tuple[Person, Person]]:
             yield persons[first], persons[second]
 
 
+def _integer(entry, field) -> int | None:
+    """A field that holds a whole number, 2.0 among them; else None."""
+    value = entry.get(field) if type(entry) is dict else None
+    return int(value) if _is_number(value) and value == int(value) else None
+
+
 def _is_number(value) -> bool:
-    return type(value) in (int, float) and np.isfinite(value)
+    return type(value) in (int, float) and abs(value) < 1e15  # false for NaN too
 
 
 def _is_list(value, length: int) -> bool:

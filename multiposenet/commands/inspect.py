@@ -1,0 +1,181 @@
+"""Check annotations, and draw them.
+
+DATASET is a COCO keypoint file (JSON, plain or .gz), or a data set as train takes it, such as
+lsp:FOLDER. All defects are listed, each with the ids of its photo and annotation: fields that are
+missing or wrong, ids and persons that occur twice, points beside the photo or far from the box,
+left and right mixed up. With photos their files and sizes are checked too.
+
+Exit status: 0 nothing found, 1 something found, 2 nothing usable.
+"""
+
+import argparse
+from pathlib import Path
+
+from multiposenet.commands import output
+from multiposenet.errors import AnnotationError, InputError
+
+# Formats that are one COCO file with photos/ and masks/ beside it.
+_COCO_LAYOUT = ("coco", "lsp", "synthetic")
+# All joints of a format, where they are not COCO's.
+_SKELETONS = {"mpii": "mpii_16", "waf": "lsp_14"}
+
+
+def add_arguments(parser):
+    parser.add_argument("dataset", metavar="DATASET", help="FILE or FORMAT:FOLDER")
+    parser.add_argument(
+        "--images",
+        metavar="DIR",
+        help="folder of the photos of a FILE; masks are looked for in masks beside it",
+    )
+    parser.add_argument(
+        "--examples",
+        type=_count,
+        default=3,
+        metavar="N",
+        help="findings of each kind to print (default: %(default)s); --json has all",
+    )
+    parser.add_argument(
+        "--draw",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="draw the labels of N photos, those with findings first",
+    )
+    parser.add_argument(
+        "--out",
+        default="inspected",
+        metavar="DIR",
+        help="folder of the drawn photos (default: %(default)s)",
+    )
+    output.add_json_argument(parser)
+
+
+def run(args) -> int:
+    output.writable_json(args.json)
+    if args.images and not Path(args.images).is_dir():
+        raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
+    inspection, photos = _inspect(args)
+    drawn = _draw(inspection, photos, args) if args.draw else []
+    counts, found = inspection.counts(), inspection.by_kind()
+    if args.json:
+        output.write_json(args.json, _result(args.dataset, counts, found, drawn))
+    if args.json != "-":
+        _print(args.dataset, counts, found, args.examples)
+        if drawn:
+            print(f"\n{len(drawn)} photos drawn into {args.out}")
+    return 1 if found else 0
+
+
+def _inspect(args):
+    """The checks, and the folder of the photos or None."""
+    from multiposenet import skeleton as skeletons
+    from multiposenet.annotations import CocoAnnotations
+    from multiposenet.json_table import parse, read_bytes
+    from multiposenet.training import datasets
+    from multiposenet.training.datasets.inspection import Inspection
+
+    path, photos = Path(args.dataset), args.images and Path(args.images)
+    masks = None
+    if not path.is_file():
+        kind, _, folder = datasets.split(args.dataset)
+        if args.images:
+            raise InputError(f"{args.dataset}: --images: the data set has its own; leave it out")
+        path = Path(folder) / "annotations.json"
+        if kind not in _COCO_LAYOUT:
+            skeleton = skeletons.get(_SKELETONS.get(kind, "coco_17"))
+            content = datasets.coco.to_coco(datasets.read(args.dataset, skeleton), skeleton)
+            return Inspection(content, args.dataset, Path()), Path()
+        photos = Path(folder) / "photos"
+    if photos and (photos.parent / "masks").is_dir():
+        masks = photos.parent / "masks"
+    inspection = Inspection(parse(path, read_bytes(path)), path, photos, masks)
+    try:
+        CocoAnnotations.load(path)
+    except AnnotationError as error:
+        inspection.refuse(error)
+    return inspection, photos
+
+
+def _result(dataset, counts, found, drawn) -> dict:
+    from multiposenet.training.datasets.inspection import KINDS
+
+    findings = {
+        kind: {
+            "rule": KINDS[kind],
+            "count": len(items),
+            "items": [
+                {"image": i.image, "annotation": i.annotation, "message": i.message} for i in items
+            ],
+        }
+        for kind, items in found.items()
+    }
+    return {"dataset": dataset, **counts, "findings": findings, "drawn": [str(d) for d in drawn]}
+
+
+def _print(dataset, counts, found, examples) -> None:
+    from multiposenet.training.datasets.inspection import KINDS
+
+    print(
+        f"{dataset}: {counts['photos']:,} photos ({counts['photos_without_persons']:,} without "
+        f"persons), {counts['persons']:,} persons ({counts['persons_without_keypoints']:,} without "
+        f"keypoints), {counts['crowds']:,} crowds"
+    )
+    joints = counts["keypoints"].items()
+    if any(row["labelled"] for _, row in joints):
+        output.print_table(
+            ["keypoint", "labelled", "visible"],
+            [[joint, f"{row['labelled']:,}", f"{row['visible']:,}"] for joint, row in joints],
+        )
+    for kind, items in found.items():
+        print(f"{kind}: {len(items):,}. {KINDS[kind][0].upper()}{KINDS[kind][1:]}.")
+        for item in items[:examples]:
+            print(f"    {item}")
+        if len(items) > examples:
+            print(f"    and {len(items) - examples:,} more")
+    if not found:
+        print("nothing wrong was found")
+
+
+def _draw(inspection, photos, args) -> list[Path]:
+    """Draws photos with findings, then others with persons, spread over the file."""
+    import numpy as np
+
+    from multiposenet import drawing
+    from multiposenet.sources import read_image
+
+    if photos is None:
+        raise InputError(f"{args.dataset}: --draw: no photos; name their folder by --images")
+    folder = output.writable_folder(args.out)
+    named = [i for i, entry in inspection.images.items() if isinstance(entry.get("file_name"), str)]
+    faulty = {finding.image for finding in inspection.findings}
+    chosen = []
+    for images in (
+        [i for i in named if i in faulty],
+        [i for i in named if i not in faulty and inspection.persons.get(i)],
+    ):
+        wanted = min(args.draw - len(chosen), len(images))
+        chosen += [images[place] for place in np.linspace(0, len(images) - 1, wanted).astype(int)]
+    skeleton, drawn = inspection.skeleton(), []
+    for image in output.progress(chosen, len(chosen), "draw"):
+        name = inspection.images[image]["file_name"]
+        try:
+            picture = read_image(photos / name)
+        except InputError as error:
+            output.report(error)
+            continue
+        persons = inspection.persons.get(image, [])
+        boxes = np.array([p.xywh for p in persons]).reshape(-1, 4)
+        boxes[:, 2:] += boxes[:, :2]
+        points = np.array([p.keypoints for p in persons]).reshape(-1, skeleton.num_keypoints, 3)
+        # Hidden joints are paler than visible ones.
+        shown = np.choose(np.clip(points[..., 2], 0, 2).astype(int), (0.0, 0.25, 1.0))
+        picture = drawing.people(picture, boxes, points[..., :2], shown, skeleton)
+        drawn.append(folder / f"{image}_{Path(name).stem}.png")
+        drawing.save(picture, drawn[-1])
+    return drawn
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on")
+    return int(text)
