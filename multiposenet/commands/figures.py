@@ -192,7 +192,7 @@ def _poses(args):
             if found.shares[index]
         ],
     }
-    return numbers, poses.draw(found, places, visible, skeleton), 0
+    return numbers, poses.draw(found, visible, skeleton), 0
 
 
 def _add_grouping(parser):

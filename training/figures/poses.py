@@ -20,7 +20,6 @@ AREA_SHARE = 0.53
 LEAST_JOINTS = 3
 _PERSONS = 256  # in a call of the network, about
 _COMMON = 0.4  # share of a cluster's members that have a joint which is drawn
-_SHOWN = 40  # members drawn faintly behind the centre
 _COLOURS = {"left": style.BLUE, "right": style.ORANGE}
 
 
@@ -79,64 +78,52 @@ def clusters(poses, visible, skeleton, count=6, seed=0) -> clustering.Clusters:
     return clustering.cluster(poses, visible, area, skeleton.sigmas, count, seed=seed)
 
 
-def draw(found: clustering.Clusters, poses, visible, skeleton) -> Figure:
+def draw(found: clustering.Clusters, visible, skeleton) -> Figure:
     """The centres in boxes of the grid's shape, with the share of the persons in each cluster.
 
-    Joints that fewer than 40 % of a cluster's members have are left out; some members stand behind
-    the centre.
+    Joints that fewer than 40 % of a cluster's members have are left out.
 
     Args:
         found: of `clusters`.
-        poses: (n, K, 2) that were clustered.
-        visible: (n, K) bool.
+        visible: (n, K) bool, the joints of the poses that were clustered.
         skeleton: names and limbs of the joints.
     """
     count = len(found.centres)
     columns = min(count, 6)
     rows = -(-count // columns)
     with style.look():
-        figure, axes = style.panels(rows, columns, size=(1.4, 2.45))
+        figure, axes = style.panels(rows, columns, size=(1.4, 2.5))
         for axis in axes.flat:
             axis.set(xlim=(-2, WIDTH + 2), ylim=(HEIGHT + 2, -2), aspect="equal")
             axis.axis("off")
         for index, axis in zip(range(count), axes.flat, strict=False):
             members = np.flatnonzero(found.members == index)
             axis.add_patch(Rectangle((0, 0), WIDTH, HEIGHT, facecolor="#f5f5f3", edgecolor="none"))
-            step = max(1, len(members) // _SHOWN)
-            for person in members[::step][:_SHOWN]:
-                _skeleton(axis, poses[person], visible[person], skeleton, 0.5, 0.12)
             if len(members):
                 common = visible[members].mean(axis=0) >= _COMMON
-                _skeleton(axis, found.centres[index], common, skeleton, 2.4, 1.0)
+                _skeleton(axis, found.centres[index], common, skeleton)
                 similarity = f"OKS {found.similarity[members].mean():.2f}"
                 axis.text(WIDTH / 2, HEIGHT + 1, similarity, va="top", ha="center", fontsize=7.5)
             axis.set_title(f"{found.shares[index]:.0%}", loc="center", pad=3)
-        figure.text(
-            0.5,
-            -0.01,
-            "left side blue, right side orange; share of the persons, mean OKS with the centre",
-            ha="center",
-            va="top",
+        figure.supxlabel(
+            "share of the persons; mean OKS with the centre; left side blue, right side orange",
             fontsize=7.5,
             color=style.GREY,
         )
     return figure
 
 
-def _skeleton(axis, joints, shown, skeleton, width, opacity) -> None:
-    sides = [_COLOURS.get(name.split("_")[0], style.INK) for name in skeleton.keypoints]
+def _skeleton(axis, joints, shown, skeleton) -> None:
+    colours = [_colour(skeleton, joint) for joint in range(skeleton.num_keypoints)]
     for start, end in skeleton.limbs:
         if shown[start] and shown[end]:
             # A limb across the body, such as from hip to hip, is of neither side.
-            named = {sides[start], sides[end]} - {style.INK}
-            colour = named.pop() if len(named) == 1 else style.INK
-            axis.plot(
-                *joints[[start, end]].T,
-                color=colour,
-                linewidth=width,
-                alpha=opacity,
-                solid_capstyle="round",
-            )
-    if opacity == 1.0:
-        colours = [side for side, there in zip(sides, shown, strict=True) if there]
-        axis.scatter(*joints[shown].T, s=6, c=colours, zorder=3)
+            sides = {colours[start], colours[end]} - {style.INK}
+            colour = sides.pop() if len(sides) == 1 else style.INK
+            axis.plot(*joints[[start, end]].T, color=colour, linewidth=2.6)
+    own = [colour for colour, there in zip(colours, shown, strict=True) if there]
+    axis.scatter(*joints[shown].T, s=9, c=own, zorder=3)
+
+
+def _colour(skeleton, joint) -> str:
+    return _COLOURS.get(skeleton.keypoints[joint].split("_")[0], style.INK)

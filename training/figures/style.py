@@ -67,6 +67,7 @@ def panels(rows=1, columns=1, size=(3.2, 2.6), **options):
     figure = Figure(figsize=(columns * size[0], rows * size[1]), layout="constrained")
     # Not pyplot: it would keep every figure, and open windows where there is a screen.
     FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # inches
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
