@@ -20,3 +20,7 @@ class AnnotationError(MultiPoseNetError, ValueError):
 
 class WeightsError(MultiPoseNetError, ValueError):
     """An unknown model name, or a weight file that is missing, damaged or of another shape."""
+
+
+class TrainingError(MultiPoseNetError, FloatingPointError):
+    """A training whose loss, gradient or weights are not finite."""

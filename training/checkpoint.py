@@ -1,64 +1,85 @@
-"""Files that appear whole or not at all, among them the complete state of a training."""
+"""The complete state of a training: a checkpoint that it goes on from as if never stopped."""
 
 import json
-import os
-import re
 import zipfile
-from contextlib import contextmanager
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from multiposenet.errors import WeightsError
+from multiposenet.errors import InputError, WeightsError
+from multiposenet.training.files import save, whole, write_json
+
+__all__ = ["Checkpoint", "checkpoint_path", "save", "whole", "write_json"]
 
 
-@contextmanager
-def whole(path):
-    """A temporary path beside ``path`` that takes its place if the block ends without an error.
+def checkpoint_path(run, stage):
+    """Where a run keeps the checkpoint of a stage, given the stage's name."""
+    return Path(run) / f"{stage}.npz"
 
-    The file's content is on the disk before its name is, so that a crash of the machine cannot
-    leave an empty file under the name either.
+
+class Checkpoint:
+    """``RUN/NAME.npz``: all that changes in a step.
+
+    The stage's weights, batch statistics, random states and optimizer; the state of the schedule;
+    what the monitor has collected; the number of steps done.
 
     Args:
-        path: of the finished file; its suffixes are those of the temporary one, too.
-
-    Yields:
-        The temporary path.
-
-    Raises:
-        OSError: it cannot be written, for example because the disk is full. The message is one
-            line; a file that was there before is as it was.
+        run: folder.
+        stage: the ``keras.Model``; compiled before the first use of the checkpoint.
+        schedule: with an attribute ``state``, a dict that JSON takes; so is the monitor.
+        monitor: a ``Monitor``.
+        record: the ``RunRecord``.
+        engine: the ``Engine``.
     """
-    path = Path(path)
-    partial = path.with_name(f".partial-{path.name}")
-    try:
-        yield partial
-        _sync(partial)
-        os.replace(partial, path)
-        _sync(path.parent)
-    except (OSError, RuntimeError) as error:
-        plain = _disk_error(error, path)
-        if plain is None:
-            raise
-        raise plain from error
-    finally:
-        partial.unlink(missing_ok=True)
+
+    def __init__(self, run, stage, schedule, monitor, record, engine):
+        self.path = checkpoint_path(run, stage.name)
+        self.stage, self.schedule, self.monitor = stage, schedule, monitor
+        self.record, self.engine = record, engine
+
+    def begin(self, resume):
+        """Puts everything into the checkpoint's state, or makes the first checkpoint.
+
+        The initial weights are in the first one: a run killed before its second checkpoint goes
+        on from the same weights.
+
+        Args:
+            resume: whether to go on from the checkpoint, if there is one.
+
+        Returns:
+            The number of steps done.
+
+        Raises:
+            InputError: there is a checkpoint and ``resume`` is not set, or it is of another recipe.
+            WeightsError: the checkpoint is damaged or does not fit; the stage is as it was.
+        """
+        step, found = 0, self.path.exists()
+        if found:
+            if not resume:
+                raise InputError(
+                    f"{self.path}: checkpoint: of an earlier run; go on with --resume or use "
+                    "another folder"
+                )
+            self.record.go_on()
+            notes = _load(self.path, self.stage)
+            step = notes["step"]
+            self.schedule.state, self.monitor.state = notes["schedule"], notes["monitor"]
+        self.engine.wait_for_all()  # all have looked before one writes
+        if self.engine.writes:
+            self.record.start(step, self.engine)
+            if not found:
+                self.store(0)
+        return step
+
+    def store(self, step):
+        """Writes the checkpoint; the one before stays until this one is whole."""
+        if self.engine.writes:
+            notes = {"step": step, "schedule": self.schedule.state, "monitor": self.monitor.state}
+            _save(self.path, self.stage, notes)
 
 
-def save(model, path):
-    """Writes a model's weights (``.weights.h5``) so that a reader never sees half a file."""
-    with whole(path) as partial:
-        model.save_weights(partial, overwrite=True)
-
-
-def write_json(path, data):
-    """Writes JSON so that a reader never sees half a file."""
-    with whole(path) as partial:
-        partial.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-
-
-def save_state(path, stage, notes):
+def _save(path, stage, notes):
     """Writes all that a training goes on from.
 
     Args:
@@ -71,7 +92,7 @@ def save_state(path, stage, notes):
         np.savez(file, *arrays, notes=np.array(json.dumps(notes)))
 
 
-def load_state(path, stage):
+def _load(path, stage):
     """Puts a stage into the state that ``save_state`` wrote.
 
     Returns:
@@ -109,22 +130,3 @@ def _variables(stage):
         for variable in stage.variables + stage.optimizer.variables
         if id(variable) not in passing
     ]
-
-
-def _disk_error(error, path):
-    """The one-line ``OSError`` behind what the libraries raise when a file cannot be written."""
-    number = getattr(error, "errno", None)
-    if number is None:  # HDF5 tells it in words
-        told = re.search(r"errno = (\d+)", str(error))
-        number = int(told.group(1)) if told else None
-    if number is None:
-        return None
-    return OSError(number, f"{os.strerror(number)}; nothing written before is lost", str(path))
-
-
-def _sync(path):
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

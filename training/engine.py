@@ -12,12 +12,14 @@ copy of the network on each device: batch statistics, and losses that divide by 
 than the batch's size, are those of a device's share, as usual there; gradients are averaged, then
 clipped.
 
-Several processes, on one machine or many, run the same program with the environment variables
-that ``keras.distribution.initialize`` reads (JAX backend); every process makes its own share of a
-batch only, and the first one writes the files. Make the ``Engine`` before anything else computes.
+Several processes, on one machine or many, run the same program with ``TF_CONFIG`` set as
+``MultiWorkerMirroredStrategy`` reads it, or on JAX with the variables that
+``keras.distribution.initialize`` reads. Every process makes only its own share of a batch, and the
+first one writes the files. Make the ``Engine`` before anything else computes.
 """
 
 import contextlib
+import json
 import os
 
 import keras
@@ -48,44 +50,55 @@ class Engine:
 
     def __init__(self, devices=1, precision="float32"):
         self.devices, self.precision = devices, precision
-        self.processes = self.process = 0
+        self.processes, self.process = 1, 0
         self._strategy = self._distribution = None
         self._functions = {}
         backend = keras.backend.backend()
         if backend == "jax":
-            self._distribution = self._jax_distribution()
-        elif devices > 1 and backend == "tensorflow":
-            self._strategy = self._tensorflow_strategy()
+            self._join_jax()
+        elif backend == "tensorflow":
+            self._join_tensorflow()
         elif devices > 1:
             raise InputError(
                 f"devices: the {backend} backend trains on one; set KERAS_BACKEND to "
                 "tensorflow or jax"
             )
-        self.processes = self.processes or 1
         self.writes = self.process == 0
 
-    def _jax_distribution(self):
-        wanted = int(os.environ.get("KERAS_DISTRIBUTION_NUM_PROCESSES", 1))
+    def _join_jax(self):
         import jax
 
+        wanted = int(os.environ.get("KERAS_DISTRIBUTION_NUM_PROCESSES", 1))
         if wanted > 1 and not jax.distributed.is_initialized():
             keras.distribution.initialize()
         self.processes, self.process = jax.process_count(), jax.process_index()
         if self.devices * self.processes == 1:
-            return None
+            return
         chosen = []
         for process in range(self.processes):
             own = [device for device in jax.devices() if device.process_index == process]
             self._enough(len(own))
             chosen += [f"{device.platform}:{device.id}" for device in own[: self.devices]]
-        return keras.distribution.DataParallel(devices=chosen, auto_shard_dataset=False)
+        self._distribution = keras.distribution.DataParallel(
+            devices=chosen, auto_shard_dataset=False
+        )
 
-    def _tensorflow_strategy(self):
+    def _join_tensorflow(self):
+        cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
+        self.processes = max(sum(len(tasks) for tasks in cluster.values()), 1)
+        if self.devices * self.processes == 1:
+            return
         import tensorflow as tf
 
-        names = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        self._enough(len(names))
-        return tf.distribute.MirroredStrategy([device.name for device in names[: self.devices]])
+        if self.processes > 1:  # takes all devices of its process
+            self._strategy = tf.distribute.MultiWorkerMirroredStrategy()
+            self.process = self._strategy.cluster_resolver.task_id
+            self._enough(self._strategy.num_replicas_in_sync // self.processes)
+            return
+        found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        self._enough(len(found))
+        names = [device.name for device in found[: self.devices]]
+        self._strategy = tf.distribute.MirroredStrategy(names)
 
     def _enough(self, found):
         if found < self.devices:
@@ -203,6 +216,29 @@ class Engine:
             logs[-1]["gradient"] = float(norm)
         return {name: sum(log[name] for log in logs) / len(logs) for name in logs[0]}
 
+    def place(self, x):
+        """Inputs for a call of the stage outside a step, spread over the devices where possible."""
+        if self._distribution is None:
+            return x
+        import jax
+
+        def spread(values):
+            layout = self._distribution.get_data_layout(values.shape).backend_layout
+            return jax.make_array_from_process_local_data(layout, values)
+
+        return keras.tree.map_structure(spread, x)
+
+    def wait_for_all(self):
+        """Returns when every process has come here."""
+        if self.processes == 1:
+            return
+        if self._strategy is not None:
+            self._strategy.reduce("SUM", self._strategy.run(lambda: keras.ops.ones(())), axis=None)
+            return
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices("multiposenet")
+
     def _train(self, stage, x, y):
         if self._strategy is None:
             logs = stage.train_on_batch(x, y, return_dict=True)
@@ -217,7 +253,7 @@ class Engine:
 
         return self._strategy.experimental_distribute_values_from_function(
             lambda context: tf.constant(
-                _rows(values, context.replica_id_in_sync_group, self.devices)
+                _rows(values, context.replica_id_in_sync_group % self.devices, self.devices)
             )
         )
 

@@ -1,146 +1,143 @@
 """The one training loop: straight through, logged, checkpointed, resumable."""
 
-import json
 import math
-import os
-import time
+from contextlib import closing
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from multiposenet.errors import WeightsError
-from multiposenet.networks.weight_files import load_completely
-from multiposenet.training.batch_statistics import recalibrate
+from multiposenet.errors import TrainingError
+from multiposenet.training.averaging import finish, finished
+from multiposenet.training.checkpoint import Checkpoint
+from multiposenet.training.engine import Engine
+from multiposenet.training.files import save
 from multiposenet.training.loader import prefetch
+from multiposenet.training.monitor import Monitor
+from multiposenet.training.run_record import RunRecord
+from multiposenet.training.schedules import Schedule
+
+__all__ = ["fit", "save"]
 
 STATISTICS_BATCHES = 50
 
 
-class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up, then a cosine down to 1 % of the peak."""
+def fit(
+    stage,
+    batches,
+    recipe,
+    *,
+    steps,
+    run,
+    resume=False,
+    validate=None,
+    engine=None,
+    log_every=50,
+    checkpoint_every=500,
+):
+    """Trains a stage for some optimizer steps and leaves it with the averaged weights.
 
-    def __init__(self, peak, warmup, steps):
-        self.peak, self.warmup, self.steps = peak, warmup, steps
+    A run that is killed at any moment and resumed ends with the weights of one that was not: the
+    checkpoint holds weights, batch statistics, random states, optimizer and schedule, and a batch
+    depends on its step alone.
 
-    def __call__(self, step):
-        ops = keras.ops
-        step = ops.cast(step, "float32")
-        progress = ops.clip((step - self.warmup) / max(self.steps - self.warmup, 1), 0.0, 1.0)
-        cosine = 0.01 + 0.99 * 0.5 * (1.0 + ops.cos(math.pi * progress))
-        return self.peak * ops.minimum((step + 1.0) / max(self.warmup, 1), cosine)
+    The stage's loss is what its ``compute_loss`` returns, from float32 predictions. The parts of
+    the loss are shown if the stage has a ``keras.metrics.Mean`` for each, made in its
+    ``__init__`` and updated in ``compute_loss``::
 
-    def get_config(self):
-        return {"peak": self.peak, "warmup": self.warmup, "steps": self.steps}
-
-
-def use_bfloat16_on_cpu():
-    """Lets TensorFlow's CPU kernels compute in bfloat16 where that is safe; half as fast again."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow
-
-        tensorflow.config.optimizer.set_experimental_options(
-            {"auto_mixed_precision_onednn_bfloat16": True}
-        )
-
-
-def fit(stage, make_batch, recipe, *, steps, run, log_every=50, checkpoint_every=500, resume=False):
-    """Trains a stage by AdamW for some optimizer steps and leaves it with the averaged weights.
+        self.heatmaps = keras.metrics.Mean("heatmaps")     # in __init__
+        self.heatmaps.update_state(heatmap_loss)           # in compute_loss
 
     Args:
-        stage: ``keras.Model`` whose ``compute_loss`` gives the loss.
-        make_batch: function of the step to ``(x, y)``; all randomness from the step number.
-        recipe: gives learning_rate, warmup, weight_decay, clip_norm and ema.
+        stage: ``keras.Model`` with such a ``compute_loss``, made within ``engine.scope()``.
+        batches: function of the step to ``(x, y)``; all randomness from the step number. May have
+            ``fingerprint``, a string that tells the data; ``describe(step)``, a string that names
+            what a batch holds; ``share``, see ``Engine.share``.
+        recipe: a ``Recipe``.
         steps: optimizer steps in all.
-        run: folder for ``NAME.weights.h5`` (weights and optimizer) and ``NAME.jsonl`` (log).
+        run: folder for ``NAME.npz`` (checkpoint), ``NAME.json`` (``RunRecord``) and what a
+            ``Monitor`` writes; NAME is the stage's.
+        resume: go on from the folder's checkpoint, if there is one.
+        validate: function of no arguments to figures such as ``{"keypoints/AP": 0.12}``, for the
+            weights that the stage would be left with, called every ``recipe.validate_every``
+            steps and after the last. The first figure decides about best and plateau.
+        engine: an ``Engine``; by default one device, in the recipe's precision.
         log_every: steps between log lines.
         checkpoint_every: steps between checkpoints.
-        resume: go on from the folder's checkpoint, if there is one. Batches and optimizer go on as
-            if never stopped; dropout draws from its seed anew.
 
     Raises:
-        FloatingPointError: the loss or a weight is not finite; the last checkpoint is kept.
-        WeightsError: the checkpoint does not fit the stage or its optimizer.
+        TrainingError: a loss, gradient or weight is not finite; the last checkpoint is kept.
+        InputError: there is a checkpoint and ``resume`` is not set, or it is of another recipe, or
+            the recipe cannot be divided between the engine's devices.
+        WeightsError: the checkpoint does not fit the stage.
+        OSError: a file cannot be written; the last checkpoint is kept.
     """
+    engine = engine or Engine(precision=recipe.precision)
     run = Path(run)
     run.mkdir(parents=True, exist_ok=True)
-    checkpoint, log = run / f"{stage.name}.weights.h5", run / f"{stage.name}.jsonl"
-    use_bfloat16_on_cpu()
-    stage.compile(
-        keras.optimizers.AdamW(
-            WarmupCosine(recipe.learning_rate, recipe.warmup, steps),
-            weight_decay=recipe.weight_decay,
-            global_clipnorm=recipe.clip_norm,
-            use_ema=True,
-            ema_momentum=recipe.ema,
-            ema_overwrite_frequency=None,
-        )
-    )
-    stage.optimizer.build(stage.trainable_variables)
-    start = 0
-    if resume and checkpoint.exists():
-        _load(stage, checkpoint)
-        start = int(stage.optimizer.iterations)
-    since, waited, last = time.time(), 0.0, time.time()
-    for step, (x, y) in enumerate(prefetch(make_batch, range(start, steps)), start=start):
-        waited += time.time() - last
-        loss = stage.train_on_batch(x, y)
-        last = time.time()
-        report = (step + 1 - start) % log_every == 0 or step + 1 == steps
-        store = (step + 1) % checkpoint_every == 0 or step + 1 == steps
-        if report or store:
-            # The mean since the last report, so that no earlier step's NaN is missed.
-            loss = float(np.asarray(loss[0] if isinstance(loss, (list, tuple)) else loss))
-            if not math.isfinite(loss):
-                raise FloatingPointError(f"{stage.name}: loss is {loss} at step {step + 1}")
-        if report:
-            seconds = last - since
-            line = {
-                "step": step + 1,
-                "loss": round(loss, 5),
-                "samples/s": round(((step - start) % log_every + 1) * _length(x) / seconds, 1),
-                "waiting": round(waited / seconds, 3),
-            }
-            with log.open("a") as file:
-                file.write(json.dumps(line) + "\n")
-            print(line, flush=True)
-            stage.reset_metrics()
-            since, waited = last, 0.0
-        if store:
-            _check_finite(stage, step + 1)
-            save(stage, checkpoint)
-    stage.optimizer.finalize_variable_values(stage.trainable_variables)
-    first = max(steps - STATISTICS_BATCHES, 0)
-    recalibrate(stage, (x for x, _ in prefetch(make_batch, range(first, steps))))
+    schedule = Schedule(recipe, steps)
+    monitor = Monitor(run, stage.name, steps, shown=engine.writes)
+    record = RunRecord(run / f"{stage.name}.json", stage.name, steps, recipe, _fingerprint(batches))
+    checkpoint = Checkpoint(run, stage, schedule, monitor, record, engine)
+    parts_of = engine.share(batches, recipe.accumulate)
+
+    def inputs_before(step):
+        """Of the batches for batch statistics."""
+        for parts in prefetch(parts_of, range(max(step - STATISTICS_BATCHES, 0), step)):
+            yield from (engine.place(x) for x, _ in parts)
+
+    def due(step, every):
+        return step == steps or (every > 0 and step % every == 0)
+
+    with engine.training(stage, recipe):
+        start = checkpoint.begin(resume)
+        with monitor.from_step(start), closing(prefetch(parts_of, range(start, steps))) as prepared:
+            for step in range(start + 1, steps + 1):
+                with monitor.waiting():
+                    parts = next(prepared)
+                stage.optimizer.learning_rate = rate = schedule(step - 1)
+                with monitor.working():
+                    losses = engine.step(stage, parts)
+                _check_losses(losses, stage, batches, step)
+                schedule.after_step(losses["loss"])
+                monitor.step(step, losses, rate, recipe.batch_size, log=due(step, log_every))
+                if due(step, recipe.validate_every):
+                    figures = {}
+                    if validate is not None:
+                        with finished(stage, inputs_before(step)):
+                            figures = validate()
+                        monitor.validation(step, figures)
+                    schedule.check(figures)
+                if due(step, checkpoint_every):
+                    _check_weights(stage, step)
+                    checkpoint.store(step)
+        finish(stage, inputs_before(steps))
+    if engine.writes:
+        record.end(monitor.speed())
 
 
-def save(model, path):
-    """Writes weights so that a reader never sees half a file."""
-    partial = path.with_name(f".partial-{path.name}")
-    try:
-        model.save_weights(partial, overwrite=True)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+def _check_losses(losses, stage, batches, step):
+    for name, value in losses.items():
+        if not math.isfinite(value):
+            describe = getattr(batches, "describe", None)
+            held = f" ({describe(step - 1)})" if describe is not None else ""
+            raise TrainingError(
+                f"{stage.name}: {name}: is {value} at step {step}, batch {step - 1}{held}; "
+                "look at the batch or lower the learning rate; the last checkpoint is kept"
+            )
 
 
-def _load(stage, checkpoint):
-    try:
-        load_completely(stage, checkpoint)
-    except Exception as error:  # depends on what does not fit
-        reason = " ".join(str(error).split())[:200]
-        raise WeightsError(
-            f"{checkpoint}: checkpoint: does not fit this stage ({reason}); "
-            "use the recipe that it was made with, or start anew without resuming"
-        ) from error
+def _check_weights(stage, step):
+    """A finite loss and gradient may still have led to a weight that is not."""
+    for weight in stage.weights:
+        values = keras.ops.convert_to_numpy(weight)
+        if not np.isfinite(values.astype("float32")).all():
+            raise TrainingError(
+                f"{stage.name}: {weight.path}: is not finite at step {step}; "
+                "lower the learning rate; the last checkpoint is kept"
+            )
 
 
-def _check_finite(stage, step):
-    """A finite loss may still have had a gradient that was not."""
-    for weight in stage.trainable_variables:
-        if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
-            raise FloatingPointError(f"{stage.name}: {weight.path} is not finite at step {step}")
-
-
-def _length(batch):
-    return len(keras.tree.flatten(batch)[0])
+def _fingerprint(batches):
+    found = getattr(batches, "fingerprint", None)
+    return found() if callable(found) else found

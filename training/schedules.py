@@ -12,12 +12,12 @@ class Schedule:
         steps: of the whole training.
 
     Attributes:
-        state: dict of what ``observe`` has changed, to be kept in checkpoints.
+        state: dict of what belongs into a checkpoint.
     """
 
     def __init__(self, recipe, steps):
         self.recipe, self.steps = recipe, steps
-        self.state = {"best": None, "waited": 0, "factor": 1.0}
+        self.state = {"best": None, "waited": 0, "factor": 1.0, "loss": 0.0, "steps": 0}
 
     def __call__(self, step):
         """The learning rate of a step, from 0 on."""
@@ -30,13 +30,22 @@ class Schedule:
             rate = min(rate, recipe.learning_rate * (step + 1) / recipe.warmup)
         return rate
 
-    def observe(self, figure):
-        """Takes note of a check's figure, of which more is better.
+    def after_step(self, loss):
+        """Takes note of a step's loss."""
+        self.state["loss"] += loss
+        self.state["steps"] += 1
 
-        Lowers the plateau schedule's learning rate after ``plateau_patience`` checks in a row that
-        brought nothing better.
+    def check(self, figures):
+        """A check of the plateau: lowers the learning rate if nothing got better for too long.
+
+        Args:
+            figures: dict of validation figures, of which the first counts and more is better. The
+                mean training loss since the last check counts if it is empty.
         """
         state = self.state
+        loss = state["loss"] / max(state["steps"], 1)
+        state["loss"], state["steps"] = 0.0, 0
+        figure = next(iter(figures.values()), -loss)
         if state["best"] is None or figure > state["best"]:
             state["best"], state["waited"] = figure, 0
             return
