@@ -1,0 +1,348 @@
+"""inspect: every defect is found, named by its ids, and nothing else is."""
+
+import json
+
+import numpy as np
+import pytest
+from command_line import assert_one_line, names
+from PIL import Image
+
+from multiposenet.annotations import CocoAnnotations
+from multiposenet.errors import AnnotationError
+from multiposenet.skeleton import COCO_17, LSP_14
+from multiposenet.training.datasets import mirrored, synthetic
+from multiposenet.training.datasets.inspection import KINDS
+
+LEFT_WRIST = 3 * COCO_17.index("left_wrist")
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clean")
+    synthetic.write(folder, photos=4, seed=2, size=(96, 128), people=(2, 3), crowd=0.5)
+    return folder
+
+
+@pytest.fixture
+def dataset(clean, tmp_path):
+    """A copy of clean data, and a function that changes its annotations."""
+    folder = tmp_path / "data"
+    for name in ("photos", "masks"):
+        (folder / name).mkdir(parents=True)
+        for path in (clean / name).iterdir():
+            (folder / name / path.name).write_bytes(path.read_bytes())
+
+    def change(edit=lambda content: None):
+        content = json.loads((clean / "annotations.json").read_text())
+        edit(content)
+        (folder / "annotations.json").write_text(json.dumps(content))
+        return folder
+
+    change()
+    return change
+
+
+def inspect(multiposenet, folder, *options):
+    """Status, and the (image, annotation) of the findings of each kind."""
+    status, text, _ = multiposenet("inspect", f"coco:{folder}", "--json", "-", *options)
+    result = json.loads(text)
+    found = {
+        kind: [(item["image"], item["annotation"]) for item in entry["items"]]
+        for kind, entry in result["findings"].items()
+    }
+    return status, found, result
+
+
+def person(content, place=0):
+    """An annotated person with a wrist on the photo."""
+    chosen = [a for a in content["annotations"] if a["keypoints"][LEFT_WRIST + 2]]
+    return chosen[place]
+
+
+def test_clean_data(multiposenet, dataset, clean):
+    status, found, result = inspect(multiposenet, dataset())
+    assert (status, found) == (0, {})
+    content = json.loads((clean / "annotations.json").read_text())
+    crowds = sum(a["iscrowd"] for a in content["annotations"])
+    assert (result["photos"], result["crowds"]) == (4, crowds)
+    assert result["persons"] == len(content["annotations"]) - crowds
+    flags = np.array([a["keypoints"][LEFT_WRIST + 2] for a in content["annotations"]])
+    counted = {"labelled": (flags > 0).sum(), "visible": (flags == 2).sum()}
+    assert result["keypoints"]["left_wrist"] == counted
+    status, text, _ = multiposenet("inspect", f"coco:{dataset()}")
+    assert status == 0 and "nothing wrong" in text and "left_wrist" in text
+
+
+def several(content):
+    """Defects of six kinds in one file."""
+    one, other = person(content), person(content, 1)
+    one["bbox"] = [1, 2, 3]
+    other["num_keypoints"] += 1
+    other["area"] = 1e6
+    content["annotations"][-1]["image_id"] = 99
+    content["images"][3]["width"] = 0
+    content["images"][2]["file_name"] = content["images"][1]["file_name"]
+    return one, other
+
+
+def test_all_defects_are_listed(multiposenet, dataset):
+    chosen = []
+    folder = dataset(lambda content: chosen.extend(several(content)))
+    with pytest.raises(AnnotationError):
+        CocoAnnotations.load(folder / "annotations.json")
+    status, found, _ = inspect(multiposenet, folder)
+    assert status == 1
+    one, other = [(a["image_id"], a["id"]) for a in chosen]
+    assert one in found["bad_field"] and (4, None) in found["bad_field"]
+    assert found["wrong_num_keypoints"] == [other] and found["wrong_area"] == [other]
+    assert [image for image, _ in found["unknown_image"]] == [None]
+    assert (3, None) in found["repeated_file_name"]
+    assert (4, None) in found["wrong_size"]
+    status, text, _ = multiposenet("inspect", f"coco:{folder}", "--examples", "1")
+    assert status == 1
+    for kind in found:
+        assert f"{kind}: {len(found[kind])}. " in text
+    assert f"image {other[0]}, annotation {other[1]}" in text
+
+
+def field(**values):
+    return lambda entry: entry.update(values)
+
+
+def moved(x, y, v=2):
+    def change(entry):
+        entry["keypoints"][LEFT_WRIST : LEFT_WRIST + 3] = [x, y, v]
+
+    return change
+
+
+def far(entry):
+    """A wrist on the photo, 30 % of the box's width to the side of a box made narrow."""
+    x = entry["keypoints"][LEFT_WRIST]
+    entry["bbox"][0] = x - 13 if x > 20 else x + 3
+    entry["bbox"][2] = 10
+    entry["keypoints"] = [v if i // 3 == LEFT_WRIST // 3 else 0
+                          for i, v in enumerate(entry["keypoints"])]  # fmt: skip
+    entry["num_keypoints"], entry["area"] = 1, 9
+
+
+PERSON_DEFECTS = {
+    "point_outside_photo": moved(-0.5, 3),
+    "bad_visibility": lambda entry: entry["keypoints"].__setitem__(LEFT_WRIST + 2, 3),
+    "point_outside_box": far,
+    "box_outside_photo": lambda entry: entry["bbox"].__setitem__(2, 300),
+    "empty_box": field(bbox=[5, 5, 0, 10], keypoints=[0] * 51, num_keypoints=0, area=1),
+    "wrong_num_keypoints": field(num_keypoints=0),
+    "wrong_area": field(area=0),
+    "unknown_category": field(category_id=7),
+    "unknown_image": field(image_id=99),
+}
+
+
+@pytest.mark.parametrize("kind", PERSON_DEFECTS)
+def test_one_defect_of_a_person(kind, multiposenet, dataset):
+    chosen = []
+
+    def change(content):
+        chosen.append(person(content))
+        PERSON_DEFECTS[kind](chosen[0])
+
+    status, found, _ = inspect(multiposenet, dataset(change))
+    assert status == 1
+    where = (None if kind == "unknown_image" else chosen[0]["image_id"], chosen[0]["id"])
+    assert found == {kind: [where]}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"bbox": [1, 2, -3, 4]},
+        {"bbox": [1, 2, "3", 4]},
+        {"bbox": [1, 2, float("nan"), 4]},
+        {"bbox": [1, 2, 10**400, 4]},
+        {"keypoints": None},
+        {"keypoints": [1, 2, 2]},
+        {"area": "large"},
+        {"iscrowd": "no"},
+        {"id": "seven"},
+    ],
+    ids=str,
+)
+def test_bad_fields(value, multiposenet, dataset):
+    folder = dataset(lambda content: person(content).update(value))
+    status, found, _ = inspect(multiposenet, folder)
+    assert status == 1 and len(found["bad_field"]) == 1
+    assert "refused" not in found
+    with pytest.raises(AnnotationError):
+        CocoAnnotations.load(folder / "annotations.json")
+
+
+def test_what_only_the_reader_refuses(multiposenet, dataset, tmp_path):
+    def change(content):
+        content["categories"][0]["keypoints"][1] = "left_I"
+
+    out = tmp_path / "out"
+    _, found, result = inspect(multiposenet, dataset(change), "--draw", "1", "--out", out)
+    assert list(found) == ["refused"] and found["refused"] == [(None, None)]
+    assert "left_I" in result["findings"]["refused"]["items"][0]["message"]
+    assert len(result["drawn"]) == 1
+
+
+def copied(content, **changes):
+    entry = json.loads(json.dumps(person(content))) | {"id": 1000} | changes
+    content["annotations"].append(entry)
+    return entry
+
+
+def test_repeated_ids_and_persons(multiposenet, dataset):
+    def across(content):
+        entry = copied(content, id=content["annotations"][0]["id"])
+        other = next(i["id"] for i in content["images"] if i["id"] != entry["image_id"])
+        entry["image_id"] = other
+
+    status, found, _ = inspect(multiposenet, dataset(across))
+    assert status == 1 and list(found) == ["repeated_id_across_photos"]
+
+    def within(content):
+        first = person(content)
+        copied(content, id=first["id"])
+
+    _, found, _ = inspect(multiposenet, dataset(within))
+    assert set(found) == {"repeated_id", "repeated_person"}
+
+    def without_keypoints(content):
+        entry = copied(content, keypoints=[0] * 51, num_keypoints=0)
+        entry["bbox"][2] *= 1.01
+
+    _, found, _ = inspect(multiposenet, dataset(without_keypoints))
+    assert found == {"repeated_person": [(found["repeated_person"][0][0], 1000)]}
+
+    def another_pose(content):
+        moved(40, 40)(copied(content))
+
+    _, found, _ = inspect(multiposenet, dataset(another_pose))
+    assert "repeated_person" not in found
+
+    def two_images(content):
+        content["images"].append(content["images"][0])
+
+    _, found, _ = inspect(multiposenet, dataset(two_images))
+    assert found == {"repeated_image_id": [(1, None)]}
+
+
+def test_photos_and_masks(multiposenet, dataset):
+    folder = dataset()
+    photos = sorted((folder / "photos").iterdir())
+    photos[0].unlink()
+    photos[1].write_bytes(b"no image")
+    Image.new("RGB", (50, 60)).save(photos[2])
+    Image.new("L", (128, 96), 7).save(folder / "masks" / f"{photos[3].stem}.png")
+    status, found, _ = inspect(multiposenet, folder)
+    assert status == 1
+    assert found == {
+        "missing_photo": [(1, None)],
+        "unreadable_photo": [(2, None)],
+        "wrong_size": [(3, None)],
+        "bad_mask": [(4, None)],
+    }
+    # Without the photos' folder they are not asked for.
+    assert multiposenet("inspect", folder / "annotations.json")[0] == 0
+    command = ("inspect", folder / "annotations.json", "--images", folder / "photos")
+    assert multiposenet(*command)[0] == 1
+
+
+def test_drawings(multiposenet, dataset, tmp_path):
+    """Photos with findings come first; what is drawn has the photo's size."""
+    folder = dataset(lambda content: moved(-1, 5)(person(content)))
+    out = tmp_path / "out"
+    _, found, result = inspect(multiposenet, folder, "--draw", "2", "--out", out)
+    assert len(names(out)) == 2 and len(result["drawn"]) == 2
+    (image, _), *_ = found["point_outside_photo"]
+    drawn = next(path for path in result["drawn"] if f"{image}_" in path)
+    name = next((folder / "photos").glob(f"*{image - 1}.jpg"))
+    picture, photo = np.asarray(Image.open(drawn)), np.asarray(Image.open(name))
+    assert picture.shape == photo.shape and (picture != photo).any()
+
+
+def test_defects_of_the_command(multiposenet, dataset, tmp_path):
+    folder = dataset()
+    for arguments, problem in [
+        (["nowhere.json"], "not FORMAT:FOLDER"),
+        (["bvh:there"], "'bvh'"),
+        ([f"coco:{tmp_path}"], "annotations.json"),
+        (["voc:nowhere"], "nowhere"),
+        ([folder / "annotations.json", "--draw", "1"], "--images"),
+        ([f"coco:{folder}", "--images", folder], "--images"),
+        ([folder / "annotations.json", "--images", "nowhere"], "nowhere"),
+        ([folder / "photos" / "000000.jpg"], "not JSON"),
+    ]:
+        status, text, errors = multiposenet("inspect", *arguments)
+        assert (status, text) == (2, ""), arguments
+        assert_one_line(errors, problem)
+
+
+@pytest.mark.parametrize("content", [[], {"images": []}, {"images": {}}])
+def test_no_coco_file(content, multiposenet, tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(content))
+    status, _, errors = multiposenet("inspect", path)
+    assert status == 2
+    assert_one_line(errors, path)
+
+
+def suspects(scenes, change):
+    """(view, visible from the front with both eyes, reason) of all persons, after a change."""
+    for scene in scenes:
+        for points, view in zip(scene.keypoints, scene.views, strict=True):
+            yield view, mirrored.suspect(change(points.copy()), COCO_17.keypoints)
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    return list(synthetic.scenes(30, seed=5, size=(256, 256), people=(3, 4)))
+
+
+def test_sides_that_are_right_are_not_suspected(crowd):
+    assert {reason for _, reason in suspects(crowd, lambda points: points)} == {""}
+
+
+def test_mirrored_faces_are_found(crowd):
+    """Photos flipped without the names of their joints. From behind nothing tells."""
+    answers = list(suspects(crowd, lambda points: points[COCO_17.flip_indices]))
+    front = [bool(reason) for view, reason in answers if view == "front"]
+    assert np.mean(front) > 0.8
+    assert not any(reason for view, reason in answers if view == "back")
+
+
+def test_swapped_shoulders_are_found(crowd):
+    left, right = COCO_17.index("left_shoulder"), COCO_17.index("right_shoulder")
+
+    def swap(points):
+        points[[left, right]] = points[[right, left]]
+        return points
+
+    answers = [r for view, r in suspects(crowd, swap) if view in ("front", "back")]
+    assert np.mean([bool(reason) for reason in answers]) > 0.8
+    assert mirrored.suspect(np.zeros((14, 3)), LSP_14.keypoints) == ""
+
+
+def test_every_kind_has_a_rule():
+    assert all(rule and rule[0].islower() and not rule.endswith(".") for rule in KINDS.values())
+
+
+@pytest.mark.parametrize("folder", ["test", "no_keypoints", "no_person"])
+def test_real_photos(folder, multiposenet, data_dir):
+    """They have no defects; few labels look doubtful."""
+    _, found, result = inspect(multiposenet, data_dir / "coco_photos" / folder)
+    assert len(found.pop("sides_swapped", [])) <= 0.005 * result["persons"]
+    assert len(found.pop("point_outside_box", [])) <= 0.05 * result["persons"]
+    assert found == {}
+
+
+def test_known_defects_of_real_labels(multiposenet, data_dir):
+    path = data_dir / "coco_photos/train/annotations.json"
+    status, text, _ = multiposenet("inspect", path, "--json", "-")
+    assert status == 1
+    counts = {kind: entry["count"] for kind, entry in json.loads(text)["findings"].items()}
+    assert counts.keys() == {"repeated_id_across_photos", "point_outside_box", "sides_swapped"}
+    assert counts["repeated_id_across_photos"] == 74
