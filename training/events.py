@@ -1,38 +1,44 @@
 """TensorBoard's event files."""
 
-from pathlib import Path
+import shutil
+
+import keras
 
 
 class EventWriter:
     """Writes scalars that ``tensorboard --logdir RUN/tensorboard`` shows.
 
-    Needs TensorFlow, but not TensorBoard; without TensorFlow nothing is written.
+    Needs TensorFlow as the backend, though not TensorBoard; on others it does nothing.
 
     Args:
-        folder: of the event files; every start of a training adds one.
+        folder: of the event files, emptied first: what a run that was killed has written after
+            its last checkpoint is written again.
+        known: iterable of ``(step, figures)``, those before this start.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, known=()):
         self._writer = None
-        try:
-            import tensorflow as tf
-        except ImportError:
+        if keras.backend.backend() != "tensorflow":
             return
+        import tensorflow as tf
+
+        shutil.rmtree(folder, ignore_errors=True)
         self._tensorflow = tf
-        self._writer = tf.summary.create_file_writer(str(Path(folder)))
-        proto = tf.compat.v1.SummaryMetadata
-        self._kind = proto(plugin_data=proto.PluginData(plugin_name="scalars"))
+        self._writer = tf.summary.create_file_writer(str(folder))
+        metadata = tf.compat.v1.SummaryMetadata
+        self._scalar = metadata(plugin_data=metadata.PluginData(plugin_name="scalars"))
+        for step, figures in known:
+            self.write(step, figures)
 
     def write(self, step, figures):
         """Writes a dict of numbers for a step."""
         if self._writer is None:
             return
         tf = self._tensorflow
-        # Kept off an accelerator, and out of a strategy's hands.
         with self._writer.as_default(), tf.device("CPU:0"):
             for name, value in figures.items():
-                # tf.summary.scalar is this line, but only where TensorBoard is installed.
-                tf.summary.write(name, tf.constant(value, tf.float32), step, self._kind)
+                # What tf.summary.scalar does, which exists only where TensorBoard is installed.
+                tf.summary.write(name, tf.constant(value, tf.float32), step, self._scalar)
             self._writer.flush()
 
     def close(self):

@@ -6,157 +6,147 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from multiposenet.training.checkpoint import whole
 from multiposenet.training.events import EventWriter
+from multiposenet.training.files import plain_disk_errors, whole
 
 
 class Monitor:
-    """Follows a training step by step; a context manager.
+    """Follows a training step by step.
 
-    RUN/NAME.jsonl has a line every ``log_every`` steps with the means since the line before:
-    ``step``, ``loss`` and its components, ``learning_rate``, ``samples/s`` and ``waiting``, the
-    share of the time in which the model waited for data. A validation is a line with ``step``,
-    ``validation``, the figures, and ``best``, the best first figure so far and its step. The same
-    goes to RUN/tensorboard/NAME and at the end into a plot, RUN/NAME.png. On a terminal stderr
-    shows a progress bar, elsewhere a line as often as the log.
+    RUN/NAME.jsonl has lines with the means since the line before: ``step``, ``loss`` and its
+    components, ``learning_rate``, ``samples/s`` and ``waiting``, the share of the time in which
+    the model waited for data. A validation is a line with ``step``, ``validation``, the figures,
+    and ``best``, the best first figure so far and its step. The same goes to
+    RUN/tensorboard/NAME and at the end into a plot, RUN/NAME.png. On a terminal stderr shows a
+    progress bar, elsewhere a line as often as the log. The first step after a start, in which
+    functions are compiled and the first batch is made, does not count in speed and waiting; nor
+    do validations and checkpoints.
 
     Args:
         run: the folder.
         name: of the stage.
         steps: of the whole training.
-        start: steps that were made before; what the log has after them is dropped, since they
-            are made again.
-        log_every: steps between lines.
-        writes: False for the processes that only help to compute; they write nothing.
-        best: what ``best`` was at ``start``.
+        shown: False in the processes that only help to compute; they write nothing.
 
     Attributes:
-        best: ``{"name", "value", "step"}`` of the best validation, ``None`` before the first. The
-            first figure of a validation decides; more is better.
-        totals: dict of ``steps``, ``seconds`` and ``waiting`` since the monitor's beginning, pauses
-            left out.
+        state: dict that belongs into checkpoints: ``best``, a dict of ``name``, ``value`` and
+            ``step`` of the best validation, whose first figure decides, more being better; ``sums``
+            and ``count`` of the losses since the last line.
     """
 
-    def __init__(self, run, name, *, steps, start=0, log_every=50, writes=True, best=None):
-        self.run, self.name, self.steps, self.start = Path(run), name, steps, start
-        self.log_every, self.writes, self.best = log_every, writes, best
+    def __init__(self, run, name, steps, shown=True):
+        self.run, self.name, self.steps, self.shown = Path(run), name, steps, shown
         self.path = self.run / f"{name}.jsonl"
+        self.state = {"best": None, "sums": {}, "count": 0}
         self._validated = set()
         self._bar = self._events = None
+        self._made = 0  # steps since the start
+        self._all, self._since_line = _Times(), _Times()
 
-    def __enter__(self):
-        if self.writes:
-            self._take_up()
-            self._events = EventWriter(self.run / "tensorboard" / self.name)
+    @contextmanager
+    def from_step(self, start):
+        """Follows the steps after ``start``.
+
+        What the log has after it is dropped, since these steps are made again.
+        """
+        if self.shown:
+            self._events = EventWriter(
+                self.run / "tensorboard" / self.name, map(_figures, self._take_up(start))
+            )
             if sys.stderr.isatty():
-                self._bar = _Bar(self.name, self.steps, self.start)
-        self._begin = self._since = time.perf_counter()
-        self._made = 0
-        self._waited_in_all = 0.0
-        self._clear()
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if self._bar is not None:
-            self._bar.close()
-        if self._events is not None:
-            self._events.close()
-        if kind is None and self.writes:
+                self._bar = _Bar(self.name, self.steps, start)
+        try:
+            yield self
+        finally:
+            if self._bar is not None:
+                self._bar.close()
+            if self._events is not None:
+                self._events.close()
+        if self.shown:
             self._plot()
 
-    def step(self, step, losses, *, samples, waited, rate):
+    @contextmanager
+    def waiting(self):
+        """Time spent in it goes by without computing, since the batch is not ready."""
+        begin = time.perf_counter()
+        yield
+        self._add(waited=time.perf_counter() - begin)
+
+    @contextmanager
+    def working(self):
+        """Time spent in it is the model's."""
+        begin = time.perf_counter()
+        yield
+        self._add(worked=time.perf_counter() - begin)
+
+    def step(self, step, losses, rate, samples, log):
         """Takes note of a step.
 
         Args:
             step: its number, from 1.
             losses: dict of name to number.
-            samples: in its batch.
-            waited: seconds for which its batch was waited for.
             rate: its learning rate.
+            samples: in its batch.
+            log: whether a line is due.
         """
+        sums = self.state["sums"]
         for name, value in losses.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        self._count += 1
-        self._samples += samples
-        self._waited += waited
+            sums[name] = sums.get(name, 0.0) + value
+        self.state["count"] += 1
+        self._add(samples=samples)
         self._made += 1
-        self._waited_in_all += waited
-        report = step % self.log_every == 0 or step == self.steps
         if self._bar is not None:
-            self._bar.move(step, self._means(), self._speed())
-        if report and self.writes:
-            self._report(step, rate)
-        if report:
-            self._clear()
+            self._bar.move(step, self._means(), self._all)
+        if log:
+            if self.shown:
+                self._report(step, rate)
+            self.state |= {"sums": {}, "count": 0}
+            self._since_line = _Times()
 
-    def validated(self, step, figures):
-        """Takes note of a validation.
-
-        Returns:
-            Whether it is the best so far.
-        """
+    def validation(self, step, figures):
+        """Takes note of a validation, a dict of name to number."""
+        figures = {name: float(value) for name, value in figures.items()}
         name, value = next(iter(figures.items()))
-        better = self.best is None or value > self.best["value"]
+        best = self.state["best"]
+        better = best is None or value > best["value"]
         if better:
-            self.best = {"name": name, "value": value, "step": step}
-        if self.writes and step not in self._validated:
+            best = self.state["best"] = {"name": name, "value": value, "step": step}
+        if self.shown and step not in self._validated:
             self._validated.add(step)
-            self._write({"step": step, "validation": figures, "best": self.best})
-            self._events.write(step, figures)
+            self._write({"step": step, "validation": figures, "best": best})
             told = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
-            best = "the best so far" if better else f"the best is of step {self.best['step']}"
-            self._tell(f"{self.name} {step}/{self.steps}: {told} ({best})")
-        return better
+            place = "the best so far" if better else f"the best is of step {best['step']}"
+            self._tell(f"{self.name} {step}/{self.steps}: {told} ({place})")
 
-    @contextmanager
-    def paused(self):
-        """What is done in it, such as a validation, does not count as time of the training."""
-        begin = time.perf_counter()
-        try:
-            yield
-        finally:
-            seconds = time.perf_counter() - begin
-            self._since += seconds
-            self._begin += seconds
-
-    @property
-    def totals(self):
-        seconds = time.perf_counter() - self._begin
+    def speed(self):
+        """Of what was followed: ``seconds``, ``samples/s`` and ``waiting``, the share of them."""
+        times = self._all
         return {
-            "steps": self._made,
-            "seconds": round(seconds, 2),
-            "waiting": round(self._waited_in_all / seconds, 4) if seconds else 0.0,
+            "seconds": round(times.seconds, 2),
+            "samples/s": round(times.speed, 1),
+            "waiting": round(times.waiting, 4),
         }
 
     def _report(self, step, rate):
-        line = {
-            "step": step,
-            **{name: float(f"{value:.6g}") for name, value in self._means().items()},
-            "learning_rate": float(f"{rate:.6g}"),
-            "samples/s": round(self._speed(), 1),
-            "waiting": round(self._waited / self._seconds(), 3),
-        }
+        means, times = self._means(), self._since_line
+        line = {"step": step, **{name: float(f"{value:.6g}") for name, value in means.items()}}
+        line["learning_rate"] = float(f"{rate:.6g}")
+        told = _told(means)
+        if times.samples:
+            line |= {"samples/s": round(times.speed, 1), "waiting": round(times.waiting, 3)}
+            told += f", {times.speed:.4g} samples/s, {times.waiting:.0%} waiting"
+            told += f", {_clock(self._all.per_step * (self.steps - step))} left"
         self._write(line)
-        self._events.write(step, {key: value for key, value in line.items() if key != "step"})
-        left = self._seconds() / self._count * (self.steps - step)
-        self._tell(
-            f"{self.name} {step}/{self.steps}: {_losses(self._means())}, "
-            f"{line['samples/s']:.4g} samples/s, {line['waiting']:.0%} waiting, "
-            f"{_time(left)} left"
-        )
+        self._tell(f"{self.name} {step}/{self.steps}: {told}")
+
+    def _add(self, waited=0.0, worked=0.0, samples=0):
+        if self._made:
+            self._all.add(waited, worked, samples)
+            self._since_line.add(waited, worked, samples)
 
     def _means(self):
-        return {name: value / self._count for name, value in self._sums.items()}
-
-    def _seconds(self):
-        return max(time.perf_counter() - self._since, 1e-9)
-
-    def _speed(self):
-        return self._samples / self._seconds()
-
-    def _clear(self):
-        self._sums, self._count, self._samples, self._waited = {}, 0, 0, 0.0
-        self._since = time.perf_counter()
+        count = self.state["count"]
+        return {name: value / count for name, value in self.state["sums"].items()}
 
     def _tell(self, text):
         if self._bar is not None:
@@ -165,16 +155,18 @@ class Monitor:
             print(text, file=sys.stderr, flush=True)
 
     def _write(self, line):
-        with self.path.open("a", encoding="utf-8") as file:
+        with plain_disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+        self._events.write(*_figures(line))
 
-    def _take_up(self):
-        """Leaves of the log what the checkpoint has seen."""
-        lines = [line for line in read_log(self.path) if line["step"] <= self.start]
+    def _take_up(self, start):
+        """Leaves of the log what the checkpoint has seen, and returns it."""
+        lines = [line for line in read_log(self.path) if line["step"] <= start]
         self._validated = {line["step"] for line in lines if "validation" in line}
         if self.path.exists():
             with whole(self.path) as partial:
                 partial.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return lines
 
     def _plot(self):
         try:
@@ -195,6 +187,42 @@ def read_log(path):
     return lines
 
 
+def _figures(line):
+    """The step of a log line and its numbers."""
+    figures = line.get("validation", line)
+    return line["step"], {name: value for name, value in figures.items() if name != "step"}
+
+
+class _Times:
+    """Seconds and samples of some steps."""
+
+    def __init__(self):
+        self.waited = self.worked = 0.0
+        self.samples = self.steps = 0
+
+    def add(self, waited, worked, samples):
+        self.waited += waited
+        self.worked += worked
+        self.samples += samples
+        self.steps += samples > 0
+
+    @property
+    def seconds(self):
+        return self.waited + self.worked
+
+    @property
+    def speed(self):
+        return self.samples / self.seconds if self.seconds else 0.0
+
+    @property
+    def waiting(self):
+        return self.waited / self.seconds if self.seconds else 0.0
+
+    @property
+    def per_step(self):
+        return self.seconds / max(self.steps, 1)
+
+
 class _Bar:
     """A progress bar on stderr."""
 
@@ -202,6 +230,7 @@ class _Bar:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+        self._steps = steps
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -213,20 +242,12 @@ class _Bar:
         self._task = self._progress.add_task(
             name, total=steps, completed=start, losses="", speed="", left=""
         )
-        self._steps, self._first, self._begin = steps, None, None
 
-    def move(self, step, means, speed):
-        now = time.perf_counter()
-        if self._first is None:  # after the first step, which compiles
-            self._first, self._begin = step, now
-        done = step - self._first
-        left = (now - self._begin) / done * (self._steps - step) if done else None
+    def move(self, step, means, times):
+        speed = f"{times.speed:.4g} samples/s" if times.samples else ""
+        left = f"{_clock(times.per_step * (self._steps - step))} left" if times.samples else ""
         self._progress.update(
-            self._task,
-            completed=step,
-            losses=_losses(means),
-            speed=f"{speed:.4g} samples/s",
-            left="" if left is None else f"{_time(left)} left",
+            self._task, completed=step, losses=_told(means), speed=speed, left=left
         )
 
     def print(self, text):
@@ -236,11 +257,11 @@ class _Bar:
         self._progress.stop()
 
 
-def _losses(means):
+def _told(means):
     return ", ".join(f"{name} {value:.4g}" for name, value in means.items())
 
 
-def _time(seconds):
+def _clock(seconds):
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}"
