@@ -56,7 +56,9 @@ class Transforms:
             boxes[:, _CORNERS].reshape(-1, 2),
             np.float32([[0, 0], [width, 0], [0, height]]),
         ]
-        area = cv2.resize(patch.labelled_area, (width, height), interpolation=cv2.INTER_NEAREST)
+        # Masks of one type, or they would be made floats together.
+        area = patch.labelled_area.astype(np.uint8)
+        area = cv2.resize(area, (width, height), interpolation=cv2.INTER_NEAREST)
         mask = np.zeros((height, width), np.uint8) if patch.mask is None else patch.mask
         with self._lock:
             self._compose.set_random_seed(int(rng.integers(2**31)))
