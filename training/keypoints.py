@@ -97,12 +97,10 @@ class Batches:
 
     def _sampler(self, step):
         recipe = self.recipe
-        return PatchSampler(
-            recipe.patch_size(step),
-            self.flip_indices,
-            person_size=recipe.person_size,
-            zoom=recipe.zoom,
-            rotation=recipe.rotation,
-            rotation_chance=recipe.rotation_chance,
-            flip=recipe.flip,
-        )
+        fields = {"rotation": recipe.rotation, "rotation_chance": recipe.rotation_chance}
+        if recipe.scale:
+            fields |= {"scale": recipe.scale, "centre": "people", "jitter": 0.0}
+        else:
+            fields |= {"person_size": recipe.person_size, "zoom": recipe.zoom}
+        size = recipe.patch_size(step)
+        return PatchSampler(size, self.flip_indices, flip=recipe.flip, **fields)

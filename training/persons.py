@@ -4,8 +4,9 @@ import numpy as np
 
 from multiposenet.errors import AnnotationError
 from multiposenet.training import loop, targets
-from multiposenet.training.augmentation import PatchSampler
+from multiposenet.training.augmentation import PatchSampler, PhotoSampler
 from multiposenet.training.fingerprint import fingerprint
+from multiposenet.training.patch import pad
 from multiposenet.training.stages import PersonStage
 
 
@@ -44,7 +45,7 @@ class Batches:
         rng, drawn = self._draw(step)
         # One sampler per batch: its colour changes hold a random state that threads must not share.
         sampler = self._sampler()
-        patches = [sampler(sample, rng) for sample in drawn]
+        patches = pad([sampler(sample, rng) for sample in drawn])
         made = [
             targets.person_targets(patch, self.anchors, visible=recipe.visible) for patch in patches
         ]
@@ -62,6 +63,10 @@ class Batches:
 
     def _sampler(self):
         recipe = self.recipe
+        if recipe.shorter_edge:
+            return PhotoSampler(
+                self.flip_indices, recipe.shorter_edge, recipe.longest_edge, recipe.flip
+            )
         return PatchSampler(
             recipe.patch_size,
             self.flip_indices,

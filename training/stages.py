@@ -1,4 +1,7 @@
-"""The stages of training: which parts learn, from which tensors, by which loss."""
+"""The stages of training: which parts learn, from which tensors, by which loss.
+
+Predictions reach ``compute_loss`` in float32, whatever the network computes in; see ``loop.fit``.
+"""
 
 import keras
 from keras import layers, ops
@@ -27,6 +30,8 @@ class KeypointStage(keras.Model):
             key: layers.UpSampling2D(stride // finest)
             for key, stride in model.keypoint_strides.items()
         }
+        self.final = keras.metrics.Mean("final")
+        self.between = keras.metrics.Mean("intermediate")
         self.built = True
 
     def call(self, images, training=None):
@@ -36,11 +41,14 @@ class KeypointStage(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         target, weight = y["target"], y["weight"]
-        loss = self.loss_function(target, ops.cast(y_pred["maps"], "float32"), weight)
-        for key, upsample in self.upsample.items():
-            maps = upsample(ops.cast(y_pred[key], "float32"))
-            loss = loss + self.intermediate * self.loss_function(target, maps, weight)
-        return loss
+        final = self.loss_function(target, y_pred["maps"], weight)
+        between = sum(
+            self.loss_function(target, upsample(y_pred[key]), weight)
+            for key, upsample in self.upsample.items()
+        )
+        self.final.update_state(final)
+        self.between.update_state(between)
+        return final + self.intermediate * between
 
 
 class PersonStage(keras.Model):
@@ -56,6 +64,8 @@ class PersonStage(keras.Model):
         super().__init__(name="person_stage")
         self.system = model
         self.gamma, self.alpha = gamma, alpha
+        self.focal = keras.metrics.Mean("focal")
+        self.smooth_l1 = keras.metrics.Mean("smooth_l1")
         _train_only(model, model.person_pyramid, model.person_subnet)
         self.built = True
 
@@ -67,7 +77,10 @@ class PersonStage(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         deltas = box_ops.encode(y_pred["anchors"], y["boxes"])
         focal = losses.focal(y["labels"], y_pred["logits"], self.gamma, self.alpha)
-        return focal + losses.smooth_l1(y["labels"], deltas, y_pred["deltas"])
+        smooth_l1 = losses.smooth_l1(y["labels"], deltas, y_pred["deltas"])
+        self.focal.update_state(focal)
+        self.smooth_l1.update_state(smooth_l1)
+        return focal + smooth_l1
 
 
 class PRNStage(keras.Model):

@@ -23,7 +23,8 @@ class KeypointRecipe(Recipe):
         intermediate: weight of each intermediate loss.
         sigma_share: Gaussian width as a share of the person's size sqrt(box area).
         sigma_limits: least and greatest width in pixels.
-        scale: range of the random factor by which the photo is scaled, or
+        scale: range of the random factor by which a photo is scaled, 1 standing for a longer side
+            of 640 pixels, or
         person_size: sqrt(box area) in patch pixels, least and greatest, to which the person in
             the centre is scaled; one of the two is ().
         zoom: greatest enlargement.
