@@ -13,10 +13,12 @@ from multiposenet.training.datasets import coco, synthetic
 
 TINY = {"batch_size": 4, "warmup": 1, "validate_every": 2, "precision": "float32"}
 RECIPES = {
-    "keypoints": recipes.NanoKeypoints(steps=2, patch_sizes=((0.0, 64),), validation_size=64, **TINY),
+    "keypoints": recipes.NanoKeypoints(
+        steps=2, patch_sizes=((0.0, 64),), validation_size=64, **TINY
+    ),
     "person": recipes.NanoPerson(steps=2, patch_size=64, validation_size=64, **TINY),
     "prn": recipes.NanoPRN(epochs=1, **TINY),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
