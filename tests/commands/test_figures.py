@@ -1,5 +1,6 @@
 """figures: every name writes a picture and, by --json, the numbers in it."""
 
+import functools
 import json
 
 import numpy as np
@@ -150,6 +151,25 @@ def test_poses_asks_for_labels_of_the_models_joints(multiposenet, tmp_path, corn
     status, _, errors = multiposenet("figures", "poses", "--annotations", corners)
     assert status == 2
     assert_one_line(errors, "keypoints: are those of", "use another model or other labels")
+
+
+def test_grouping(multiposenet, tmp_path, people, max_model, monkeypatch):
+    from multiposenet.training import robustness
+
+    few = {"jitter": (0.0, 0.2), "duplicate": (0.0, 1.0)}
+    monkeypatch.setattr(robustness, "sweep", functools.partial(robustness.sweep, levels=few))
+    out = tmp_path / "figure.png"
+    options = ("--photos", 1, "--prior", people, "--seed", 3, "--out", out, "--json", "-")
+    status, text, _ = multiposenet("figures", "grouping", "--annotations", people, *options)
+    assert status == 0
+    check_picture(out)
+    content = json.loads(text)
+    assert (content["photos"], content["seed"]) == (1, 3)
+    assert [(row["kind"], row["level"]) for row in content["rows"]] == [
+        (kind, level) for kind, levels in few.items() for level in levels
+    ]
+    assert content["rows"][0]["perfect/AP"] == pytest.approx(100)
+    assert content["rows"][1]["perfect/AP"] < 50
 
 
 @pytest.mark.parametrize(
