@@ -3,12 +3,14 @@
 import io
 import json
 import sys
+from contextlib import contextmanager
 
 import cv2
 import keras
 import pytest
 
 from multiposenet.training import monitor as module
+from multiposenet.training.events import EventWriter
 from multiposenet.training.monitor import Monitor, read_log
 
 
@@ -177,17 +179,33 @@ def test_progress_bar_on_a_terminal(tmp_path, clock, monkeypatch):
         assert text in shown
 
 
-def test_a_full_disk_is_told_in_one_line(tmp_path, clock):
+@contextmanager
+def greatest_file(size):
+    """No file may become longer, as if the disk were full."""
     resource = pytest.importorskip("resource")
-    monitor = Monitor(tmp_path, "stage", 400)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_told_in_one_line(tmp_path, clock):
+    monitor = Monitor(tmp_path, "stage", 400)
     with pytest.raises(OSError, match="stage.jsonl") as error, monitor.from_step(0):
         follow(monitor, clock, 1, 20)
-        size = (tmp_path / "stage.jsonl").stat().st_size
-        try:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, hard))
+        with greatest_file((tmp_path / "stage.jsonl").stat().st_size + 10):
             follow(monitor, clock, 21, 22)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "\n" not in str(error.value)
     assert len(read_log(tmp_path / "stage.jsonl")) == 10
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="events need TensorFlow")
+def test_a_disk_too_full_for_events(tmp_path):
+    writer = EventWriter(tmp_path / "stage")
+    writer.write(1, {"AP": 0.5})
+    with greatest_file(100), pytest.raises(OSError, match="stage") as error:
+        writer.write(2, {"AP": 0.75})
+    assert "\n" not in str(error.value)
+    writer.close()
