@@ -1,26 +1,41 @@
 """Batches prepared ahead in the background, in an order that one seed decides."""
 
 import collections
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 
-def prefetch(make, steps, *, ahead=4, workers=2):
+def prefetch(make, steps, *, ahead=None, workers=None):
     """Yields ``make(step)`` for every step, in order, computed ahead by threads.
 
-    OpenCV and NumPy release Python's lock in the expensive parts, so threads suffice.
+    OpenCV, Pillow and NumPy release Python's lock in the expensive parts, so threads suffice.
 
     Args:
         make: function of the step number; must draw all randomness from the step number, so that
             a resumed training sees the batches that it would have seen.
         steps: iterable of step numbers.
-        ahead: batches prepared ahead.
-        workers: threads.
+        ahead: batches prepared ahead; by default twice as many as workers.
+        workers: threads; by default one for each core of this process, from 2 to 8.
+
+    Closing the generator, as an error or the end of a ``for`` loop's block does, gives up what is
+    not begun.
     """
-    with ThreadPoolExecutor(workers) as pool:
-        pending = collections.deque()
+    workers = workers or min(max(_cores(), 2), 8)
+    ahead = 2 * workers if ahead is None else ahead
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="prefetch")
+    pending = collections.deque()
+    try:
         for step in steps:
             pending.append(pool.submit(make, step))
             if len(pending) > ahead:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _cores():
+    if hasattr(os, "sched_getaffinity"):  # what a container or taskset leaves of the machine
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
