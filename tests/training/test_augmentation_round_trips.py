@@ -114,7 +114,7 @@ def check(sampler, sample, seed):
     linear, shift = back[:, :2], back[:, 2]
     scale = 1 / np.sqrt(abs(np.linalg.det(linear)))
     mirrored = np.linalg.det(linear) < 0
-    tolerance = 0.5 / min(scale, 1.0)
+    tolerance = 0.15 / min(scale, 1.0)
 
     # Joints: at their places, under their mirrored names if the patch is mirrored.
     labelled = sample.labelled.any(axis=1)
