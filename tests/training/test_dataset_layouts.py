@@ -29,9 +29,11 @@ def mpii_person(image="a.png", first=10.0, **fields):
 
 @pytest.fixture
 def mpii_folder(tmp_path):
-    partly = [1] * 16
-    partly[MPII_16.index("left_wrist")] = 0
-    people = [mpii_person("b.png"), mpii_person(first=12.0, joints_vis=partly), mpii_person()]
+    partly = mpii_person(first=12.0)
+    for name in ("left_wrist", "left_hip"):
+        partly["joints_vis"][MPII_16.index(name)] = 0
+    partly["joints"][MPII_16.index("left_wrist")] = [-1, -1]
+    people = [mpii_person("b.png"), partly, mpii_person()]
     (tmp_path / "mpii.json").write_text(json.dumps(people))
     for name in ("a.png", "b.png"):
         photo(tmp_path / "images" / name)
@@ -47,6 +49,7 @@ def test_mpii_people_by_photo(mpii_folder):
     # Counted from 1: the centre of the first pixel is at a half.
     np.testing.assert_allclose(b.keypoints[0, elbow], [10 + j - 0.5, 20 - j - 0.5, 2])
     assert not a.keypoints[0, wrist].any() and a.keypoints[1, wrist, 2] == 2
+    assert a.keypoints[:, COCO_17.index("left_hip"), 2].tolist() == [1, 2]  # hidden, visible
     assert a.labelled[:, [wrist, elbow]].all() and not a.labelled[:, FACE].any()
     margin = 0.08 * 200 * 0.25
     np.testing.assert_allclose(
@@ -54,6 +57,14 @@ def test_mpii_people_by_photo(mpii_folder):
     )
     np.testing.assert_allclose(b.head_sizes, [np.sqrt(2)])  # from neck to top
     assert b.read_image().shape == (40, 60, 3)
+
+
+def test_mpii_boxes_end_with_the_photo(tmp_path):
+    (tmp_path / "mpii.json").write_text(json.dumps([mpii_person(scale=2)]))
+    photo(tmp_path / "a.png")
+    (sample,) = mpii.read(tmp_path)
+    np.testing.assert_array_equal(sample.boxes, [[0, 0, 24.5 + 32, 40]])
+    assert sample.areas == 56.5 * 40
 
 
 def test_mpii_enlarged_variant(tmp_path):
@@ -74,7 +85,7 @@ def test_mpii_enlarged_variant(tmp_path):
         ([{"joints": []}], "persons.0..image: missing"),
         ([mpii_person(joints=[[1, 2]])], "not 16 values"),
         ([mpii_person(joints=["x"] * 16)], "not pairs of numbers"),
-        ([mpii_person(joints_vis=[0] * 16)], "no joint"),
+        ([mpii_person(joints=[[0, 0]] * 16, joints_vis=[0] * 16)], "no joint"),
         ([mpii_person("gone.png")], "gone.png: photo: missing"),
     ],
 )

@@ -5,7 +5,8 @@
 
 Andriluka et al., "2D human pose estimation: new benchmark and state of the art analysis", CVPR
 2014. An entry is a person: `image`, `joints` (16 pairs, counted from 1 as in Matlab),
-`joints_vis`, `center` and `scale`. A person is 200 x `scale` pixels tall. Two variants are in use:
+`joints_vis` (0: hidden; also where a joint is not annotated, (0, 0) or (-1, -1) then), `center` and
+`scale`. A person is 200 x `scale` pixels tall. Two variants are in use:
 one with the original values, one whose crops were enlarged (`scale` x 1.25, and `center` 15 x the
 original `scale` lower), which also has `head_normalize`. Both are read.
 
@@ -33,7 +34,7 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
     """Reads the annotations of a folder laid out as above.
 
     Of the photos only the headers are read, since the annotations do not tell their sizes. MPII has
-    no boxes of persons: a box here encloses the joints with a margin.
+    no boxes of persons: a box here encloses the joints with a margin, as far as the photo goes.
 
     Args:
         folder: the folder.
@@ -62,14 +63,16 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
     for name, own in sorted(rows.items()):
         keypoints, shared = to_skeleton(joints[own], MPII_16, skeleton)
         photo = photo_of(photos, name)
+        height, width = image_size(photo)
+        own_boxes = np.clip(boxes[own], 0, (width, height) * 2)
         samples.append(
             Sample(
                 path=photo,
-                image_size=image_size(photo),
-                boxes=boxes[own],
+                image_size=(height, width),
+                boxes=own_boxes,
                 keypoints=keypoints,
                 labelled=np.repeat(shared[None], len(own), axis=0),
-                areas=np.prod(boxes[own, 2:] - boxes[own, :2], axis=1),
+                areas=np.prod(own_boxes[:, 2:] - own_boxes[:, :2], axis=1),
                 crowd_boxes=np.zeros((0, 4), np.float32),
                 complete=False,
                 single=len(own) == 1,
@@ -92,9 +95,10 @@ def _joints(table):
         raise AnnotationError(
             f"{table.path}: persons.joints: not pairs of numbers; give (x, y) for every joint"
         ) from None
+    flags = np.where(seen > 0, 2, 1) * ((joints > 0).any(axis=2) | (seen > 0))
     # Counted from 1, so that the centre of pixel i lies at i - 0.5.
-    joints = np.where(seen[..., None] > 0, joints - 0.5, 0)
-    return np.concatenate([joints, 2 * (seen[..., None] > 0)], axis=2)
+    joints = np.where(flags[..., None] > 0, joints - 0.5, 0)
+    return np.concatenate([joints, flags[..., None]], axis=2)
 
 
 def _scales(table):
@@ -106,7 +110,7 @@ def _scales(table):
 
 def _boxes(table, joints):
     seen = joints[:, :, 2:] > 0
-    table.fail_first(~seen.any(axis=(1, 2)), "joints_vis", "no joint: {}", "remove the person")
+    table.fail_first(~seen.any(axis=(1, 2)), "joints", "no joint: {}", "remove the person")
     low = np.where(seen, joints[:, :, :2], np.inf).min(axis=1)
     high = np.where(seen, joints[:, :, :2], -np.inf).max(axis=1)
     margin = np.maximum(_MARGIN * _HEIGHT * _scales(table), 1)[:, None]
