@@ -252,6 +252,50 @@ def test_waf_joints(tmp_path, sides, turned):
     )
 
 
+def write_waf_text(folder, people):
+    """A photo with `people` and one with nobody; of the last person a lower arm is hidden."""
+    lines = [f"family one.png {people} 6"]
+    for person in range(people):
+        for name in ("torso", "left_upper", "right_upper", "left_lower", "right_lower", "head"):
+            hidden = name == "left_lower" and person == people - 1
+            ends = ["NaN"] * 4 if hidden else [str(value + 1) for value in STICKS[name]]
+            lines.append(" ".join(ends))
+    (folder / "data").mkdir()
+    (folder / "data/family.txt").write_text("\n".join([*lines, "", "nobody.png 0 6"]) + "\n")
+    (folder / "README.txt").write_text("not an annotation")
+    for name in ("family one.png", "nobody.png"):
+        photo(folder / "images" / name)
+
+
+def test_waf_text_says_the_same_as_matlab(tmp_path):
+    write_waf(tmp_path, 1)
+    expected, _ = waf.read(tmp_path, LSP_14)
+    folder = tmp_path / "text"
+    folder.mkdir()
+    write_waf_text(folder, 2)
+    one, nobody = waf.read(folder, LSP_14)
+    assert one.path == folder / "images/family one.png" and len(one) == 2 and len(nobody) == 0
+    np.testing.assert_array_equal(one.keypoints[0], expected.keypoints[0])
+    np.testing.assert_array_equal(one.boxes[0], expected.boxes[0])
+    left = [LSP_14.index(f"left_{name}") for name in ("shoulder", "elbow", "wrist")]
+    assert one.labelled[0, left].all() and not one.labelled[1, left].any()
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("a.png 1 5\n", "line 1: 'a.png 1 5' is not FILE_NAME PEOPLE 6"),
+        ("a.png 1 6\n1 2 3 4\n", "line 1: not 6 lines of 4 numbers"),
+        ("a.png 0 6\nb.png 1 6\n" + "1 2 3 four\n" * 6, "line 2: not 6 lines"),
+    ],
+)
+def test_waf_text_defects(tmp_path, text, message):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/family.txt").write_text(text)
+    with pytest.raises(AnnotationError, match=message):
+        waf.read(tmp_path)
+
+
 def test_waf_missing_sticks_are_unlabelled(tmp_path):
     write_waf(tmp_path, 1, missing=("left_lower",))
     _, b = waf.read(tmp_path)

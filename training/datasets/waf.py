@@ -1,18 +1,20 @@
 """We Are Family: group photos with the upper bodies of people as sticks.
 
-    folder/*.mat                one Matlab file of stickmen (any name)
+    folder/data/*.txt           one text file of stickmen (any name), or folder/data/*.mat
     folder/images/              the photos; or folder/img/, folder/photos/, or the folder itself
 
-Eichner and Ferrari, "We are family: joint pose estimation of multiple persons", ECCV 2010: 525
-photos, 350 for training and 175 for testing, on which every approximately upright and frontal
-person is annotated.
+The annotations may also lie in the folder itself. Eichner and Ferrari, "We are family: joint pose
+estimation of multiple persons", ECCV 2010: 525 photos, 350 for training and 175 for testing, on
+which every approximately upright and frontal person is annotated.
 
-The layout is assumed, for the data are not at hand here: it is that of the same authors' other
-stickmen sets. The Matlab file holds a struct array with a field `stickmen` and one that names the
-photo (`filename`, `imname`, `image` or `name`); `stickmen` is a struct array over the people, whose
-field `coor` has a column (x1, y1, x2, y2) for each of six sticks: torso, left upper arm, right
-upper arm, left lower arm, right lower arm, head. Sticks that are NaN or all zero are taken to be
-not annotated. Coordinates count from 1 as in Matlab.
+The layout is assumed, for the data are not at hand here: it is what the read-me of Synchronic
+Activities Stickmen, by the same authors and measured by the same code, says of its own. A photo is
+a line `FILE_NAME PEOPLE 6`; six lines `x1 y1 x2 y2` for each of its people follow, the ends of
+torso, left upper arm, right upper arm, left lower arm, right lower arm and head. A Matlab file has
+the same as a struct array with a field `stickmen` and one that names the photo (`filename`,
+`imname`, `image` or `name`); `stickmen` is a struct array over the people, whose field `coor` has a
+column for each stick. Sticks that are NaN are hidden; those that are all zero are taken to be so
+too. Coordinates count from 1 as in Matlab.
 
 Not assumed is what the coordinates themselves tell: which end of a stick is which (the elbow is
 where upper and lower arm meet, the neck is where head and torso meet), and whether "left" is the
@@ -54,9 +56,10 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
         InputError: it is missing, or a photo is.
     """
     folder = Path(folder)
-    path = single_file(folder, "*.mat")
+    home = first_folder(folder, "data")
+    path = single_file(home, "*.txt" if any(home.glob("*.txt")) else "*.mat")
     photos = first_folder(folder, "images", "img", "photos")
-    names, people = _stickmen(path)
+    names, people = (_from_text if path.suffix == ".txt" else _from_matlab)(path)
     everybody = [_joints(sticks) for group in people for sticks in group]
     everybody = np.array(everybody).reshape(-1, len(_JOINTS), 3)
     if _sides_are_the_viewers(everybody):
@@ -88,8 +91,45 @@ def _sample(photo, group, joints, skeleton):
     )
 
 
-def _stickmen(path: Path):
+def _from_text(path: Path):
     """Names of the photos, and for each a list of (6, 2, 2) sticks (ends, xy); NaN if missing."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise AnnotationError(f"{path}: file: {error.strerror}; make it readable") from error
+    rows = [(number, line.split()) for number, line in enumerate(lines, start=1) if line.strip()]
+    names, people, place = [], [], 0
+    while place < len(rows):
+        number, words = rows[place]
+        if len(words) < 3 or not words[-2].isdecimal() or words[-1] != "6":
+            raise AnnotationError(
+                f"{path}: line {number}: {' '.join(words)!r:.60} is not FILE_NAME PEOPLE 6; "
+                "restore the file"
+            )
+        count = int(words[-2])
+        sticks = [row for _, row in rows[place + 1 : place + 1 + 6 * count]]
+        try:
+            coordinates = np.array(sticks, float).reshape(count, 6, 4)
+        except ValueError:
+            raise AnnotationError(
+                f"{path}: line {number}: not {6 * count} lines of 4 numbers after it; "
+                "restore the file"
+            ) from None
+        names.append(" ".join(words[:-2]))
+        people.append([_sticks(person) for person in coordinates])
+        place += 1 + 6 * count
+    return names, people
+
+
+def _sticks(coordinates):
+    """(6, 2, 2) sticks (ends, xy) of six rows x1, y1, x2, y2 as they are written."""
+    missing = (coordinates == 0).all(axis=1, keepdims=True)
+    # Counted from 1, so that the centre of pixel i lies at i - 0.5.
+    return np.where(missing, np.nan, coordinates - 0.5).reshape(6, 2, 2)
+
+
+def _from_matlab(path: Path):
+    """What `_from_text` returns."""
     from scipy.io import loadmat
 
     try:
@@ -118,9 +158,7 @@ def _people(path, stickmen):
             raise AnnotationError(
                 f"{path}: stickmen.coor: not 4 x 6 numbers; give x1, y1, x2, y2 of six sticks"
             ) from None
-        coordinates[:, (coordinates == 0).all(axis=0)] = np.nan
-        # Counted from 1, so that the centre of pixel i lies at i - 0.5.
-        people.append(coordinates.T.reshape(6, 2, 2) - 0.5)
+        people.append(_sticks(coordinates.T))
     return people
 
 
