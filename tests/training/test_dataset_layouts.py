@@ -77,6 +77,55 @@ def test_mpii_enlarged_variant(tmp_path):
     assert sample.head_sizes.tolist() == [6.25]
 
 
+def struct(**fields):
+    """A Matlab struct array; all fields have one length."""
+    length = len(next(iter(fields.values())))
+    array = np.empty(length, dtype=[(name, object) for name in fields])
+    for name, values in fields.items():
+        for index, value in enumerate(values):
+            array[name][index] = value
+    return array
+
+
+def test_mpii_official_matlab_file(tmp_path):
+    """Of three photos one has two people, one a person without points, one nobody."""
+
+    def points(first):
+        joints = [0, 5, 9]
+        return struct(
+            x=[first + j for j in joints], y=[30 - j for j in joints], id=joints,
+            is_visible=["1", 0, []],
+        )  # fmt: skip
+
+    full = struct(
+        x1=[5, 6], y1=[2, 2], x2=[8, 6], y2=[6, 12], scale=[0.25, 0.1],
+        annopoints=[{"point": points(10)}, {"point": points(20)}],
+    )  # fmt: skip
+    bare = struct(x1=[1], y1=[1], x2=[3], y2=[3], scale=[1.0], annopoints=[[]])
+    annolist = struct(
+        image=[{"name": name} for name in ("a.png", "b.png", "c.png")], annorect=[full, bare, []]
+    )
+    release = {"annolist": annolist, "img_train": [1, 1, 0]}
+    savemat(tmp_path / "mpii_human_pose_v1_u12_1.mat", {"RELEASE": release})
+    photo(tmp_path / "images/a.png")
+    (sample,) = mpii.read(tmp_path, MPII_16)
+    assert (sample.path.name, len(sample)) == ("a.png", 2)
+    np.testing.assert_allclose(sample.keypoints[0, [0, 5, 9]], [
+        [9.5, 29.5, 2], [14.5, 24.5, 1], [18.5, 20.5, 2]])  # fmt: skip
+    assert (sample.keypoints[:, :, 2] > 0).sum() == 6 and sample.labelled.all()
+    np.testing.assert_allclose(sample.head_sizes, [3.0, 6.0])
+    np.testing.assert_allclose(sample.boxes[0], [5.5, 16.5, 22.5, 33.5])
+
+
+def test_mpii_other_matlab_files(tmp_path):
+    savemat(tmp_path / "a.mat", {"RELEASE": {"other": 1}})
+    with pytest.raises(AnnotationError, match="RELEASE.annolist: not as MPII has it"):
+        mpii.read(tmp_path)
+    (tmp_path / "a.mat").write_bytes(b"no matlab")
+    with pytest.raises(AnnotationError, match="not a Matlab file"):
+        mpii.read(tmp_path)
+
+
 @pytest.mark.parametrize(
     "content, message",
     [

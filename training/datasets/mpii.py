@@ -1,14 +1,14 @@
-"""MPII Human Pose in the JSON form that most training code uses.
+"""MPII Human Pose: the official Matlab file, or the JSON form that most training code uses.
 
-    folder/*.json               one list of persons (any name)
+    folder/*.json               one list of persons (any name); or folder/*.mat
     folder/images/              the photos; or folder/photos/, or the folder itself
 
 Andriluka et al., "2D human pose estimation: new benchmark and state of the art analysis", CVPR
-2014. An entry is a person: `image`, `joints` (16 pairs, counted from 1 as in Matlab),
-`joints_vis` (0: hidden; also where a joint is not annotated, (0, 0) or (-1, -1) then), `center` and
-`scale`. A person is 200 x `scale` pixels tall. Two variants are in use:
-one with the original values, one whose crops were enlarged (`scale` x 1.25, and `center` 15 x the
-original `scale` lower), which also has `head_normalize`. Both are read.
+2014. An entry of the JSON form is a person: `image`, `joints` (16 pairs, counted from 1 as in
+Matlab), `joints_vis` (0: hidden; also where a joint is not annotated, (0, 0) or (-1, -1) then),
+`center` and `scale`. A person is 200 x `scale` pixels tall. Two variants are in use: one with the
+original values, one whose crops were enlarged (`scale` x 1.25, and `center` 15 x the original
+`scale` lower), which also has `head_normalize`. Both are read.
 
 Thirteen joints are COCO's or LSP's; the face is not labelled. Not everybody on a photo is.
 """
@@ -21,6 +21,7 @@ from multiposenet.errors import AnnotationError
 from multiposenet.json_table import JsonTable, parse, read_bytes
 from multiposenet.skeleton import COCO_17, MPII_16, Skeleton
 from multiposenet.sources import image_size
+from multiposenet.training.datasets import mpii_matlab
 from multiposenet.training.datasets.files import first_folder, photo_of, single_file
 from multiposenet.training.datasets.sample import Sample, to_skeleton
 
@@ -42,25 +43,30 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
 
     Returns:
         One sample per photo, ordered by name. `head_sizes` is the length that PCKh is measured
-        in: 0.6 of the head box's diagonal where the annotations tell it (`head_normalize` of the
-        variant is a stand-in made from `scale`, as there), else the length of the head.
+        in: 0.6 of the diagonal of the head's box, which the Matlab file has; in the JSON form
+        `head_normalize`, made from `scale`, or else the length of the head.
 
     Raises:
         AnnotationError: the annotations are missing or malformed.
         InputError: a photo is missing.
     """
     folder = Path(folder)
-    path = single_file(folder, "*.json")
-    table = JsonTable(path, "persons", parse(path, read_bytes(path)))
+    if any(folder.glob("*.json")) or not any(folder.glob("*.mat")):
+        path = single_file(folder, "*.json")
+        rows = parse(path, read_bytes(path))
+    else:
+        path = single_file(folder, "*.mat")
+        rows = mpii_matlab.persons(path)
+    table = JsonTable(path, "persons", rows)
     names = table.column("image", "name the photo's file")
     joints = _joints(table)
     boxes, heads = _boxes(table, joints), _heads(table, joints)
     photos = first_folder(folder, "images", "photos")
-    rows = {}
+    persons = {}
     for row, name in enumerate(names):
-        rows.setdefault(name, []).append(row)
+        persons.setdefault(name, []).append(row)
     samples = []
-    for name, own in sorted(rows.items()):
+    for name, own in sorted(persons.items()):
         keypoints, shared = to_skeleton(joints[own], MPII_16, skeleton)
         photo = photo_of(photos, name)
         height, width = image_size(photo)
@@ -122,4 +128,9 @@ def _heads(table, joints):
     both = joints[:, _NECK, 2] * joints[:, _TOP, 2] > 0
     length = np.linalg.norm(joints[:, _NECK, :2] - joints[:, _TOP, :2], axis=1)
     length = np.where(both, length, _HEIGHT / 8 * _scales(table))
-    return np.where(given, sizes, length).astype(np.float32)
+    sizes = np.where(given, sizes, length)
+    for row, entry in enumerate(table.rows):
+        if "head_box" in entry:
+            x1, y1, x2, y2 = entry["head_box"]
+            sizes[row] = 0.6 * np.hypot(x2 - x1, y2 - y1)
+    return sizes.astype(np.float32)
