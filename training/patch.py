@@ -62,7 +62,7 @@ def cut(
         image: the moved photo if it has been drawn already.
     """
     if image is None:
-        image = move.warp(cache.image(sample), size_hw, border=geometry.PADDING)
+        image = _warp(cache.image(sample), move, size_hw)
     keypoints = sample.keypoints.astype(np.float32)
     keypoints[..., :2] = move(keypoints[..., :2])
     told = sample.labelled
@@ -94,6 +94,17 @@ def cut(
         mask=mask,
         complete=sample.complete,
     )
+
+
+def _warp(image, move, size_hw):
+    """The photo in the patch; what shrinks to less than a half is averaged first, not skipped."""
+    shrinking = int(1 / np.sqrt(abs(np.linalg.det(move.matrix[:, :2]))))
+    if shrinking >= 2:
+        height, width = image.shape[:2]
+        small = tuple(max(1, round(side / shrinking)) for side in (width, height))
+        image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+        move = move @ geometry.Affine.scaling(width / small[0], height / small[1])
+    return move.warp(image, size_hw, border=geometry.PADDING)
 
 
 def _labelled_area(boxes, size_hw):

@@ -35,7 +35,7 @@ def blob_places(image):
 
 
 def sample(folder, points, boxes, *, image_size=(160, 200), labelled=None, crowd=(), mask=True,
-           complete=True, single=False):  # fmt: skip
+           complete=True, single=False, sigma=5.0):  # fmt: skip
     """A ``Sample`` of persons in ``boxes``; the first one has the joints ``points``, all visible.
 
     Others have none. ``labelled`` is ``(n, 3)``, by default the first person in full.
@@ -49,7 +49,7 @@ def sample(folder, points, boxes, *, image_size=(160, 200), labelled=None, crowd
         keypoints = np.nan_to_num(keypoints * ~np.isnan(keypoints).any(axis=-1, keepdims=True))
     if labelled is None:
         labelled = np.arange(len(boxes))[:, None] == np.zeros(3)
-    Image.fromarray(blobs(points, image_size)).save(folder / "photo.png")
+    Image.fromarray(blobs(points, image_size, sigma)).save(folder / "photo.png")
     if mask:
         labels = np.zeros(image_size, np.uint8)
         for group, value in ((crowd, IGNORE), (boxes, PERSON)):

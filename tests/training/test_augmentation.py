@@ -1,10 +1,12 @@
 """Patches: image, joints, boxes and mask move together, and only what is known is labelled."""
 
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from painted import FLIP, blob_places, sample, sampler
+from PIL import Image
 
 from multiposenet.training.augmentation import PatchSampler
 from multiposenet.training.datasets.sample import IGNORE, PERSON
@@ -88,6 +90,22 @@ def test_limits_of_the_scale(photo):
     assert small.sizes[0] / size == pytest.approx(0.75 * 128 / 200, rel=1e-5)
     large = draw(sampler(person_size=(900.0, 900.0), zoom=1.5), photo)
     assert large.sizes[0] / size == pytest.approx(1.5, rel=1e-5)
+
+
+@pytest.mark.parametrize("factor", [0.49, 0.3, 0.22])
+def test_large_photos_are_averaged(tmp_path, factor):
+    """A photo much larger than its patch: fine patterns become grey, and joints stay in place."""
+    points = [(401.5, 203.0), (330.0, 341.0), (483.0, 360.0)]
+    photo = sample(tmp_path, points, [(280, 160, 536, 448)], image_size=(637, 803), sigma=24)
+    drawer = sampler(scale=(factor, factor), longest=0, jitter=0.0, rotation_chance=1.0, flip=0.0)
+    patch = draw(drawer, photo)
+    np.testing.assert_allclose(patch.keypoints[0, :, :2], blob_places(patch.image), atol=0.15)
+    pattern = (np.indices((637, 803)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    Image.fromarray(np.repeat(pattern[..., None], 3, axis=-1)).save(tmp_path / "photo.png")
+    photo = dataclasses.replace(photo)  # another one for the cache
+    patch = draw(drawer, photo)
+    middle = patch.image[32:96, 32:96].astype(float)
+    assert np.abs(middle - 127.5).max() < 32
 
 
 def test_joints_outside_the_patch_are_hidden(photo):
