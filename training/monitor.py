@@ -146,7 +146,8 @@ class Monitor:
 
     def _means(self):
         count = self.state["count"]
-        return {name: value / count for name, value in self.state["sums"].items()}
+        names = sorted(self.state["sums"], key=lambda name: name != "loss")  # the whole one first
+        return {name: self.state["sums"][name] / count for name in names}
 
     def _tell(self, text):
         if self._bar is not None:
