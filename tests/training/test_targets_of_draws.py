@@ -97,7 +97,10 @@ def test_anchors(draws):
             clipped = np.clip(box, 0, (width, height) * 2)
             sides = clipped[2:] - clipped[:2]
             enough = (sides > 2).all() and sides.prod() >= 0.25 * area(box)
-            (shown if enough and not crowd else ignored).append(clipped)
+            if crowd:
+                ignored.append(box)
+            else:
+                (shown if enough else ignored).append(clipped)
         grid = anchors_for_image((height, width), ANCHORS).astype(float)
         for anchor, label, box in zip(grid, labels, matched, strict=True):
             overlaps = [
