@@ -1,5 +1,7 @@
 """Average precision of assigners against what detectors get wrong (cf. MultiPoseNet table 4)."""
 
+import itertools
+
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -14,7 +16,14 @@ _KINDS = {
     "loose": ("Loose boxes", "greatest error of a side, share of box", True),
     "duplicate": ("Duplicate boxes", "share of persons with a second box", True),
 }
-_MARKERS = "osD^v"
+# An assigner looks the same in every figure.
+_LINES = {
+    "PRN": (style.BLUE, "o"),
+    "UCR": (style.ORANGE, "s"),
+    "nearest to box centre": (style.GREEN, "D"),
+    "Max": (style.PURPLE, "^"),
+}
+_OTHERS = ((style.RED, "v"), (style.SKY, "P"), (style.INK, "X"))
 
 
 def draw(rows: list[dict]) -> Figure:
@@ -25,36 +34,40 @@ def draw(rows: list[dict]) -> Figure:
     """
     kinds = list(dict.fromkeys(row["kind"] for row in rows))
     names = [key.removesuffix("/AP") for key in rows[0] if key.endswith("/AP")]
-    columns = min(3, len(kinds) + 1)
+    columns = min(3, len(kinds))
     with style.look():
-        # One panel more than kinds: the legend's.
         figure, axes = style.panels(
-            -(-(len(kinds) + 1) // columns), columns, size=(2.9, 2.5), sharey=True
+            -(-len(kinds) // columns), columns, size=(2.9, 2.5), sharey=True
         )
         figure.get_layout_engine().set(wspace=0.06, hspace=0.06)
         for axis, kind in zip(axes.flat, kinds, strict=False):
             _panel(axis, [row for row in rows if row["kind"] == kind], names, *_KINDS[kind])
         for axis in axes[:, 0]:
             axis.set_ylabel("keypoint AP")
-        for axis in axes.flat[len(kinds) :]:
-            axis.axis("off")
         handles, labels = axes[0, 0].get_legend_handles_labels()
-        axes.flat[len(kinds)].legend(handles, labels, loc="center left", fontsize=9.5)
+        spare = axes.flat[len(kinds) :]
+        for axis in spare:
+            axis.axis("off")
+        if len(spare):
+            spare[0].legend(handles, labels, loc="center left", fontsize=9.5)
+        else:
+            figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return figure
 
 
 def _panel(axis, rows, names, title, meaning, is_share) -> None:
     levels = [row["level"] for row in rows]
-    others = [name for name in names if name != PERFECT]
     if PERFECT in names:
         values = [row[f"{PERFECT}/AP"] for row in rows]
         axis.plot(levels, values, color=style.GREY, linestyle=(0, (4, 2)), label=_label(PERFECT))
-    for number, name in enumerate(others):
+    others = itertools.cycle(_OTHERS)
+    for number, name in enumerate(name for name in names if name != PERFECT):
+        colour, marker = _LINES.get(name) or next(others)
         axis.plot(
             levels,
             [row[f"{name}/AP"] for row in rows],
-            color=style.CYCLE[number % len(style.CYCLE)],
-            marker=_MARKERS[number % len(_MARKERS)],
+            color=colour,
+            marker=marker,
             markersize=4,
             label=_label(name),
             zorder=3 - 0.01 * number,  # the first name on top
