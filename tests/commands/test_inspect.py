@@ -1,6 +1,7 @@
 """inspect: every defect is found, named by its ids, and nothing else is."""
 
 import json
+import random
 
 import numpy as np
 import pytest
@@ -288,6 +289,43 @@ def test_no_coco_file(content, multiposenet, tmp_path):
     status, _, errors = multiposenet("inspect", path)
     assert status == 2
     assert_one_line(errors, path)
+
+
+def spoil(node, rng):
+    """Removes, repeats or replaces something at a random place."""
+    values = [None, 0, -1, 1.5, 2.0, "x", [], {}, True, [1, 2], 10**400, 1e300, float("nan")]
+    for _ in range(rng.randrange(1, 6)):
+        places = list(node) if isinstance(node, dict) else list(range(len(node)))
+        if not places:
+            return
+        place = rng.choice(places)
+        if isinstance(node[place], (dict, list)) and rng.random() < 0.8:
+            node = node[place]
+            continue
+        chance = rng.random()
+        if chance < 0.25:
+            del node[place]
+        elif chance < 0.35 and isinstance(node, list):
+            node.append(node[place])
+        else:
+            node[place] = rng.choice(values)
+        return
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
+def test_what_the_reader_refuses_is_reported_whatever_it_is(multiposenet, dataset, tmp_path):
+    rng, refused = random.Random(0), 0
+    for _ in range(250):
+        path = dataset(lambda content: spoil(content, rng)) / "annotations.json"
+        status, text, _ = multiposenet("inspect", path, "--json", "-")
+        try:
+            CocoAnnotations.load(path)
+        except AnnotationError:
+            refused += 1
+            assert status in (1, 2)
+        if status != 2:
+            assert status == (1 if json.loads(text)["findings"] else 0)
+    assert refused > 50
 
 
 def suspects(scenes, change):
