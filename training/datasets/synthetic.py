@@ -21,6 +21,7 @@ from multiposenet.skeleton import COCO_17, Skeleton
 from multiposenet.training.datasets import coco, figure
 from multiposenet.training.datasets.painter import CROWD, OBJECT, Painter
 from multiposenet.training.datasets.sample import IGNORE, PERSON, Sample
+from multiposenet.training.files import whole
 
 _LEAST_SHOWN = 0.25  # share of a person that the picture shows at least
 _LEAST_PIXELS = 60
@@ -223,12 +224,9 @@ def write(
     for number, drawn in enumerate(scenes(photos, seed, skeleton=skeleton, **options)):
         height, width = drawn.image.shape[:2]
         name = _name(number)
-        cv2.imwrite(
-            str(folder / "photos" / name),
-            cv2.cvtColor(drawn.image, cv2.COLOR_RGB2BGR),
-            (cv2.IMWRITE_JPEG_QUALITY, 95),
-        )
-        cv2.imwrite(str(folder / "masks" / Path(name).with_suffix(".png").name), drawn.mask)
+        image = cv2.cvtColor(drawn.image, cv2.COLOR_RGB2BGR)
+        _save(folder / "photos" / name, image)
+        _save((folder / "masks" / name).with_suffix(".png"), drawn.mask)
         images.append(
             {"id": number + 1, "file_name": name, "width": width, "height": height, "mask": True}
         )
@@ -262,8 +260,14 @@ def write(
     }
     path = folder / "annotations.json"
     content = {"images": images, "annotations": annotations, "categories": [category]}
-    path.write_text(json.dumps(content), encoding="utf-8")
+    with whole(path) as partial:  # last, so that whoever finds it finds the photos too
+        partial.write_text(json.dumps(content), encoding="utf-8")
     return path
+
+
+def _save(path: Path, image: np.ndarray) -> None:
+    _, content = cv2.imencode(path.suffix, image, (cv2.IMWRITE_JPEG_QUALITY, 95))
+    path.write_bytes(content.tobytes())  # unlike OpenCV, tells when the disk is full
 
 
 def _name(number: int) -> str:
