@@ -168,10 +168,11 @@ def test_the_annotation_file(folder):
             assert not any(entry["keypoints"])
 
 
-def test_writing_twice_gives_the_same_files(folder, tmp_path):
+def test_writing_twice_gives_the_same_files(folder, tmp_path, capfd):
     synthetic.write(tmp_path, photos=3, seed=5, size=(192, 256), crowd=0.5, unlabelled=0.2)
     for path in tmp_path.rglob("*.*g"):
         assert path.read_bytes() == (folder / path.relative_to(tmp_path)).read_bytes()
+    assert not any(capfd.readouterr())  # OpenCV warns about options it does not know
 
 
 def test_samples_in_memory(scenes):

@@ -266,7 +266,8 @@ def write(
 
 
 def _save(path: Path, image: np.ndarray) -> None:
-    _, content = cv2.imencode(path.suffix, image, (cv2.IMWRITE_JPEG_QUALITY, 95))
+    options = (cv2.IMWRITE_JPEG_QUALITY, 95) if path.suffix == ".jpg" else ()
+    _, content = cv2.imencode(path.suffix, image, options)
     path.write_bytes(content.tobytes())  # unlike OpenCV, tells when the disk is full
 
 
