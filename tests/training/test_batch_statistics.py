@@ -40,3 +40,31 @@ def test_no_batch_is_drawn_without_need():
         yield
 
     recalibrate(model, batches())
+
+
+def test_statistics_of_later_layers_follow_those_before():
+    """A normalization of normalized values, against the same in NumPy."""
+    first, second = (keras.layers.BatchNormalization(epsilon=0.25) for _ in range(2))
+    model = keras.Sequential([keras.Input((3,)), first, keras.layers.ReLU(), second])
+    batches = np.random.default_rng(1).normal(-1, 2, (3, 32, 3)).astype("float32")
+    recalibrate(model, list(batches))
+    wanted = []
+    for x in batches:
+        hidden = np.maximum((x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 0.25), 0)
+        wanted.append((hidden.mean(axis=0), hidden.var(axis=0)))
+    mean, variance = np.mean(wanted, axis=0)
+    np.testing.assert_allclose(second.get_weights()[2], mean, rtol=1e-4)
+    np.testing.assert_allclose(second.get_weights()[3], variance, rtol=1e-4)
+
+
+def test_an_error_leaves_the_momentum():
+    model, norm = network()
+    momentum = norm.momentum
+
+    def batches():
+        yield np.ones((2, 3), "float32")
+        raise KeyError("no such photo")
+
+    with pytest.raises(KeyError):
+        recalibrate(model, batches())
+    assert norm.momentum == momentum
