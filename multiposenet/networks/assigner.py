@@ -126,8 +126,13 @@ def one_to_one(log_odds, method, none=0.0):
     """
     assign = matching.METHODS[method]
     index = np.full(log_odds.shape[:3], matching.NOBODY)
-    for image, joint in np.ndindex(len(log_odds), log_odds.shape[2]):
-        index[image, :, joint] = assign(log_odds[image, :, joint], none)
+    possible = np.isfinite(log_odds)
+    # Most columns are impossible for most: padding, and other people's boxes.
+    for image, joint in np.argwhere(possible.any(axis=(1, 3))):
+        people = np.flatnonzero(possible[image, :, joint].any(axis=-1))
+        candidates = np.flatnonzero(possible[image, :, joint].any(axis=0))
+        chosen = assign(log_odds[image, people[:, None], joint, candidates], none)
+        index[image, people, joint] = np.where(chosen < 0, chosen, candidates[chosen])
     return index
 
 

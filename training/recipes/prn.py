@@ -7,28 +7,102 @@ from multiposenet.training.recipes.base import Recipe
 
 @dataclass(frozen=True)
 class PRNRecipe(Recipe):
-    """The compact PRN, on every COCO train2017 person with more than two keypoints.
+    """The fields of every recipe of the PRN stage.
 
     Attributes:
-        epochs: passes over the persons drawn.
-        alone: share of the persons without a foreign keypoint in their box that an epoch sees;
-            those with one are all seen.
+        epochs: passes over the photos drawn.
+        more_than: only persons with more labelled keypoints are taught.
+        alone: share of the photos in which no box holds somebody else's keypoint that an epoch
+            sees; the others are all seen.
+        curriculum: share of the epochs in which the training goes from the easiest photos (many
+            keypoints, large persons) to all; 0 for all at random from the start.
         box_jitter: greatest shift of each box side, as a share of the box.
-        point_jitter: standard deviation of the keypoints' noise, as a share of the box.
+        point_jitter: standard deviation of the keypoints' noise, as a share of their person's box.
         missing: share of the candidates left out.
+        spurious: candidates added that are nobody's, per joint and box.
         faint: least score of a candidate; drawn uniformly up to 1.
-        membership: weight of the per-candidate binary cross-entropy.
+        bilinear: every candidate is spread over the four cells around it, as at inference;
+            otherwise it is put into one of them, drawn by its weight: the same in the mean, in
+            half the time.
+        choice, rivalry, membership: weights of the three losses, see ``PRNStage``.
     """
 
     epochs: int = 8
+    more_than: int = 2
+    alone: float = 0.3
+    curriculum: float = 0.0
+    box_jitter: float = 0.1
+    point_jitter: float = 0.01
+    missing: float = 0.05
+    spurious: float = 0.0
+    faint: float = 0.4
+    bilinear: bool = False
+    choice: float = 1.0
+    rivalry: float = 1.0
+    membership: float = 0.5
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._check("epochs", self.epochs >= 1, "at least 1")
+        self._check("more_than", self.more_than >= 0, "0 or more")
+        for name in ("alone", "curriculum", "missing", "faint"):
+            self._check(name, 0 <= getattr(self, name) <= 1, "0 to 1")
+        self._check("missing", self.missing < 1, "less than 1")
+        self._check("faint", self.faint > 0, "more than 0")
+        for name in ("box_jitter", "point_jitter", "spurious", "choice", "rivalry", "membership"):
+            self._check(name, getattr(self, name) >= 0, "0 or more")
+        self._check("box_jitter", self.box_jitter < 0.5, "less than 0.5")
+
+
+@dataclass(frozen=True)
+class PaperPRN(PRNRecipe):
+    """The PRN stage as in MultiPoseNet section 4.1: 1024 nodes, dropout 0.5, 70.2 M parameters.
+
+        multiposenet train prn --recipe paper --run RUN \\
+            --annotations person_keypoints_train2017.json
+
+    Cost: RESULT
+    """
+
+    backbone: str = "resnet50"
+    batch_size: int = 1024
+    learning_rate: float = 1e-4
+    schedule: str = "plateau"
+    warmup: int = 0
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0
+    ema: float = 0.0
+    precision: str = "float32"
+    curriculum: float = 0.5
+    alone: float = 1.0
+    membership: float = 1.0
+
+
+@dataclass(frozen=True)
+class NanoPRN(PRNRecipe):
+    """The compact PRN of ``multiposenet-nano``: 256 nodes, stride 2, 4.4 M parameters.
+
+        multiposenet train prn --run RUN --annotations person_keypoints_train2017.json
+
+    Cost: RESULT
+    """
+
     batch_size: int = 512
     warmup: int = 50
     weight_decay: float = 0.0
     ema: float = 0.99
-    alone: float = 0.3
-    box_jitter: float = 0.1
-    point_jitter: float = 0.01
-    missing: float = 0.05
-    faint: float = 0.4
-    membership: float = 0.5
+    validate_every: int = 0
     seed: int = 2
+
+
+@dataclass(frozen=True)
+class TablePRN(NanoPRN):
+    """Every row of ``multiposenet tables prn``: the same steps for all widths.
+
+        multiposenet tables prn --annotations person_keypoints_val2017.json --run RUN
+
+    Cost: RESULT
+    """
+
+    epochs: int = 6
+    batch_size: int = 1024

@@ -1,0 +1,153 @@
+"""The PRN stage: the network evaluated where there are candidates, and its loss."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from multiposenet.networks.roi_crop import HEIGHT, WIDTH
+
+
+class PRNStage(keras.Model):
+    """An assigner alone, on candidates of ground truth (MultiPoseNet section 4.1).
+
+    The loss is a sum of three, whose shares the recipe gives:
+
+    - ``choice``: of all candidates in a person's box, the person's own is the likeliest
+      (cross-entropy; the paper's softmax over the cells, of which only those with a candidate can
+      be chosen);
+    - ``rivalry``: of all persons in whose box a candidate lies, its owner is the likeliest. It
+      makes logits comparable between boxes, without which giving a candidate to one person at
+      most costs more than it brings;
+    - ``membership``: binary cross-entropy of every candidate, as in the paper.
+
+    Args:
+        prn: a ``PoseResidualNetwork``, trained in place.
+        recipe: a ``PRNRecipe``.
+    """
+
+    def __init__(self, prn, recipe):
+        super().__init__(name="prn_stage")
+        self.prn, self.recipe = prn, recipe
+        self.parts = {
+            name: keras.metrics.Mean(name) for name in ("choice", "rivalry", "membership")
+        }
+        self.built = True
+
+    def call(self, x, training=None):
+        """``(M,)`` logits of the entries of a batch, see ``entries.Batches``."""
+        return {"logits": sparse_logits(self.prn, x, training=training)}
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """``y``: ``own (M,)``, 1 for the person's own candidate, and ``taught (M,)``."""
+        logits = ops.cast(y_pred["logits"], "float32")
+        present = ops.cast(x["scores"] > 0, "float32")
+        counted = present * y["taught"]
+        own = y["own"] * counted
+        joints = self.prn.num_keypoints
+        of_person = x["person"] * joints + x["joint"]
+        candidates = ops.shape(logits)[0]  # not more than entries
+        alternatives = {
+            "choice": (of_person, ops.shape(x["boxes"])[0] * joints),
+            "rivalry": (x["candidate"], candidates),
+        }
+        losses = {}
+        for name, (segment, segments) in alternatives.items():
+            normalizer = segment_logsumexp(logits, present, segment, segments)
+            losses[name] = _mean(own, normalizer - logits)
+        entropy = ops.maximum(logits, 0) - logits * own + ops.softplus(-ops.abs(logits))
+        losses["membership"] = _mean(counted, entropy)
+        total = 0.0
+        for name, loss in losses.items():
+            self.parts[name].update_state(loss)
+            total = total + getattr(self.recipe, name) * loss
+        return total
+
+
+def _mean(weights, values):
+    return ops.sum(weights * values) / ops.maximum(ops.sum(weights), 1.0)
+
+
+def segment_logsumexp(logits, present, segment, segments):
+    """``(M,)``: logarithm of the sum of exponentials over the present entries of one's segment.
+
+    Args:
+        logits, present: ``(M,)``; present is 0 or 1.
+        segment: ``(M,)`` int32.
+        segments: a number that all are below.
+    """
+    masked = ops.where(present > 0, logits, -1e9)
+    highest = ops.take(ops.segment_max(ops.stop_gradient(masked), segment, segments), segment)
+    powers = present * ops.exp(ops.where(present > 0, logits - highest, 0.0))
+    total = ops.take(ops.segment_sum(powers, segment, segments), segment)
+    return ops.log(total + 1e-20) + highest
+
+
+def sparse_logits(prn, x, training=None):
+    """``prn.logits`` read at the candidates, without the arithmetic for all other cells.
+
+    Args:
+        prn: a ``PoseResidualNetwork``.
+        x: entries, see ``entries.Batches``.
+        training: apply dropout.
+
+    Returns:
+        ``(M,)``, equal to ``roi_crop.read`` of the dense maps.
+    """
+    joints, stride = prn.num_keypoints, prn.stride
+    first, *between, last = [layer for layer in prn.phi.layers if not isinstance(layer, FLAT)]
+    cells, weights = _coarse(x["cells"], stride)
+    heights = x["weights"][..., None] * ops.cast(weights, "float32") * x["scores"][:, None, None]
+    hidden = _sum_rows(first.kernel, cells * joints + x["joint"][:, None, None], heights)
+    people = ops.shape(x["boxes"])[0]
+    hidden = ops.segment_sum(hidden, x["person"], people)
+    hidden = first.activation(hidden + first.bias)
+    for layer in between:
+        hidden = layer(hidden, training=training)
+    cells, weights = _fine(x["cells"], stride)
+    weights = x["weights"][..., None] * ops.cast(weights, "float32")
+    index = cells * joints + x["joint"][:, None, None]
+    rows = _sum_rows(ops.transpose(last.kernel), index, weights)
+    logits = ops.sum(rows * ops.take(hidden, x["person"], axis=0), axis=-1)
+    logits = logits + ops.sum(weights * ops.take(last.bias, index), axis=(1, 2))
+    return logits + x["peaks"] if prn.residual else logits
+
+
+FLAT = (keras.layers.Flatten, keras.layers.Reshape, keras.layers.InputLayer)
+
+
+def _sum_rows(table, index, weights):
+    """``(M, d)``: weighted sum of some rows of a table, ``index`` and ``weights (M, C, D)``."""
+    count = index.shape[1] * index.shape[2]
+    rows = ops.take(table * 1.0, ops.reshape(index, (-1, count)), axis=0)
+    if count == 1:
+        return rows[:, 0] * ops.reshape(weights, (-1, 1))
+    return ops.einsum("mcd,mc->md", rows, ops.reshape(weights, (-1, count)))
+
+
+def _coarse(cells, stride):
+    """The cell of the MLP's input that each cell of the crop is summed into."""
+    row, column = cells // WIDTH, cells % WIDTH
+    coarse = (row // stride) * (WIDTH // stride) + column // stride
+    return coarse[..., None], np.ones((1, 1, 1))
+
+
+def _fine(cells, stride):
+    """The cells of the MLP's output that each cell of the crop is interpolated from, bilinearly."""
+    if stride == 1:
+        return cells[..., None], np.ones((1, 1, 1))
+    (up, along_y), (left, along_x) = (_neighbours(side, stride) for side in (HEIGHT, WIDTH))
+    row, column = cells // WIDTH, cells % WIDTH
+    rows, columns = ops.take(up, row, axis=0), ops.take(left, column, axis=0)
+    index = rows[..., :, None] * (WIDTH // stride) + columns[..., None, :]
+    weights = ops.take(along_y, row, axis=0)[..., :, None]
+    weights = weights * ops.take(along_x, column, axis=0)[..., None, :]
+    shape = (-1, cells.shape[1], 4)
+    return ops.reshape(index, shape), ops.reshape(weights, shape)
+
+
+def _neighbours(side, stride):
+    """``(side, 2)`` coarse cells and weights of bilinear enlargement, pixel centres at a half."""
+    place = np.clip((np.arange(side) + 0.5) / stride - 0.5, 0, side // stride - 1)
+    low = np.minimum(place.astype(np.int32), side // stride - 2)
+    part = (place - low).astype(np.float32)
+    return np.stack([low, low + 1], axis=1), np.stack([1 - part, part], axis=1)
