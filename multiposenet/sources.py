@@ -94,7 +94,8 @@ def read_labels(path: str | os.PathLike) -> np.ndarray:
     except (OSError, SyntaxError) as error:  # Pillow's PNG reader raises both
         raise InputError(f"{path}: mask: damaged or not an image; restore the file") from error
     if labels.ndim != 2 or labels.dtype not in (np.uint8, bool):
-        found = f"{1 if labels.ndim == 2 else labels.shape[-1]} channels of {labels.dtype}"
+        found = "one channel" if labels.ndim == 2 else f"{labels.shape[-1]} channels"
+        found = f"{found} of {labels.dtype}"
         raise InputError(f"{path}: mask: {found}, not one 8-bit channel; save it as a grey PNG")
     return labels.astype(np.uint8)
 
