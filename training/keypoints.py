@@ -8,6 +8,7 @@ from multiposenet.errors import AnnotationError
 from multiposenet.training import keypoint_losses, loop, targets
 from multiposenet.training.augmentation import PatchSampler
 from multiposenet.training.fingerprint import fingerprint
+from multiposenet.training.loader import share_of
 from multiposenet.training.stages import KeypointStage
 
 
@@ -57,13 +58,17 @@ class Batches:
         self.masked = [s for s in samples if s.single and not s.labelled.any() and s.has_mask]
 
     def __call__(self, step):
+        return self.share(step, 0, 1)
+
+    def share(self, step, process, processes):
+        """What one of several processes makes of a step's batch: the rows of its share."""
         recipe = self.recipe
-        rng, drawn = self._draw(step)
+        drawn = list(enumerate(self._draw(step)))
         sampler = self._sampler(step)
-        patches = [
-            sampler.mosaic(group, rng) if len(group) > 1 else sampler(group[0], rng)
-            for group in drawn
-        ]
+        patches = []
+        for row, group in drawn[share_of(len(drawn), process, processes)]:
+            rng = np.random.default_rng((recipe.seed, step, row))
+            patches.append(sampler.mosaic(group, rng) if len(group) > 1 else sampler(group[0], rng))
         made = [
             targets.keypoint_targets(
                 patch, sigma_share=recipe.sigma_share, sigma_limits=recipe.sigma_limits
@@ -77,11 +82,10 @@ class Batches:
 
     def describe(self, step):
         """The photos of a step's batch."""
-        _, drawn = self._draw(step)
-        return ", ".join(sample.path.name for group in drawn for sample in group)
+        return ", ".join(sample.path.name for group in self._draw(step) for sample in group)
 
     def _draw(self, step):
-        """The step's random generator, and the samples of each patch: one, or four of a mosaic."""
+        """The samples of each patch of a step: one, or four of a mosaic."""
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, step))
         masked = min(recipe.masked_singles, recipe.batch_size) if self.masked else 0
@@ -91,7 +95,7 @@ class Batches:
             mosaics, photos = (mosaics + photos, 0) if self.singles else (mosaics, photos)
         kinds = [(self.singles, 4)] * mosaics + [(self.masked, 1)] * masked
         kinds += [(self.photos, 1)] * photos
-        return rng, [
+        return [
             [kind[index] for index in rng.integers(len(kind), size=count)] for kind, count in kinds
         ]
 

@@ -35,6 +35,11 @@ def prefetch(make, steps, *, ahead=None, workers=None):
         pool.shutdown(cancel_futures=True)
 
 
+def share_of(rows, process, processes):
+    """The rows of a batch, as a slice, that one of several processes makes."""
+    return slice(rows * process // processes, rows * (process + 1) // processes)
+
+
 def _cores():
     if hasattr(os, "sched_getaffinity"):  # what a container or taskset leaves of the machine
         return len(os.sched_getaffinity(0))

@@ -6,6 +6,7 @@ from multiposenet.errors import AnnotationError
 from multiposenet.training import loop, targets
 from multiposenet.training.augmentation import PatchSampler, PhotoSampler
 from multiposenet.training.fingerprint import fingerprint
+from multiposenet.training.loader import share_of
 from multiposenet.training.patch import pad
 from multiposenet.training.stages import PersonStage
 
@@ -41,11 +42,28 @@ class Batches:
         self.fingerprint = fingerprint(self.photos)
 
     def __call__(self, step):
+        return self._rows(step, slice(None))
+
+    def share(self, step, process, processes):
+        """What one of several processes makes of a step's batch: the rows of its share."""
+        own = share_of(self.recipe.batch_size, process, processes)
+        if not self.recipe.shorter_edge:
+            return self._rows(step, own)
+        # Whole photos are padded to the greatest of the batch, so that all must be made.
+        images, labels = self(step)
+        return images[own], {name: values[own] for name, values in labels.items()}
+
+    def _rows(self, step, rows):
         recipe = self.recipe
-        rng, drawn = self._draw(step)
+        drawn = list(enumerate(self._draw(step)))[rows]
         # One sampler per batch: its colour changes hold a random state that threads must not share.
         sampler = self._sampler()
-        patches = pad([sampler(sample, rng) for sample in drawn])
+        patches = pad(
+            [
+                sampler(sample, np.random.default_rng((recipe.seed, step, row)))
+                for row, sample in drawn
+            ]
+        )
         made = [
             targets.person_targets(patch, self.anchors, visible=recipe.visible) for patch in patches
         ]
@@ -54,12 +72,12 @@ class Batches:
 
     def describe(self, step):
         """The photos of a step's batch."""
-        return ", ".join(sample.path.name for sample in self._draw(step)[1])
+        return ", ".join(sample.path.name for sample in self._draw(step))
 
     def _draw(self, step):
         rng = np.random.default_rng((self.recipe.seed, step))
         chosen = rng.integers(len(self.photos), size=self.recipe.batch_size)
-        return rng, [self.photos[index] for index in chosen]
+        return [self.photos[index] for index in chosen]
 
     def _sampler(self):
         recipe = self.recipe

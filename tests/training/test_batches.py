@@ -40,7 +40,7 @@ def masked(tmp_path):
 
 def kinds(batches, step=0):
     """How many mosaics, and of what the other patches are."""
-    _, drawn = batches._draw(step)
+    drawn = batches._draw(step)
     alone = [group[0] for group in drawn if len(group) == 1]
     mosaics = [group for group in drawn if len(group) == 4]
     assert len(alone) + len(mosaics) == len(drawn)
@@ -90,6 +90,22 @@ def test_batches_do_not_depend_on_threads(photo):
     expected = [batches(step)[0] for step in range(6)]
     for made, images in zip(prefetch(batches, range(6), workers=4), expected, strict=True):
         np.testing.assert_array_equal(made[0], images)
+
+
+def test_processes_make_their_rows_of_the_batch(photo, single, masked):
+    every = [photo, single, masked]
+    patches = recipes.NanoPerson(batch_size=4, patch_size=64)
+    whole = recipes.NanoPerson(batch_size=4, patch_size=0, shorter_edge=64)
+    for batches in (
+        keypoints.Batches(every, RECIPE, FLIP),
+        persons.Batches([photo], patches, ANCHORS, FLIP),
+        persons.Batches([photo], whole, ANCHORS, FLIP),
+    ):
+        images, labels = batches(3)
+        shares = [batches.share(3, process, 2) for process in range(2)]
+        np.testing.assert_array_equal(np.concatenate([x for x, _ in shares]), images)
+        for name, values in labels.items():
+            np.testing.assert_array_equal(np.concatenate([y[name] for _, y in shares]), values)
 
 
 def test_a_batch_names_its_photos(photo, single, masked):
