@@ -29,6 +29,7 @@ from multiposenet.errors import InputError
 from multiposenet.training.optimizer import Adam
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "onednn_bfloat16": "float32"}
+SIZES = 8  # sizes of batches that have a function of their own; further ones share one
 _ONEDNN = "auto_mixed_precision_onednn_bfloat16"
 
 
@@ -206,12 +207,7 @@ class Engine:
         """
         logs = []
         for x, y in parts:
-            # TensorFlow would make a function that has seen two sizes work for all sizes, and
-            # round otherwise than one that has seen only the second, after resuming.
-            shapes = tuple(tuple(leaf.shape) for leaf in keras.tree.flatten((x, y)))
-            stage.train_function = self._functions.get(shapes)
             logs.append(self._train(stage, x, y))
-            self._functions[shapes] = stage.train_function
             norm = keras.ops.convert_to_numpy(stage.optimizer.gradient_norm)
             logs[-1]["gradient"] = float(norm)
         return {name: sum(log[name] for log in logs) / len(logs) for name in logs[0]}
@@ -233,20 +229,44 @@ class Engine:
         if self.processes == 1:
             return
         if self._strategy is not None:
-            self._strategy.reduce("SUM", self._strategy.run(lambda: keras.ops.ones(())), axis=None)
+            import tensorflow as tf
+
+            run, add = self._strategy.run, tf.distribute.ReduceOp.SUM
+            tf.function(lambda: self._strategy.reduce(add, run(tf.ones, args=((),)), axis=None))()
             return
         from jax.experimental import multihost_utils
 
         multihost_utils.sync_global_devices("multiposenet")
 
     def _train(self, stage, x, y):
-        if self._strategy is None:
-            logs = stage.train_on_batch(x, y, return_dict=True)
-        else:
-            stage.make_train_function()
+        # TensorFlow would make a function that has seen two sizes work for all sizes, and round
+        # otherwise than one that has seen only the second, after resuming.
+        key = tuple(tuple(leaf.shape) for leaf in keras.tree.flatten((x, y)))
+        if key not in self._functions and len(self._functions) == SIZES:
+            key = "other"
+        if self._strategy is not None:
+            if key not in self._functions:
+                self._functions[key] = self._copies_function(stage)
             stage.reset_metrics()
-            logs = stage.train_function(iter([keras.tree.map_structure(self._per_copy, (x, y))]))
+            logs = self._functions[key](keras.tree.map_structure(self._per_copy, (x, y)))
+        else:
+            stage.train_function = self._functions.get(key)
+            logs = stage.train_on_batch(x, y, return_dict=True)
+            self._functions[key] = stage.train_function
         return {name: float(value) for name, value in logs.items()}
+
+    def _copies_function(self, stage):
+        """``stage.train_function`` for copies; Keras' own cannot average over several processes."""
+        import tensorflow as tf
+
+        def function(data):
+            logs = self._strategy.run(stage.train_step, args=(data,))
+            return {
+                name: self._strategy.reduce("MEAN", value, axis=None)
+                for name, value in logs.items()
+            }
+
+        return tf.function(function, reduce_retracing=True)
 
     def _per_copy(self, values):
         import tensorflow as tf

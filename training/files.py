@@ -38,7 +38,7 @@ def whole(path):
 
 @contextmanager
 def plain_disk_errors(path):
-    """What the libraries raise when ``path`` cannot be written becomes an ``OSError`` of one line."""
+    """Whatever is raised when ``path`` cannot be written becomes an ``OSError`` of one line."""
     try:
         yield
     except (OSError, RuntimeError) as error:
