@@ -11,6 +11,7 @@ the arguments of one.
 
 import argparse
 from pathlib import Path
+from typing import NamedTuple
 
 from multiposenet.commands import evaluate, output, summary
 from multiposenet.errors import InputError
@@ -39,16 +40,27 @@ def run(args) -> int:
         raise InputError(f"{args.out}: --out: no format of pictures; use a name ending in .png")
     output.writable_folder(Path(args.out).parent)
     output.writable_json(args.json)
-    numbers, figure, status = FIGURES[args.figure][1](args)
+    drawn = FIGURES[args.figure][1](args)
 
     from multiposenet.training.figures import style
 
-    style.save(figure, args.out)
+    style.save(drawn.figure, args.out)
     if args.json:
-        output.write_json(args.json, {"figure": args.figure, **numbers})
+        output.write_json(args.json, {"figure": args.figure, **drawn.numbers})
     if args.json != "-":
+        if drawn.table:
+            output.print_table(*drawn.table)
         print(args.out)
-    return status
+    return drawn.status
+
+
+class Drawn(NamedTuple):
+    """A figure, the numbers in it for --json, and perhaps a table of them to print."""
+
+    figure: object
+    numbers: dict
+    status: int = 0
+    table: tuple[list[str], list[list[str]]] | None = None
 
 
 def _add_model(parser):
@@ -102,7 +114,7 @@ def _parameters(args):
 
     total = sum(row["parameters"] for row in rows)
     numbers = {"model": args.model, "blocks": rows, "total": total}
-    return numbers, parameters.draw(rows, args.model), 0
+    return Drawn(parameters.draw(rows, args.model), numbers)
 
 
 def _add_curves(parser):
@@ -144,7 +156,7 @@ def _curves(args):
         },
     }
     status = 2 if failures == len(paths) else 1 if failures else 0
-    return numbers, curves.draw(kinds), status
+    return Drawn(curves.draw(kinds), numbers, status)
 
 
 def _add_poses(parser):
@@ -192,7 +204,7 @@ def _poses(args):
             if found.shares[index]
         ],
     }
-    return numbers, poses.draw(found, visible, skeleton), 0
+    return Drawn(poses.draw(found, visible, skeleton), numbers)
 
 
 def _add_grouping(parser):
@@ -224,7 +236,13 @@ def _grouping(args):
         progress=lambda items: output.progress(items, len(items), "figures grouping"),
     )
     numbers = {"model": args.model, "photos": len(annotations), "seed": args.seed, "rows": rows}
-    return numbers, grouping.draw(rows), 0
+    columns = [name for name in rows[0] if name.endswith("/AP")]
+    headers = ["keypoint AP", "level", *(name.removesuffix("/AP") for name in columns)]
+    body = [
+        [row["kind"], f"{row['level']:g}", *(f"{row[name]:.1f}" for name in columns)]
+        for row in rows
+    ]
+    return Drawn(grouping.draw(rows), numbers, table=(headers, body))
 
 
 def _count(text: str) -> int:

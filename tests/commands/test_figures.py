@@ -171,6 +171,12 @@ def test_grouping(multiposenet, tmp_path, people, max_model, monkeypatch):
     assert content["rows"][0]["perfect/AP"] == pytest.approx(100)
     assert content["rows"][1]["perfect/AP"] < 50
 
+    _, text, _ = multiposenet("figures", "grouping", "--annotations", people, "--out", out)
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    assert lines[0][:4] == ["keypoint", "AP", "level", "perfect"]
+    assert ["jitter", "0", "100.0"] in [line[:3] for line in lines]
+    assert lines[-1] == [str(out)]
+
 
 @pytest.mark.parametrize(
     "arguments, part",

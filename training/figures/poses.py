@@ -19,6 +19,7 @@ from multiposenet.training.figures import style
 AREA_SHARE = 0.53
 LEAST_JOINTS = 3
 _PERSONS = 256  # in a call of the network, about
+_RESTARTS = 12  # the best of which is within 0.2 % of the best of all seen
 _COMMON = 0.4  # share of a cluster's members that have a joint which is drawn
 _COLOURS = {"left": style.BLUE, "right": style.ORANGE}
 
@@ -75,7 +76,8 @@ def _outputs(prn, records):
 def clusters(poses, visible, skeleton, count=6, seed=0) -> clustering.Clusters:
     """Clusters poses on the grid; arguments as returned by `outputs`."""
     area = AREA_SHARE * WIDTH * HEIGHT
-    return clustering.cluster(poses, visible, area, skeleton.sigmas, count, seed=seed)
+    options = {"seed": seed, "restarts": _RESTARTS}
+    return clustering.cluster(poses, visible, area, skeleton.sigmas, count, **options)
 
 
 def draw(found: clustering.Clusters, visible, skeleton) -> Figure:
