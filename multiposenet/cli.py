@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from multiposenet import __version__
-from multiposenet.commands import evaluate, figures, inspect, predict, summary, train
+from multiposenet.commands import evaluate, figures, inspect, predict, summary, tables, train
 from multiposenet.commands.output import report
 from multiposenet.errors import MultiPoseNetError
 
@@ -20,6 +20,7 @@ VERBS = {
     "figures": figures,
     "inspect": inspect,
     "summary": summary,
+    "tables": tables,
     "train": train,
 }
 

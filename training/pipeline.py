@@ -70,8 +70,7 @@ def train(
             parts.load_parts(model, run, parts.STAGES["keypoints"])
             persons.train(model, samples, recipe, run, **options)
         else:
-            crops = prn.Crops(samples)
-            prn.train(model.prn, crops, recipe, model.skeleton.flip_indices, run, **options)
+            prn.train(model.prn, samples, recipe, model.skeleton.flip_indices, run, **options)
     return parts.save_parts(model, run, stage)
 
 

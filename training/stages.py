@@ -7,7 +7,6 @@ import keras
 from keras import layers, ops
 
 from multiposenet import boxes as box_ops
-from multiposenet.networks import roi_crop
 from multiposenet.training import keypoint_losses, losses
 
 
@@ -81,38 +80,6 @@ class PersonStage(keras.Model):
         self.focal.update_state(focal)
         self.smooth_l1.update_state(smooth_l1)
         return focal + smooth_l1
-
-
-class PRNStage(keras.Model):
-    """An assigner alone, on candidates of ground truth (MultiPoseNet section 4.1).
-
-    Args:
-        prn: a ``PoseResidualNetwork``, trained in place.
-        membership: weight of the binary cross-entropy of every candidate against the
-            cross-entropy of the person's own candidate among all in the box.
-    """
-
-    def __init__(self, prn, membership=0.5):
-        super().__init__(name="prn_stage")
-        self.prn, self.membership = prn, membership
-        self.built = True
-
-    def call(self, inputs, training=None):
-        rows, columns, inside = roi_crop.grid_weights(inputs["points"], inputs["boxes"])
-        present = inside[:, 0] * ops.cast(inputs["scores"] > 0, inside.dtype)
-        crops = roi_crop.crop(rows, columns, inputs["scores"])
-        logits = roi_crop.read(rows, columns, self.prn.logits(crops, training=training))
-        return {"logits": logits[:, 0], "present": present}
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """``y`` is ``(B, K, P)``: 1 for the person's own candidate, 0 for those of others."""
-        logits, present = y_pred["logits"], y_pred["present"]
-        own = y * present
-        normalizer = ops.logsumexp(logits + ops.log(present + 1e-9), axis=-1, keepdims=True)
-        choice = ops.sum(own * (normalizer - logits)) / ops.maximum(ops.sum(own), 1.0)
-        entropy = ops.maximum(logits, 0) - logits * own + ops.softplus(-ops.abs(logits))
-        member = ops.sum(present * entropy) / ops.maximum(ops.sum(present), 1.0)
-        return choice + self.membership * member
 
 
 def _train_only(model, *parts):

@@ -1,6 +1,7 @@
 """What the verbs share: arguments, error lines, progress, files that appear whole or not at all."""
 
 import argparse
+import ast
 import json
 import os
 import sys
@@ -33,6 +34,17 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", metavar="FILE", help="write the result as JSON; - writes to standard output"
     )
+
+
+def change(text: str) -> tuple[str, object]:
+    """Parses NAME=VALUE of `--set`: the name and the value, a Python literal or else a string."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
 
 
 def load_options(args) -> dict:

@@ -9,9 +9,6 @@ Data sets are named FORMAT:FOLDER, several of them in one command; or give a COC
 --annotations and its photos by --images. The prn stage needs no photos.
 """
 
-import argparse
-import ast
-
 from multiposenet.commands import output
 from multiposenet.errors import InputError
 
@@ -47,7 +44,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--set",
         nargs="+",
-        type=_assignment,
+        type=output.change,
         default=[],
         metavar="NAME=VALUE",
         help="change fields of the recipe (multiposenet.training.recipes)",
@@ -155,13 +152,3 @@ def _release(args) -> list:
     from multiposenet.training import release
 
     return [release.release(args.run, output.writable_folder(args.out), args.name)]
-
-
-def _assignment(text: str) -> tuple[str, object]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
-    try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value

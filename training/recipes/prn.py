@@ -104,5 +104,6 @@ class TablePRN(NanoPRN):
     Cost: RESULT
     """
 
-    epochs: int = 6
+    epochs: int = 5
     batch_size: int = 1024
+    curriculum: float = 0.5
