@@ -4,7 +4,7 @@ Predictions reach ``compute_loss`` in float32, whatever the network computes in;
 """
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from multiposenet import boxes as box_ops
 from multiposenet.training import keypoint_losses, losses
