@@ -210,7 +210,8 @@ class Engine:
             logs.append(self._train(stage, x, y))
             norm = keras.ops.convert_to_numpy(stage.optimizer.gradient_norm)
             logs[-1]["gradient"] = float(norm)
-        return {name: sum(log[name] for log in logs) / len(logs) for name in logs[0]}
+        names = ["loss", *(name for name in logs[0] if name != "loss")]
+        return {name: sum(log[name] for log in logs) / len(logs) for name in names}
 
     def place(self, x):
         """Inputs for a call of the stage outside a step, spread over the devices where possible."""
