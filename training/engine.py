@@ -19,6 +19,7 @@ first one writes the files. Make the ``Engine`` before anything else computes.
 """
 
 import contextlib
+import functools
 import json
 import os
 
@@ -26,6 +27,7 @@ import keras
 import numpy as np
 
 from multiposenet.errors import InputError
+from multiposenet.training.loader import prefetch
 from multiposenet.training.optimizer import Adam
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "onednn_bfloat16": "float32"}
@@ -184,15 +186,30 @@ class Engine:
             Function of the step to a list of ``accumulate`` pairs ``(x, y)``.
         """
 
-        def parts(step):
-            make_share = getattr(batches, "share", None)
-            if self.processes > 1 and make_share is not None:
-                own = make_share(step, self.process, self.processes)
-            else:
-                own = _cut(batches(step), self.process, self.processes)
-            return [_cut(own, part, accumulate) for part in range(accumulate)]
+        return functools.partial(self._parts, batches, accumulate, self.process, self.processes)
 
-        return parts
+    @staticmethod
+    def _parts(batches, accumulate, process, processes, step):
+        make_share = getattr(batches, "share", None)
+        if processes > 1 and make_share is not None:
+            own = make_share(step, process, processes)
+        else:
+            own = _cut(batches(step), process, processes)
+        return [_cut(own, part, accumulate) for part in range(accumulate)]
+
+    def inputs(self, batches, steps, accumulate=1):
+        """Yields the inputs of some steps' batches, for calls of the stage outside a step.
+
+        Args:
+            batches, accumulate: as for ``share``.
+            steps: iterable of step numbers.
+        """
+        if self._distribution is None:  # every process calls the stage with the whole batch
+            parts_of = functools.partial(self._parts, batches, accumulate, 0, 1)
+        else:
+            parts_of = self.share(batches, accumulate)
+        for parts in prefetch(parts_of, steps):
+            yield from (self._spread(x) for x, _ in parts)
 
     def step(self, stage, parts):
         """One step of the optimizer.
@@ -213,18 +230,6 @@ class Engine:
         names = ["loss", *(name for name in logs[0] if name != "loss")]
         return {name: sum(log[name] for log in logs) / len(logs) for name in names}
 
-    def place(self, x):
-        """Inputs for a call of the stage outside a step, spread over the devices where possible."""
-        if self._distribution is None:
-            return x
-        import jax
-
-        def spread(values):
-            layout = self._distribution.get_data_layout(values.shape).backend_layout
-            return jax.make_array_from_process_local_data(layout, values)
-
-        return keras.tree.map_structure(spread, x)
-
     def wait_for_all(self):
         """Returns when every process has come here."""
         if self.processes == 1:
@@ -238,6 +243,18 @@ class Engine:
         from jax.experimental import multihost_utils
 
         multihost_utils.sync_global_devices("multiposenet")
+
+    def _spread(self, x):
+        """Puts a share of a batch on the devices as Keras does in a step."""
+        if self._distribution is None:
+            return x
+        import jax
+
+        def spread(values):
+            layout = self._distribution.get_data_layout(values.shape).backend_layout
+            return jax.make_array_from_process_local_data(layout, values)
+
+        return keras.tree.map_structure(spread, x)
 
     def _train(self, stage, x, y):
         # TensorFlow would make a function that has seen two sizes work for all sizes, and round

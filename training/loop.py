@@ -79,22 +79,22 @@ def fit(
     monitor = Monitor(run, stage.name, steps, shown=engine.writes)
     record = RunRecord(run / f"{stage.name}.json", stage.name, steps, recipe, _fingerprint(batches))
     checkpoint = Checkpoint(run, stage, schedule, monitor, record, engine)
-    parts_of = engine.share(batches, recipe.accumulate)
 
     def inputs_before(step):
         """Of the batches for batch statistics."""
-        for parts in prefetch(parts_of, range(max(step - STATISTICS_BATCHES, 0), step)):
-            yield from (engine.place(x) for x, _ in parts)
+        steps = range(max(step - STATISTICS_BATCHES, 0), step)
+        return engine.inputs(batches, steps, recipe.accumulate)
 
     def due(step, every):
         return step == steps or (every > 0 and step % every == 0)
 
     with engine.training(stage, recipe):
         start = checkpoint.begin(resume)
-        with monitor.from_step(start), closing(prefetch(parts_of, range(start, steps))) as prepared:
+        shares = prefetch(engine.share(batches, recipe.accumulate), range(start, steps))
+        with monitor.from_step(start), closing(shares):
             for step in range(start + 1, steps + 1):
                 with monitor.waiting():
-                    parts = next(prepared)
+                    parts = next(shares)
                 stage.optimizer.learning_rate = rate = schedule(step - 1)
                 with monitor.working():
                     losses = engine.step(stage, parts)
