@@ -24,7 +24,7 @@ STAGES = {
 PARTS = tuple(part for parts in STAGES.values() for part in parts)
 
 
-def new_model(run, backbone, skeleton, weights=None):
+def new_model(run, backbone, skeleton, weights=None, write=True):
     """The model that a run trains, noted in the run's folder by the first stage.
 
     Args:
@@ -32,6 +32,7 @@ def new_model(run, backbone, skeleton, weights=None):
         backbone: name of the backbone.
         skeleton: a ``Skeleton``.
         weights: ``None``, or ``"imagenet"`` for the backbone.
+        write: whether to note it; of several processes one does.
 
     Returns:
         A ``MultiPoseNet`` with initial weights.
@@ -50,7 +51,7 @@ def new_model(run, backbone, skeleton, weights=None):
                     f"{path}: {field}: the run's other stages have {_short(known.get(field))}, "
                     f"this one {_short(value)}; make them equal or use another run folder"
                 )
-    else:
+    elif write:
         write_json(path, {"architecture": wanted})
     return model
 

@@ -44,7 +44,7 @@ def train(
         resume: go on from the run's last checkpoint.
 
     Returns:
-        The files written.
+        The files written; of several processes, the first one writes.
 
     Raises:
         ValueError: unknown stage.
@@ -61,7 +61,8 @@ def train(
     keras.utils.set_random_seed(recipe.seed)
     engine = Engine(devices=devices, precision=recipe.precision)
     with engine.scope():
-        model = parts.new_model(run, recipe.backbone, skeleton, _pretrained(stage, recipe, resume))
+        weights = _pretrained(stage, recipe, resume)
+        model = parts.new_model(run, recipe.backbone, skeleton, weights, engine.writes)
         validate = _validation(stage, model, recipe, val_annotations, val_images)
         options = {"resume": resume, "validate": validate, "engine": engine}
         if stage == "keypoints":
@@ -71,7 +72,7 @@ def train(
             persons.train(model, samples, recipe, run, **options)
         else:
             prn.train(model.prn, samples, recipe, model.skeleton.flip_indices, run, **options)
-    return parts.save_parts(model, run, stage)
+    return parts.save_parts(model, run, stage) if engine.writes else []
 
 
 def _pretrained(stage, recipe, resume):

@@ -78,7 +78,7 @@ def run(args) -> int:
     files = _release(args) if args.stage == "release" else _train(args)
     if args.json:
         output.write_json(args.json, {"stage": args.stage, "files": [str(f) for f in files]})
-    if args.json != "-":
+    if files and args.json != "-":
         print(f"{args.stage}: wrote {', '.join(map(str, files))}")
     return 0
 
