@@ -187,6 +187,32 @@ def test_sparse_equals_dense(labels, options):
         )
 
 
+@pytest.mark.parametrize("options", [{"stride": 2}, {"stride": 4, "residual": False, "hidden": 2}])
+def test_spread_weights_make_the_same_network(options):
+    coarse = PoseResidualNetwork(3, nodes=6, **options)
+    for weight in coarse.phi.trainable_weights:
+        weight.assign_add(0.1 * np.random.default_rng(0).normal(size=weight.shape))
+    fine = PoseResidualNetwork(3, nodes=6, **options | {"stride": 1})
+    prn.spread(coarse, fine)
+    crops = np.random.default_rng(1).uniform(size=(2, 56, 36, 3)).astype("float32")
+    same = [ops.convert_to_numpy(net.logits(crops)) for net in (coarse, fine)]
+    np.testing.assert_allclose(*same, rtol=1e-3, atol=1e-4)
+
+
+def test_coarse_epochs_come_first(labels, tmp_path):
+    net = PoseResidualNetwork(3, nodes=4)
+    changes = {"epochs": 2, "coarse_epochs": 3, "batch_size": 17, "precision": "float32"}
+    prn.train(net, labels, recipe(**changes, learning_rate=1e-3), FLIP, tmp_path)
+    rates = {}
+    for folder, steps in ((tmp_path / "coarse", 3), (tmp_path, 2)):
+        lines = [json.loads(line) for line in (folder / "prn_stage.jsonl").open()]
+        assert lines[-1]["step"] == steps
+        rates[folder] = json.loads((folder / "prn_stage.json").read_text())["recipe"][
+            "learning_rate"
+        ]
+    assert list(rates.values()) == [1e-3, pytest.approx(1e-4)]
+
+
 def test_sparse_dropout_is_that_of_the_layers(labels):
     net = PoseResidualNetwork(3, nodes=64, dropout=0.5)
     x, _ = entries(People(labels), np.array([0]))

@@ -11,6 +11,9 @@ class PRNRecipe(Recipe):
 
     Attributes:
         epochs: passes over the photos drawn.
+        coarse_epochs: passes before these in which a network of stride 1 has the same weights for
+            2x2 cells: a quarter of the weights, each with four times as many examples.
+        fine_share: share of the learning rate after coarse epochs.
         more_than: only persons with more labelled keypoints are taught.
         alone: share of the photos in which no box holds somebody else's keypoint that an epoch
             sees; the others are all seen.
@@ -28,6 +31,8 @@ class PRNRecipe(Recipe):
     """
 
     epochs: int = 8
+    coarse_epochs: int = 0
+    fine_share: float = 0.1
     more_than: int = 2
     alone: float = 0.3
     curriculum: float = 0.0
@@ -44,6 +49,8 @@ class PRNRecipe(Recipe):
     def __post_init__(self):
         super().__post_init__()
         self._check("epochs", self.epochs >= 1, "at least 1")
+        self._check("coarse_epochs", self.coarse_epochs >= 0, "0 or more")
+        self._check("fine_share", 0 < self.fine_share <= 1, "more than 0, at most 1")
         self._check("more_than", self.more_than >= 0, "0 or more")
         for name in ("alone", "curriculum", "missing", "faint"):
             self._check(name, 0 <= getattr(self, name) <= 1, "0 to 1")
@@ -104,6 +111,6 @@ class TablePRN(NanoPRN):
     Cost: RESULT
     """
 
-    epochs: int = 5
-    batch_size: int = 1024
+    epochs: int = 1
+    coarse_epochs: int = 4
     curriculum: float = 0.5
