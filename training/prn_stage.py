@@ -39,6 +39,7 @@ class PRNStage(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """``y``: ``own (M,)``, 1 for the person's own candidate, and ``taught (M,)``."""
+        x, y = ({name: ops.convert_to_tensor(v) for name, v in part.items()} for part in (x, y))
         logits = ops.cast(y_pred["logits"], "float32")
         present = ops.cast(x["scores"] > 0, "float32")
         counted = present * y["taught"]
@@ -93,6 +94,7 @@ def sparse_logits(prn, x, training=None):
     Returns:
         ``(M,)``, equal to ``roi_crop.read`` of the dense maps.
     """
+    x = {name: ops.convert_to_tensor(values) for name, values in x.items()}
     joints, stride = prn.num_keypoints, prn.stride
     first, *between, last = [layer for layer in prn.phi.layers if not isinstance(layer, FLAT)]
     cells, weights = _coarse(x["cells"], stride)
