@@ -26,7 +26,7 @@ class KeypointStage(keras.Model):
         _train_only(model, model.backbone, model.keypoint_pyramid, model.keypoint_subnet)
         finest = min(model.keypoint_strides.values())
         self.upsample = {
-            key: layers.UpSampling2D(stride // finest)
+            key: layers.UpSampling2D(stride // finest, dtype="float32")
             for key, stride in model.keypoint_strides.items()
         }
         self.final = keras.metrics.Mean("final")

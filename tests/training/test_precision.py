@@ -1,0 +1,40 @@
+"""The stages in mixed precision: losses near those of float32, weights kept in float32."""
+
+import json
+
+import keras
+import pytest
+from small_stage import recipe
+from test_stages import KeypointStage, PersonStage, images, keypoint_labels, person_labels, small
+
+from multiposenet.training import loop
+from multiposenet.training.engine import Engine
+
+
+@pytest.mark.parametrize("kind", ["keypoints", "person"])
+def test_bfloat16_is_near_float32(tmp_path, kind):
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        engine, run = Engine(precision=precision), tmp_path / precision
+        with engine.scope():
+            model = small()
+            if kind == "keypoints":
+                stage, labels = KeypointStage(model), keypoint_labels()
+            else:
+                stage, labels = PersonStage(model), person_labels(model)
+            plan = recipe(batch_size=2, precision=precision, learning_rate=1e-3, ema=0.0)
+            loop.fit(
+                stage,
+                lambda step, labels=labels: (images(), labels),
+                plan,
+                steps=2,
+                run=run,
+                engine=engine,
+                log_every=1,
+            )
+        assert {weight.dtype for weight in stage.weights} == {"float32"}
+        log = (run / f"{stage.name}.jsonl").read_text().splitlines()
+        losses[precision] = [json.loads(line)["loss"] for line in log]
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.01)
+    assert losses["bfloat16"] != losses["float32"]
+    assert keras.config.dtype_policy().name == "float32"
