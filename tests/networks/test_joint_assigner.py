@@ -29,7 +29,12 @@ def scene(rng, people=4, peaks=5, images=2):
 
 
 def assign(assigner, *scene):
-    return [ops.convert_to_numpy(x) for x in assigner.assign(*scene)]
+    function = assigner.assign
+    if keras.backend.backend() == "jax":  # compiled at once: quicker than operation by operation
+        import jax
+
+        function = jax.jit(function)
+    return [ops.convert_to_numpy(x) for x in function(*scene)]
 
 
 def test_shapes_and_evidence(assigner):
