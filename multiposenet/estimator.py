@@ -56,7 +56,7 @@ class Estimator:
         self.score = float(score)
         self.batch_size = int(batch_size)
         self._fixed_size = getattr(model, "image_size", None)
-        self._predict = _compiled(model)
+        self._predict = compiled(model)
 
     @property
     def skeleton(self) -> Skeleton:
@@ -272,8 +272,15 @@ def _reason(error: Exception) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
-def _compiled(model):
-    """Returns a function from a batch of images to the model's outputs as arrays."""
+def compiled(model):
+    """Compiles a model once for all sizes of images, where the backend can.
+
+    Args:
+        model: a `keras.Model` from images (B, H, W, 3) to a dict.
+
+    Returns:
+        A function from a batch of images to the model's outputs at inference, as arrays.
+    """
     if keras.backend.backend() != "tensorflow":
         return model.predict_on_batch
     import tensorflow as tf

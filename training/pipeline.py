@@ -85,5 +85,7 @@ def _validation(stage, model, recipe, annotations, images):
         return None
     if stage == "prn":
         return validation.AssignmentValidation(model.prn, annotations)
-    kind = {"keypoints": validation.KeypointValidation, "person": validation.PersonValidation}
-    return kind[stage](model, annotations, images, recipe.validation_size)
+    if stage == "person":
+        return validation.PersonValidation(model, annotations, images, recipe.validation_size)
+    maps = validation.map_function(model)
+    return validation.KeypointValidation(maps, annotations, images, recipe.validation_size)

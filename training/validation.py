@@ -4,9 +4,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from keras import ops
 
 from multiposenet import heatmaps
-from multiposenet.estimator import Estimator
+from multiposenet.estimator import Estimator, compiled
 from multiposenet.evaluation import evaluate_boxes, evaluate_keypoints
 from multiposenet.geometry import letterbox, letterbox_size
 from multiposenet.networks import grouping
@@ -17,20 +18,32 @@ MULTIPLE = 64  # photos share few canvas sizes
 CANDIDATES = 32  # peaks per joint, as at inference
 
 
+def map_function(model):
+    """The keypoint maps of a ``MultiPoseNet``, with the weights that it has when called.
+
+    Returns:
+        A function from images ``(B, H, W, 3)`` to ``(B, H/4, W/4, K + 1)`` in [0, 1].
+    """
+    maps = model.keypoint_maps(model.backbone.output)["maps"]
+    maps = ops.sigmoid(maps) if model.architecture.sigmoid else ops.clip(maps, 0.0, 1.0)
+    predict = compiled(keras.Model(model.backbone.input, {"maps": maps}))
+    return lambda images: predict(images)["maps"]
+
+
 class KeypointValidation:
     """Average precision of the keypoint maps with true boxes, each joint by the highest peak.
 
     Neither the person subnet nor the PRN is trained yet, so that this measures the maps alone.
 
     Args:
-        model: the ``MultiPoseNet`` in training.
+        maps: as of ``map_function``.
         annotations: ``CocoAnnotations`` of the model's skeleton.
         images: folder of the photos.
         image_size: longer side in pixels at which the network sees them.
     """
 
-    def __init__(self, model, annotations, images, image_size=480):
-        self.model, self.annotations = model, annotations
+    def __init__(self, maps, annotations, images, image_size=480):
+        self.maps, self.annotations = maps, annotations
         self.images, self.image_size = Path(images), image_size
         self.assigner = Max()
 
@@ -47,12 +60,12 @@ class KeypointValidation:
         image = read_image(self.images / record.file_name)
         size = letterbox_size(image.shape[:2], self.image_size, MULTIPLE)
         canvas, move = letterbox(image, size, self.image_size)
-        maps = self._maps(canvas[None].astype(np.float32))
+        maps = self.maps(canvas[None].astype(np.float32))
         points, scores = heatmaps.decode(maps[..., :-1], CANDIDATES)
         boxes = move.boxes(record.boxes).astype(np.float32)[None]
         keypoints, found = grouping.group(self.assigner, boxes, points, scores)
-        keypoints = move.inverse()(keras.ops.convert_to_numpy(keypoints)[0])
-        found = keras.ops.convert_to_numpy(found)[0]
+        keypoints = move.inverse()(ops.convert_to_numpy(keypoints)[0])
+        found = ops.convert_to_numpy(found)[0]
         return [
             {
                 "image_id": record.id,
@@ -63,17 +76,13 @@ class KeypointValidation:
             for places, scores in zip(keypoints, found, strict=True)
         ]
 
-    def _maps(self, images):
-        model = self.model
-        maps = model.keypoint_maps(model.backbone(images, training=False), training=False)["maps"]
-        sigmoid = model.architecture.sigmoid
-        return keras.ops.sigmoid(maps) if sigmoid else keras.ops.clip(maps, 0.0, 1.0)
-
 
 class PersonValidation:
     """Average precision of the person boxes.
 
-    Args: as ``KeypointValidation``.
+    Args:
+        model: the ``MultiPoseNet`` in training.
+        annotations, images, image_size: as of ``KeypointValidation``.
     """
 
     def __init__(self, model, annotations, images, image_size=480):

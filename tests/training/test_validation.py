@@ -7,7 +7,6 @@ from keras import ops
 from multiposenet import heatmaps
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.networks.pose_residual_network import compact
-from multiposenet.systems.architecture import NANO
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training import validation
 from multiposenet.training.datasets import synthetic
@@ -25,31 +24,24 @@ def annotations(scenes):
     return CocoAnnotations.load(scenes / "annotations.json")
 
 
-class Oracle:
-    """Gives the true maps of one photo after the other, as logits."""
+def oracle(records, size, share=1.0):
+    """Gives the true maps of one photo after the other."""
+    records = iter(records)
 
-    architecture = NANO
-
-    def __init__(self, records, size, share=1.0):
-        self.records, self.size, self.share = iter(records), size, share
-
-    def backbone(self, images, training):
-        return images
-
-    def keypoint_maps(self, images, training):
-        record = next(self.records)
+    def maps(images):
+        record = next(records)
         cells = (images.shape[1] // 4, images.shape[2] // 4)
-        scale = self.size / max(record.width, record.height)
+        scale = size / max(record.width, record.height)
         keypoints = record.keypoints * (scale, scale, 1)
-        maps = heatmaps.encode(keypoints, np.full(len(keypoints), 6.0), cells) * self.share
-        maps = np.concatenate([maps, np.zeros((*cells, 1))], axis=-1)[None]
-        maps = np.clip(maps, 1e-6, 1 - 1e-6).astype("float32")
-        return {"maps": ops.convert_to_tensor(np.log(maps / (1 - maps)))}
+        joints = share * heatmaps.encode(keypoints, np.full(len(keypoints), 6.0), cells)
+        return np.concatenate([joints, np.zeros((*cells, 1))], axis=-1)[None].astype("float32")
+
+    return maps
 
 
 def test_true_maps_reach_everything(scenes, annotations):
     check = validation.KeypointValidation(
-        Oracle(annotations.images, 256), annotations, scenes / "photos", 256
+        oracle(annotations.images, 256), annotations, scenes / "photos", 256
     )
     figures = check()
     assert set(figures) == {"keypoints/AP", "keypoints/AP50"}
@@ -57,8 +49,8 @@ def test_true_maps_reach_everything(scenes, annotations):
 
 
 def test_empty_maps_reach_nothing(scenes, annotations):
-    oracle = Oracle(annotations.images, 256, share=0.0)
-    check = validation.KeypointValidation(oracle, annotations, scenes / "photos", 256)
+    silent = oracle(annotations.images, 256, share=0.0)
+    check = validation.KeypointValidation(silent, annotations, scenes / "photos", 256)
     assert check()["keypoints/AP"] < 0.1
 
 
@@ -68,3 +60,18 @@ def test_persons_and_assignment_of_an_untrained_model(scenes, annotations):
     # One person to a photo: whatever the PRN thinks, the candidates are that person's.
     figures = validation.AssignmentValidation(compact(), annotations)()
     assert figures == {"assignment/AP": 1.0, "assignment/AP50": 1.0}
+
+
+def test_maps_are_those_of_the_model_and_follow_its_weights(scenes):
+    model = MultiPoseNet("nano")
+    maps = validation.map_function(model)
+    images = np.random.default_rng(0).uniform(0, 255, (2, 64, 96, 3)).astype("float32")
+    for _ in range(2):
+        outputs = model(images)
+        found = maps(images)
+        assert found.shape == (2, 16, 24, 18)
+        joints = ops.convert_to_numpy(outputs["heatmaps"])
+        np.testing.assert_allclose(found[..., :-1], joints, atol=1e-5)
+        np.testing.assert_allclose(found[..., -1], ops.convert_to_numpy(outputs["mask"]), atol=1e-5)
+        for weight in model.keypoint_subnet.trainable_weights:
+            weight.assign(0.9 * weight)
