@@ -262,10 +262,10 @@ class Engine:
         key = tuple(tuple(leaf.shape) for leaf in keras.tree.flatten((x, y)))
         if key not in self._functions and len(self._functions) == SIZES:
             key = "other"
+        stage.reset_metrics()
         if self._strategy is not None:
             if key not in self._functions:
                 self._functions[key] = self._copies_function(stage)
-            stage.reset_metrics()
             logs = self._functions[key](keras.tree.map_structure(self._per_copy, (x, y)))
         else:
             stage.train_function = self._functions.get(key)

@@ -65,7 +65,11 @@ def write_json(path, data):
 
 
 def _sync(path):
-    handle = os.open(path, os.O_RDONLY)
+    """Returns when the content of a file, or the names in a folder, are on the disk."""
+    folder = path.is_dir()
+    if folder and os.name == "nt":
+        return  # Windows has no such call
+    handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
     try:
         os.fsync(handle)
     finally:

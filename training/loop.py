@@ -39,7 +39,8 @@ def fit(
 
     A run that is killed at any moment and resumed ends with the weights of one that was not: the
     checkpoint holds weights, batch statistics, random states, optimizer and schedule, and a batch
-    depends on its step alone.
+    depends on its step alone. (On TensorFlow, batches of more than ``engine.SIZES`` different
+    shapes may round otherwise after resuming.)
 
     The stage's loss is what its ``compute_loss`` returns, from float32 predictions. The parts of
     the loss are shown if the stage has a ``keras.metrics.Mean`` for each, made in its

@@ -27,7 +27,9 @@ class Recipe:
         clip_norm: greatest global norm of the gradient; 0 does not clip.
         ema: momentum of the weight average that the stage is left with; 0 does not average.
         precision: ``"float32"``, ``"bfloat16"`` (Keras' mixed precision: float32 weights and
-            losses) or ``"onednn_bfloat16"`` (TensorFlow's CPU kernels choose; float32 elsewhere).
+            losses) or ``"onednn_bfloat16"`` (TensorFlow's CPU kernels choose, the loss included;
+            float32 elsewhere). The last is the fastest on CPUs and sound for the nano, but gives
+            gradients that are not finite for some small networks: then training stops.
         validate_every: steps between validations, which are the checks of the plateau; 0 for none
             but the one after the last step.
         seed: of everything random.
