@@ -24,6 +24,7 @@ STILL = {
     "box_jitter": 0.0,
     "point_jitter": 0.0,
     "missing": 0.0,
+    "spurious": 0.0,
     "faint": 1.0,
     "alone": 1.0,
     "bilinear": True,
