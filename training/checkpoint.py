@@ -8,9 +8,7 @@ import keras
 import numpy as np
 
 from multiposenet.errors import InputError, WeightsError
-from multiposenet.training.files import save, whole, write_json
-
-__all__ = ["Checkpoint", "checkpoint_path", "save", "whole", "write_json"]
+from multiposenet.training.files import whole
 
 
 def checkpoint_path(run, stage):

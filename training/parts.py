@@ -11,10 +11,10 @@ import dataclasses
 import json
 from pathlib import Path
 
-from multiposenet.errors import WeightsError
+from multiposenet.errors import InputError, WeightsError
 from multiposenet.networks.weight_files import load_completely
 from multiposenet.systems.multiposenet import MultiPoseNet
-from multiposenet.training.checkpoint import save, write_json
+from multiposenet.training.files import save, write_json
 
 STAGES = {
     "keypoints": ("backbone", "keypoint_pyramid", "keypoint_subnet"),
@@ -63,6 +63,21 @@ def describe(model):
         "skeleton": dataclasses.asdict(model.skeleton),
         "architecture": dataclasses.asdict(model.architecture),
     }
+
+
+def refuse_finished(run, stage):
+    """A stage's result is not overwritten.
+
+    Raises:
+        InputError: the run's folder has a part of the stage.
+    """
+    for part in STAGES[stage]:
+        path = Path(run) / f"{part}.weights.h5"
+        if path.exists():
+            raise InputError(
+                f"{path}: file: the {stage} stage of this run is finished; use another folder, "
+                "go on with --resume, or move the file away"
+            )
 
 
 def save_parts(model, run, stage):

@@ -13,6 +13,7 @@ import keras
 from multiposenet.errors import AnnotationError
 from multiposenet.skeleton import COCO_17
 from multiposenet.training import keypoints, parts, persons, prn, validation
+from multiposenet.training.checkpoint import checkpoint_path
 from multiposenet.training.engine import Engine
 
 
@@ -48,6 +49,7 @@ def train(
 
     Raises:
         ValueError: unknown stage.
+        InputError: the folder holds an earlier run of the stage and ``resume`` is not set.
         AnnotationError: the samples do not hold what the stage learns from.
         WeightsError: an earlier stage's result is missing or of another model.
     """
@@ -58,10 +60,12 @@ def train(
             f"{val_annotations.path}: keypoints: are those of {val_annotations.skeleton.name}, "
             f"the stage learns {skeleton.name}; validate on annotations of the same joints"
         )
+    if not resume:
+        parts.refuse_finished(run, stage)
     keras.utils.set_random_seed(recipe.seed)
     engine = Engine(devices=devices, precision=recipe.precision)
     with engine.scope():
-        weights = _pretrained(stage, recipe, resume)
+        weights = _pretrained(stage, recipe, run)
         model = parts.new_model(run, recipe.backbone, skeleton, weights, engine.writes)
         validate = _validation(stage, model, recipe, val_annotations, val_images)
         options = {"resume": resume, "validate": validate, "engine": engine}
@@ -75,9 +79,11 @@ def train(
     return parts.save_parts(model, run, stage) if engine.writes else []
 
 
-def _pretrained(stage, recipe, resume):
-    wanted = stage == "keypoints" and not resume and recipe.pretrained != "none"
-    return recipe.pretrained if wanted else None
+def _pretrained(stage, recipe, run):
+    if stage != "keypoints" or recipe.pretrained == "none":
+        return None
+    # A checkpoint holds all weights; a run killed before its first one begins anew.
+    return None if checkpoint_path(run, "keypoint_stage").exists() else recipe.pretrained
 
 
 def _validation(stage, model, recipe, annotations, images):

@@ -10,7 +10,7 @@ import numpy as np
 from multiposenet import zoo
 from multiposenet.errors import WeightsError
 from multiposenet.training import parts
-from multiposenet.training.checkpoint import whole
+from multiposenet.training.files import whole
 
 
 def release(run, out, name="multiposenet-nano", metadata=None):

@@ -27,8 +27,8 @@ from multiposenet.networks.pose_residual_network import (
 from multiposenet.networks.weight_files import load_completely
 from multiposenet.skeleton import COCO_17
 from multiposenet.training import assignment, joint, prn, recipes
-from multiposenet.training.checkpoint import save
 from multiposenet.training.entries import entries
+from multiposenet.training.files import save
 from multiposenet.training.people import People
 from multiposenet.training.recipes.joint import JointRecipe
 

@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from multiposenet import estimator
-from multiposenet.errors import WeightsError
+from multiposenet.errors import InputError, WeightsError
 from multiposenet.skeleton import COCO_17, LSP_14
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training import parts
@@ -43,6 +43,14 @@ def test_stages_build_up_a_model_that_can_be_loaded(tmp_path):
     assert model.skeleton == LSP_14
     for found, wanted in zip(arrays(model), arrays(trained), strict=True):
         np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_finished_stage_is_not_overwritten(tmp_path):
+    parts.refuse_finished(tmp_path, "prn")
+    (tmp_path / "prn.weights.h5").touch()
+    parts.refuse_finished(tmp_path, "person")
+    with pytest.raises(InputError, match=r"prn\.weights\.h5: .*--resume"):
+        parts.refuse_finished(tmp_path, "prn")
 
 
 def test_another_model_is_refused(tmp_path):
