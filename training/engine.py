@@ -260,7 +260,7 @@ class Engine:
         # TensorFlow would make a function that has seen two sizes work for all sizes, and round
         # otherwise than one that has seen only the second, after resuming.
         key = tuple(tuple(leaf.shape) for leaf in keras.tree.flatten((x, y)))
-        if key not in self._functions and len(self._functions) == SIZES:
+        if key not in self._functions and len(self._functions) >= SIZES:
             key = "other"
         stage.reset_metrics()
         if self._strategy is not None:
