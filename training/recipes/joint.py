@@ -11,7 +11,9 @@ class JointRecipe(Recipe):
 
         multiposenet tables prn --annotations person_keypoints_val2017.json --rows joint --run RUN
 
-    Cost: RESULT
+    Cost: 15 minutes on 2 shared CPU cores, 1,728 steps. Result: AP 96.6 for true keypoints in true
+    boxes on COCO val2017 if every box takes its best candidate, 96.1 if each keypoint serves one
+    person; an assigner without mistakes reaches 96.6 and 96.3. 191,409 parameters.
 
     Attributes:
         epochs: passes over the photos.
@@ -72,7 +74,9 @@ class NanoJoint(JointRecipe):
     found are off by 7 % of the root of the person's area and have a mean score of 0.34, and every
     joint has eight false ones with a mean score of 0.1.
 
-    Cost: RESULT
+    Cost: 28 minutes on 2 shared CPU cores, 1,728 steps. Result: AP 96.1 for true keypoints in true
+    boxes on COCO val2017 if every box takes its best candidate, 95.2 if each keypoint serves one
+    person. On nano's own candidates it is no better than the compact PRN, which ships.
     """
 
     epochs: int = 4
