@@ -11,6 +11,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+from multiposenet import skeleton as skeletons
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.networks.weight_files import load_completely
 from multiposenet.systems.multiposenet import MultiPoseNet
@@ -58,9 +59,11 @@ def new_model(run, backbone, skeleton, weights=None, write=True):
 
 def describe(model):
     """The arguments that make a ``MultiPoseNet`` anew, as JSON takes them."""
+    skeleton = model.skeleton
+    known = skeleton in (skeletons.COCO_17, skeletons.MPII_16, skeletons.LSP_14)
     return {
         "backbone": model.get_config()["backbone"],
-        "skeleton": dataclasses.asdict(model.skeleton),
+        "skeleton": skeleton.name if known else dataclasses.asdict(skeleton),
         "architecture": dataclasses.asdict(model.architecture),
     }
 
