@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from multiposenet.assigners import load as load_assigner
     from multiposenet.estimator import Estimator, load
     from multiposenet.poses import Poses
     from multiposenet.skeleton import Skeleton
@@ -20,21 +21,32 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Estimator", "MultiPoseNet", "Poses", "Skeleton", "__version__", "load"]
+__all__ = [
+    "Estimator",
+    "MultiPoseNet",
+    "Poses",
+    "Skeleton",
+    "__version__",
+    "load",
+    "load_assigner",
+]
 
+# Public name -> module, and the name it has there.
 _HOME_OF = {
-    "Estimator": "multiposenet.estimator",
-    "MultiPoseNet": "multiposenet.systems.multiposenet",
-    "Poses": "multiposenet.poses",
-    "Skeleton": "multiposenet.skeleton",
-    "load": "multiposenet.estimator",
+    "Estimator": ("multiposenet.estimator", "Estimator"),
+    "MultiPoseNet": ("multiposenet.systems.multiposenet", "MultiPoseNet"),
+    "Poses": ("multiposenet.poses", "Poses"),
+    "Skeleton": ("multiposenet.skeleton", "Skeleton"),
+    "load": ("multiposenet.estimator", "load"),
+    "load_assigner": ("multiposenet.assigners", "load"),
 }
 
 
 def __getattr__(name):
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOME_OF[name]), name)
+    module, inner = _HOME_OF[name]
+    value = getattr(import_module(module), inner)
     globals()[name] = value  # the next access is a plain attribute
     return value
 

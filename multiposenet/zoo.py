@@ -9,7 +9,8 @@
          "sha256": "...", "bytes": 8400000,
          "url": null,                              where to download it when it is not bundled
          "card": "cards/multiposenet-nano.md",
-         "recipe": "...", "data": "...", "metrics": {...}, "licence": "..."}}}
+         "recipe": "...", "data": "...", "metrics": {...}, "licence": "..."}},
+     "assigners": {...}}                           the same, for `multiposenet.assigners`
 
 Only the standard library is imported here, so listing names costs nothing.
 """
@@ -35,16 +36,17 @@ TIMEOUT = 30  # seconds without a byte
 ATTEMPTS = 3
 
 
-def names() -> list[str]:
-    """Names of all models in the manifest, sorted."""
-    return sorted(_models())
+def names(kind: str = "models") -> list[str]:
+    """Names of all models, or other `"assigners"`, in the manifest, sorted."""
+    return sorted(_manifest().get(kind, {}))
 
 
-def entry(name: str) -> dict:
+def entry(name: str, kind: str = "models") -> dict:
     """The manifest entry of a model.
 
     Args:
-        name: a name from `names()`.
+        name: a name from `names(kind)`.
+        kind: `"models"` or `"assigners"`.
 
     Returns:
         A copy of the entry, with `name` added.
@@ -52,7 +54,7 @@ def entry(name: str) -> dict:
     Raises:
         WeightsError: no such model; the message lists the known ones and the closest.
     """
-    models = _models()
+    models = _manifest().get(kind, {})
     if name not in models:
         close = difflib.get_close_matches(str(name), models, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]!r}? " if close else ""
@@ -63,11 +65,12 @@ def entry(name: str) -> dict:
     return {"name": name, **json.loads(json.dumps(models[name]))}
 
 
-def resolve(name: str) -> Path:
+def resolve(name: str, kind: str = "models") -> Path:
     """The checked weight file of a model: the bundled one, the cached one, or downloaded now.
 
     Args:
-        name: a name from `names()`.
+        name: a name from `names(kind)`.
+        kind: `"models"` or `"assigners"`.
 
     Returns:
         Path of a file whose sha256 equals the manifest's.
@@ -75,7 +78,7 @@ def resolve(name: str) -> Path:
     Raises:
         WeightsError: unknown name; no file and nowhere to download it from; wrong sha256.
     """
-    known = entry(name)
+    known = entry(name, kind)
     bundled = _folder() / known["file"]
     if bundled.is_file():
         check(bundled, known["sha256"], f"reinstall multiposenet to restore {known['file']}")
@@ -210,7 +213,7 @@ def _folder() -> Path:
 
 
 @cache
-def _models() -> dict:
+def _manifest() -> dict:
     path = _folder() / "manifest.json"
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -220,4 +223,4 @@ def _models() -> dict:
         raise WeightsError(
             f"{path}: format: {manifest.get('format')!r}, expected {FORMAT}; update multiposenet"
         )
-    return manifest["models"]
+    return manifest

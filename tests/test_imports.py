@@ -26,6 +26,7 @@ ORDER = [
     "multiposenet.json_table",
     "multiposenet.annotations",
     "multiposenet.networks",
+    "multiposenet.assigners",
     "multiposenet.systems",
     "multiposenet.estimator",
     "multiposenet.evaluation",

@@ -72,14 +72,14 @@ def manifest(tmp_path, monkeypatch):
     def add(name, **entry):
         models[name] = {"file": f"{name}.weights.h5", "sha256": SHA256, "url": None, **entry}
         (folder / "manifest.json").write_text(json.dumps({"format": 1, "models": models}))
-        zoo._models.cache_clear()
+        zoo._manifest.cache_clear()
 
     monkeypatch.setattr(zoo, "_folder", lambda: folder)
     monkeypatch.setenv("MULTIPOSENET_CACHE", str(tmp_path / "cache"))
     folder_and_add = type("Installed", (), {"folder": folder, "add": staticmethod(add)})
     add("multiposenet-nano")
     yield folder_and_add
-    zoo._models.cache_clear()
+    zoo._manifest.cache_clear()
 
 
 def assert_one_line(error, *parts):
@@ -90,13 +90,15 @@ def assert_one_line(error, *parts):
 
 
 def test_the_real_manifest_is_complete_and_its_bundled_files_are_intact():
-    for name in zoo.names():
-        entry = zoo.entry(name)
+    every = [(name, kind) for kind in ("models", "assigners") for name in zoo.names(kind)]
+    assert len(every) >= 2
+    for name, kind in every:
+        entry = zoo.entry(name, kind)
         required = {"architecture", "file", "sha256", "bytes", "url", "card", "recipe", "data"}
         assert required | {"metrics", "licence"} <= entry.keys(), name
         assert (zoo._folder() / entry["card"]).is_file()
         if entry["url"] is None:
-            path = zoo.resolve(name)
+            path = zoo.resolve(name, kind)
             assert path.stat().st_size == entry["bytes"]
 
 
@@ -122,7 +124,7 @@ def test_unknown_name_lists_the_known_ones_and_the_closest(manifest):
 
 def test_manifest_of_another_format_is_refused(manifest):
     (manifest.folder / "manifest.json").write_text('{"format": 2, "models": {}}')
-    zoo._models.cache_clear()
+    zoo._manifest.cache_clear()
     with pytest.raises(WeightsError) as error:
         zoo.names()
     assert_one_line(error, "manifest.json: format: 2, expected 1; update multiposenet")

@@ -104,12 +104,12 @@ def test_weights_with_a_wrong_sha256(multiposenet, tmp_path, monkeypatch):
     entry["sha256"] = hashlib.sha256(b"intact").hexdigest()
     (weights / "manifest.json").write_text(json.dumps({"format": 1, "models": {"m": entry}}))
     monkeypatch.setattr(zoo, "_folder", lambda: weights)
-    zoo._models.cache_clear()
+    zoo._manifest.cache_clear()
     try:
         photo = paint(tmp_path / "a.png")
         status, _, errors = multiposenet("predict", photo, "--model", "m", "--out", tmp_path / "o")
     finally:
-        zoo._models.cache_clear()
+        zoo._manifest.cache_clear()
     assert status == 2
     assert_one_line(errors, weights / "m.weights.h5", "sha256")
     assert names(tmp_path / "o") == []

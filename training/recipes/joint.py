@@ -68,7 +68,9 @@ class JointRecipe(Recipe):
 
 @dataclass(frozen=True)
 class NanoJoint(JointRecipe):
-    """The joint assigner for a detector's keypoints, with noise like that of ``multiposenet-nano``.
+    """The bundled ``joint-assigner``, for detectors' keypoints, with noise like that of nano's.
+
+        python -m multiposenet.training.joint_release person_keypoints_train2017.json RUN
 
     Of nano's candidates in the boxes of the test photos a third of the joints have none, those
     found are off by 7 % of the root of the person's area and have a mean score of 0.34, and every
@@ -76,7 +78,7 @@ class NanoJoint(JointRecipe):
 
     Cost: 28 minutes on 2 shared CPU cores, 1,728 steps. Result: AP 96.1 for true keypoints in true
     boxes on COCO val2017 if every box takes its best candidate, 95.2 if each keypoint serves one
-    person. On nano's own candidates it is no better than the compact PRN, which ships.
+    person. On nano's own candidates it is no better than the compact PRN, which nano has.
     """
 
     epochs: int = 4
