@@ -41,6 +41,7 @@ def new_model(run, backbone, skeleton, weights=None, write=True):
     Raises:
         WeightsError: an earlier stage of the run trained another model.
     """
+    Path(run).mkdir(parents=True, exist_ok=True)
     path = Path(run) / "model.json"
     model = MultiPoseNet(backbone, skeleton, weights=weights)
     wanted = json.loads(json.dumps(describe(model)))

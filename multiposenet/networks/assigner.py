@@ -44,7 +44,7 @@ class Assigner(keras.Model):
         """As ``grouping.assign``."""
         return grouping.assign_by_crops(self, boxes, points, scores)
 
-    def group(self, boxes, keypoints, *, evidence_power=1.0, exclusive=None):
+    def group(self, boxes, keypoints, *, evidence_power=1.0, exclusive=None, none=-np.inf):
         """Groups the keypoints of any detector into the person boxes of any detector.
 
         Args:
@@ -56,9 +56,11 @@ class Assigner(keras.Model):
             evidence_power: how much a candidate's own score counts against the assigner; 0 trusts
                 the assigner alone.
             exclusive: None: every box takes its best candidate, whatever others take. One
-                candidate for at most one box: ``"greedy"`` or ``"optimal"`` (see ``matching``),
-                with a candidate going to nobody rather than to a box to which, more likely than
-                not, it does not belong.
+                candidate for at most one box: ``"greedy"`` or ``"optimal"`` (see ``matching``).
+            none: with ``exclusive``, the log odds below which a candidate goes to nobody. By
+                default what is left is given away: OKS does not punish joints too many, and
+                ``probabilities`` tells them apart. 0 holds back what is more likely not the
+                person's.
 
         Returns:
             A ``Grouped``.
@@ -74,11 +76,11 @@ class Assigner(keras.Model):
             assigned = [ops.convert_to_numpy(x) for x in self.assign(boxes, points, scores)]
         else:
             assigned = _nothing(boxes, points)
-        grouped = _choose(*assigned, points, evidence_power, exclusive)
+        grouped = _choose(*assigned, points, evidence_power, exclusive, none)
         return Grouped(*(x[0] for x in grouped)) if single else grouped
 
 
-def _choose(logits, evidence, expected, points, power, exclusive):
+def _choose(logits, evidence, expected, points, power, exclusive, none):
     preference = np.where(evidence > 0, logits + power * np.log(evidence + 1e-9), -np.inf)
     if preference.shape[-1] == 0:
         index = np.full(preference.shape[:-1], matching.NOBODY)
@@ -87,7 +89,7 @@ def _choose(logits, evidence, expected, points, power, exclusive):
         possible = np.isfinite(preference.max(axis=-1))
         index = np.where(possible, best, matching.NOBODY)
     else:
-        index = one_to_one(preference, exclusive)
+        index = one_to_one(preference, exclusive, none)
     found = index >= 0
     safe = np.maximum(index, 0)[..., None]
 
