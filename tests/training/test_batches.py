@@ -69,12 +69,12 @@ def test_what_is_missing_is_replaced(photo, single, masked):
 
 
 def test_the_person_stage_uses_photos_with_everybody_boxed(photo, single):
-    recipe = recipes.NanoPerson(batch_size=3, patch_size=64)
+    recipe = recipes.NanoPerson(batch_size=3, patch_size=128)
     batches = persons.Batches([single, photo], recipe, ANCHORS, FLIP)
     assert batches.photos == [photo]
     images, labels = batches(0)
     anchors = labels["labels"].shape[1]
-    assert images.shape == (3, 64, 64, 3) and labels["boxes"].shape == (3, anchors, 4)
+    assert images.shape == (3, 128, 128, 3) and labels["boxes"].shape == (3, anchors, 4)
     with pytest.raises(AnnotationError, match="every person boxed"):
         persons.Batches([single], recipe, ANCHORS, FLIP)
 
@@ -85,7 +85,7 @@ def test_the_keypoint_stage_needs_keypoints(masked):
 
 
 def test_batches_do_not_depend_on_threads(photo):
-    recipe = recipes.NanoPerson(batch_size=3, patch_size=64)
+    recipe = recipes.NanoPerson(batch_size=3, patch_size=128)
     batches = persons.Batches([photo], recipe, ANCHORS, FLIP)
     expected = [batches(step)[0] for step in range(6)]
     for made, images in zip(prefetch(batches, range(6), workers=4), expected, strict=True):
@@ -94,7 +94,7 @@ def test_batches_do_not_depend_on_threads(photo):
 
 def test_processes_make_their_rows_of_the_batch(photo, single, masked):
     every = [photo, single, masked]
-    patches = recipes.NanoPerson(batch_size=4, patch_size=64)
+    patches = recipes.NanoPerson(batch_size=4, patch_size=128)
     whole = recipes.NanoPerson(batch_size=4, patch_size=0, shorter_edge=64)
     for batches in (
         keypoints.Batches(every, RECIPE, FLIP),
@@ -111,7 +111,7 @@ def test_processes_make_their_rows_of_the_batch(photo, single, masked):
 def test_a_batch_names_its_photos(photo, single, masked):
     text = keypoints.Batches([photo, single, masked], RECIPE, FLIP).describe(0)
     assert text.count("photo.png") == 4 + 1 + 2  # a mosaic shows four
-    recipe = recipes.NanoPerson(batch_size=2, patch_size=64)
+    recipe = recipes.NanoPerson(batch_size=2, patch_size=128)
     text = persons.Batches([photo], recipe, ANCHORS, FLIP).describe(0)
     assert text == "photo.png, photo.png"
 

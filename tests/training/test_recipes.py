@@ -90,3 +90,9 @@ def test_change():
 def test_change_refuses(values, problem):
     with pytest.raises(InputError, match=f"--set: {problem}"):
         recipes.change(recipes.NanoKeypoints(), values)
+
+
+def test_small_patches_need_float32():
+    with pytest.raises(ValueError, match="patch_size: 64 in onednn_bfloat16"):
+        recipes.NanoPerson(patch_size=64)
+    recipes.NanoPerson(patch_size=64, precision="float32")

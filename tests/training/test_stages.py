@@ -30,8 +30,8 @@ def small():
     return MultiPoseNet(keras.Model(images, outputs), architecture=architecture)
 
 
-def images(seed=0):
-    return np.random.default_rng(seed).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
+def images(seed=0, side=64):
+    return np.random.default_rng(seed).uniform(0, 255, (2, side, side, 3)).astype("float32")
 
 
 def keypoint_labels():
@@ -42,8 +42,8 @@ def keypoint_labels():
     }
 
 
-def person_labels(model):
-    grid = box_ops.anchors_for_image((64, 64), model.anchors)
+def person_labels(model, side=64):
+    grid = box_ops.anchors_for_image((side, side), model.anchors)
     rng = np.random.default_rng(2)
     return {
         "labels": rng.choice([-1, 0, 1], (2, len(grid)), p=[0.1, 0.8, 0.1]).astype("int32"),

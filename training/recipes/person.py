@@ -43,6 +43,12 @@ class PersonRecipe(Recipe):
             raise ValueError("shorter_edge, patch_size: give one of them, the other as 0")
         if self.patch_size % 32:
             raise ValueError(f"patch_size: {self.patch_size}; give a multiple of 32")
+        if 0 < self.patch_size < 128 and self.precision != "float32":
+            # TensorFlow's bfloat16 convolutions leave the gradients of maps of one cell undefined.
+            raise ValueError(
+                f"patch_size: {self.patch_size} in {self.precision}; give at least 128, or "
+                "precision='float32'"
+            )
 
 
 @dataclass(frozen=True)
