@@ -11,7 +11,7 @@ class JointRecipe(Recipe):
 
         multiposenet tables prn --annotations person_keypoints_val2017.json --rows joint --run RUN
 
-    Cost: 15 minutes on 2 shared CPU cores, 1,728 steps. Result: AP 96.6 for true keypoints in true
+    Cost: 15 minutes on 2 shared CPU cores, 1,728 steps. Result: AP 96.4 for true keypoints in true
     boxes on COCO val2017 if every box takes its best candidate, 96.1 if each keypoint serves one
     person; an assigner without mistakes reaches 96.6 and 96.3. 191,409 parameters.
 
