@@ -1,7 +1,6 @@
 """From a run's folder to a released weight file with its manifest entry."""
 
 import json
-import os
 from pathlib import Path
 
 import h5py
@@ -60,7 +59,7 @@ def half_precision(path):
     Raises:
         WeightsError: a value is too large or not finite; the file stays as it is.
     """
-    source, target = Path(path), Path(path).with_suffix(".half")
+    source = Path(path)
 
     def copy(name, item):
         if isinstance(item, h5py.Group):
@@ -78,10 +77,7 @@ def half_precision(path):
             group = new.create_dataset(name, data=value, **options)
         group.attrs.update(item.attrs)
 
-    try:
+    with whole(source) as target:
         with h5py.File(source) as old, h5py.File(target, "w") as new:
             old.visititems(copy)
             new.attrs.update(old.attrs)
-        os.replace(target, source)
-    finally:
-        target.unlink(missing_ok=True)
