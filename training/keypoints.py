@@ -25,7 +25,9 @@ def train(model, samples, recipe, run, **options):
     Raises:
         AnnotationError: no person of the samples has a labelled joint.
     """
-    stage = KeypointStage(model, loss_of(recipe), recipe.intermediate)
+    stage = KeypointStage(
+        model, loss_of(recipe), recipe.intermediate, recipe.frozen, recipe.backbone_rate
+    )
     batches = Batches(samples, recipe, model.skeleton.flip_indices)
     loop.fit(stage, batches, recipe, steps=recipe.steps, run=run, **options)
 

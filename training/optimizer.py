@@ -14,15 +14,19 @@ class Adam(keras.optimizers.Adam):
     Args:
         weight_decay: 0 for none.
         clip_norm: greatest global norm of the gradient; 0 does not clip.
-        ema: momentum of the average of the weights; 0 does not average.
+        ema: momentum of the average of the weights; 0 does not average. After t steps it is
+            t / (9 + t) at most, or short trainings' averages would hold initial weights.
         accumulate: parts of a batch.
+        rates: each trainable variable's share of the learning rate, in their order; all 1 if empty.
+            Variables of less than 1 do not decay: they are pretrained, and behind normalizations
+            that are frozen, smaller kernels would mean smaller activations.
 
     Attributes:
         gradient_norm: variable, the global norm of the last part's gradient before clipping. Not
             finite if the gradient is not.
     """
 
-    def __init__(self, weight_decay=0.0, clip_norm=0.0, ema=0.0, accumulate=1):
+    def __init__(self, weight_decay=0.0, clip_norm=0.0, ema=0.0, accumulate=1, rates=()):
         super().__init__(
             learning_rate=0.0,  # assigned before every step
             weight_decay=weight_decay or None,
@@ -32,9 +36,16 @@ class Adam(keras.optimizers.Adam):
             ema_overwrite_frequency=None,
             gradient_accumulation_steps=accumulate if accumulate > 1 else None,
         )
+        self.rates = list(rates)
         self.gradient_norm = self.add_variable(
             (), name="gradient_norm", aggregation="only_first_replica"
         )
+
+    def build(self, variables):
+        slow = [v for v, rate in zip(variables, self.rates, strict=False) if rate < 1]
+        if slow:
+            self.exclude_from_weight_decay(var_list=slow)
+        super().build(variables)
 
     def apply(self, grads, trainable_variables=None):
         grads = _sum_over_replicas(grads)
@@ -42,15 +53,19 @@ class Adam(keras.optimizers.Adam):
         self.gradient_norm.assign(ops.sqrt(sum(squares)))
         super().apply(grads, trainable_variables)
 
+    def update_step(self, gradient, variable, learning_rate):
+        share = self.rates[self._get_variable_index(variable)] if self.rates else 1.0
+        super().update_step(gradient, variable, learning_rate * share)
+
     def _all_reduce_sum_gradients(self, grads_and_vars):
         return list(grads_and_vars)  # done before clipping
 
     def _update_model_variables_moving_average(self, trainable_variables):
         parts = self.gradient_accumulation_steps or 1
-        first = ops.cast(self._iterations < parts, "float32")
+        done = ops.cast(self._iterations // parts, "float32")
+        momentum = ops.minimum(self.ema_momentum, done / (9.0 + done))
         last_part = ops.cast((self._iterations + 1) % parts == 0, "float32")
-        # 1 - momentum: nothing before the last part, everything after the first step.
-        new = last_part * (first + (1.0 - first) * (1.0 - self.ema_momentum))
+        new = last_part * (1.0 - momentum)  # nothing before the last part
         for weight, average in zip(
             trainable_variables, self._model_variables_moving_average, strict=True
         ):

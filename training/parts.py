@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 
 from multiposenet import skeleton as skeletons
+from multiposenet import zoo
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.networks.weight_files import load_completely
 from multiposenet.systems.multiposenet import MultiPoseNet
@@ -42,11 +43,25 @@ def new_model(run, backbone, skeleton, weights=None, write=True):
         WeightsError: an earlier stage of the run trained another model.
     """
     Path(run).mkdir(parents=True, exist_ok=True)
-    path = Path(run) / "model.json"
     model = MultiPoseNet(backbone, skeleton, weights=weights)
-    wanted = json.loads(json.dumps(describe(model)))
+    note(Path(run) / "model.json", describe(model), write)
+    return model
+
+
+def note(path, architecture, write=True):
+    """Notes what a run's stages train, or checks that it is what earlier ones noted.
+
+    Args:
+        path: JSON file in the run's folder.
+        architecture: arguments of the model, as JSON takes them.
+        write: whether to note them; of several processes one does.
+
+    Raises:
+        WeightsError: an earlier stage of the run trained another model.
+    """
+    wanted = json.loads(json.dumps(architecture))
     if path.exists():
-        known = _description(path)
+        known = noted(path)
         for field, value in wanted.items():
             if known.get(field) != value:
                 raise WeightsError(
@@ -55,27 +70,56 @@ def new_model(run, backbone, skeleton, weights=None, write=True):
                 )
     elif write:
         write_json(path, {"architecture": wanted})
-    return model
+
+
+def take_released(model, name):
+    """Gives a model the weights of the keypoint stage of a model of the zoo.
+
+    The backbone must be the same. Pyramid and subnet are taken if they are, too; with other joints,
+    say, they begin anew.
+
+    Raises:
+        WeightsError: the zoo's model has another backbone, or cannot be had.
+    """
+    source = MultiPoseNet(**zoo.entry(name)["architecture"], weights=name)
+    if source.backbone.name != model.backbone.name:
+        raise WeightsError(
+            f"{name}: backbone: is {source.backbone.name}, the recipe's is {model.backbone.name}; "
+            "make them equal or use another model"
+        )
+    for part in STAGES["keypoints"]:
+        values = getattr(source, part).get_weights()
+        if [v.shape for v in values] == [tuple(w.shape) for w in getattr(model, part).weights]:
+            getattr(model, part).set_weights(values)
 
 
 def describe(model):
     """The arguments that make a ``MultiPoseNet`` anew, as JSON takes them."""
-    skeleton = model.skeleton
-    known = skeleton in (skeletons.COCO_17, skeletons.MPII_16, skeletons.LSP_14)
     return {
         "backbone": model.get_config()["backbone"],
-        "skeleton": skeleton.name if known else dataclasses.asdict(skeleton),
+        "skeleton": describe_skeleton(model.skeleton),
         "architecture": dataclasses.asdict(model.architecture),
     }
 
 
-def refuse_finished(run, stage):
+def describe_skeleton(skeleton):
+    """The name of a known skeleton, or the fields of another, as JSON takes them."""
+    known = skeleton in (skeletons.COCO_17, skeletons.MPII_16, skeletons.LSP_14)
+    return skeleton.name if known else dataclasses.asdict(skeleton)
+
+
+def refuse_finished(run, stage, parts=None):
     """A stage's result is not overwritten.
+
+    Args:
+        run: the folder.
+        stage: name.
+        parts: names of the stage's parts; by default of MultiPoseNet's stage.
 
     Raises:
         InputError: the run's folder has a part of the stage.
     """
-    for part in STAGES[stage]:
+    for part in parts or STAGES[stage]:
         path = Path(run) / f"{part}.weights.h5"
         if path.exists():
             raise InputError(
@@ -109,7 +153,7 @@ def load_model(run):
     path = Path(run) / "model.json"
     if not path.exists():
         raise WeightsError(f"{path}: file: missing; run `multiposenet train` first")
-    model = MultiPoseNet(**_description(path))
+    model = MultiPoseNet(**noted(path))
     load_parts(model, run, PARTS)
     return model
 
@@ -121,20 +165,33 @@ def load_parts(model, run, parts):
         WeightsError: a file is missing, damaged, or of another architecture.
     """
     for part in parts:
-        path = Path(run) / f"{part}.weights.h5"
         stage = next(stage for stage, names in STAGES.items() if part in names)
-        if not path.exists():
-            raise WeightsError(f"{path}: file: missing; run `multiposenet train {stage}` first")
-        try:
-            load_completely(getattr(model, part), path)
-        except Exception as error:  # depends on what does not fit
-            raise WeightsError(
-                f"{path}: weights: damaged or of another architecture; "
-                f"run `multiposenet train {stage}` again"
-            ) from error
+        load_part(getattr(model, part), Path(run) / f"{part}.weights.h5", stage)
 
 
-def _description(path):
+def load_part(network, path, stage):
+    """Loads the weights of a part that a stage leaves.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or of another architecture.
+    """
+    if not path.exists():
+        raise WeightsError(f"{path}: file: missing; run `multiposenet train {stage}` first")
+    try:
+        load_completely(network, path)
+    except Exception as error:  # depends on what does not fit
+        raise WeightsError(
+            f"{path}: weights: damaged or of another architecture; "
+            f"run `multiposenet train {stage}` again"
+        ) from error
+
+
+def noted(path):
+    """What ``note`` wrote.
+
+    Raises:
+        WeightsError: the file is damaged.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))["architecture"]
     except (ValueError, KeyError, TypeError) as error:

@@ -8,6 +8,7 @@ from keras import layers
 
 from multiposenet import boxes as box_ops
 from multiposenet.training import keypoint_losses, losses
+from multiposenet.training.fine_tuning import freeze
 
 
 class KeypointStage(keras.Model):
@@ -17,13 +18,28 @@ class KeypointStage(keras.Model):
         model: a ``MultiPoseNet``, trained in place.
         loss: function of target, maps and weight.
         intermediate: weight of each intermediate loss.
+        frozen: the backbone's level up to which nothing is trained, and behind which only the
+            convolutions are that mix channels; see ``fine_tuning.freeze``. ``"none"`` trains all.
+        backbone_rate: the backbone's share of the learning rate.
+
+    Attributes:
+        rates: share of the learning rate of each trainable variable.
     """
 
-    def __init__(self, model, loss=keypoint_losses.weighted_l2, intermediate=1.0):
+    def __init__(
+        self,
+        model,
+        loss=keypoint_losses.weighted_l2,
+        intermediate=1.0,
+        frozen="none",
+        backbone_rate=1.0,
+    ):
         super().__init__(name="keypoint_stage")
         self.system = model
         self.loss_function, self.intermediate = loss, intermediate
         _train_only(model, model.backbone, model.keypoint_pyramid, model.keypoint_subnet)
+        if frozen != "none":
+            freeze(model.backbone, frozen)
         finest = min(model.keypoint_strides.values())
         self.upsample = {
             key: layers.UpSampling2D(stride // finest, dtype="float32")
@@ -32,6 +48,10 @@ class KeypointStage(keras.Model):
         self.final = keras.metrics.Mean("final")
         self.between = keras.metrics.Mean("intermediate")
         self.built = True
+        slow = {id(variable) for variable in model.backbone.trainable_variables}
+        self.rates = [
+            backbone_rate if id(variable) in slow else 1.0 for variable in self.trainable_variables
+        ]
 
     def call(self, images, training=None):
         return self.system.keypoint_maps(

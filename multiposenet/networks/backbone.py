@@ -1,7 +1,7 @@
 """Backbones: an RGB image in, the feature maps C2, C3, C4 and C5 out.
 
 MultiPoseNet section 3.1 uses ResNet-50 and ResNet-101, the latter also with dilated convolutions.
-``nano`` is ours: a compact net for CPUs.
+``efficientnet_lite0`` and ``nano`` are for CPUs; the latter is ours, to be trained from scratch.
 """
 
 import os
@@ -10,6 +10,7 @@ import keras
 from keras import layers
 
 from multiposenet.errors import WeightsError
+from multiposenet.networks.efficientnet_lite import efficientnet_lite0
 from multiposenet.networks.layers import ImageNormalization, conv_unit
 
 LEVELS = ("C2", "C3", "C4", "C5")
@@ -164,8 +165,10 @@ BUILDERS = {
     "resnet101_dilated": lambda weights: resnet(
         101, dilated_stages=(5,), weights=weights, name="resnet101_dilated"
     ),
+    "efficientnet_lite0": lambda weights: efficientnet_lite0(weights=weights),
     "nano": lambda weights: nano(),
 }
+COMPACT = ("efficientnet_lite0", "nano")  # go with compact pyramids, subnets and PRN
 
 
 def build(backbone, weights=None):
@@ -174,14 +177,13 @@ def build(backbone, weights=None):
     Args:
         backbone: a key of ``BUILDERS``, or a ``keras.Model`` that returns a dict with the keys
             C2, C3, C4 and C5 (as ``keras.Model(inputs, {"C2": ..., ...})`` does).
-        weights: ``None``, or ``"imagenet"`` for the ResNets.
+        weights: ``None``, or ``"imagenet"`` for all but ``nano``.
 
     Raises:
-        ValueError: unknown name, a model without the four levels, or weights for none of the
-            ResNets.
+        ValueError: unknown name, a model without the four levels, or weights that do not exist.
     """
-    if weights is not None and not (isinstance(backbone, str) and backbone.startswith("resnet")):
-        raise ValueError(f"weights: {weights!r} exist for the ResNets only; use None")
+    if weights is not None and (backbone == "nano" or not isinstance(backbone, str)):
+        raise ValueError(f"weights: {weights!r} do not exist for this backbone; use None")
     if isinstance(backbone, keras.Model):
         levels = backbone.output
         missing = set(LEVELS) - set(levels if isinstance(levels, dict) else ())

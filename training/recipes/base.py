@@ -38,7 +38,7 @@ class Recipe:
         ValueError: a value is out of range.
     """
 
-    backbone: str = "nano"
+    backbone: str = "efficientnet_lite0"
     batch_size: int = 16
     accumulate: int = 1
     learning_rate: float = 2e-3

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from multiposenet import zoo
+from multiposenet.networks.backbone import LEVELS
 from multiposenet.training.recipes.base import Recipe
 
 
@@ -10,7 +12,13 @@ class KeypointRecipe(Recipe):
     """The fields of every recipe of the keypoint stage; the values are the paper's.
 
     Attributes:
-        pretrained: weights of the backbone to begin with, ``"imagenet"`` or ``"none"``.
+        pretrained: weights to begin with: ``"imagenet"`` for the backbone, the name of a model of
+            the zoo for all that fits, or ``"none"``.
+        frozen: level of the backbone up to which its weights stay as they are, C2 to C5; behind it
+            only convolutions that mix channels learn, see ``fine_tuning.freeze``. ``"none"``
+            trains the whole backbone.
+        backbone_rate: the backbone's share of the learning rate; less than 1 also spares it the
+            weight decay.
         steps: optimizer steps.
         patch_sizes: ``(share of the steps done, side)`` in pixels.
         mosaics: patches of a batch that show four persons of single-person photos, if there are
@@ -36,6 +44,8 @@ class KeypointRecipe(Recipe):
 
     backbone: str = "resnet50"
     pretrained: str = "imagenet"
+    frozen: str = "none"
+    backbone_rate: float = 1.0
     steps: int = 250_000
     patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 480),)
     mosaics: int = 0
@@ -58,8 +68,9 @@ class KeypointRecipe(Recipe):
         super().__post_init__()
         if self.loss not in ("l2", "quality_focal"):
             raise ValueError(f"loss: unknown name {self.loss!r}; use 'l2' or 'quality_focal'")
-        if self.pretrained not in ("imagenet", "none"):
-            raise ValueError(f"pretrained: {self.pretrained!r}; use 'imagenet' or 'none'")
+        self._choice("pretrained", ("none", "imagenet", *zoo.names()))
+        self._choice("frozen", ("none", *LEVELS))
+        self._check("backbone_rate", 0 < self.backbone_rate <= 1, "more than 0, at most 1")
         if len(self.scale) + len(self.person_size) != 2:
             raise ValueError("scale, person_size: give one of them as two numbers, the other as ()")
         if any(side % 32 or side < 32 for _, side in self.patch_sizes):
@@ -98,7 +109,7 @@ class PaperKeypoints(KeypointRecipe):
 
 @dataclass(frozen=True)
 class NanoKeypoints(KeypointRecipe):
-    """The keypoint and mask stage of ``multiposenet-nano``, from scratch.
+    """The keypoint and mask stage of ``multiposenet-nano``, from ImageNet weights.
 
         multiposenet train keypoints --run RUN --data coco:coco_photos/train \\
             coco:coco_photos/no_keypoints lsp:lsp_extended/train ccp:ccp_person_masks
@@ -107,12 +118,13 @@ class NanoKeypoints(KeypointRecipe):
     Small patches come first, since most of a large one is background.
     """
 
-    backbone: str = "nano"
-    pretrained: str = "none"
-    steps: int = 7000
+    backbone: str = "efficientnet_lite0"
+    frozen: str = "C3"
+    backbone_rate: float = 0.2
+    steps: int = 6500
     warmup: int = 200
     clip_norm: float = 20.0
-    patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 256), (0.85, 384))
+    patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 192), (0.55, 256), (0.9, 384))
     mosaics: int = 4
     masked_singles: int = 1
     loss: str = "quality_focal"

@@ -84,8 +84,8 @@ class NanoPerson(PersonRecipe):
     Cost: 10 minutes on 2 CPU cores. Result: see ``weights/cards/multiposenet-nano.md``.
     """
 
-    backbone: str = "nano"
-    steps: int = 2000
+    backbone: str = "efficientnet_lite0"
+    steps: int = 750
     shorter_edge: int = 0
-    patch_size: int = 384
+    patch_size: int = 320
     validation_size: int = 480

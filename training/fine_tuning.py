@@ -1,0 +1,24 @@
+"""What of a pretrained backbone learns anew."""
+
+import keras
+from keras import layers
+
+# Their weights are few and general, while their gradients take half of the time on CPUs; batches
+# are too small for statistics better than those of ImageNet.
+_KEPT = (layers.BatchNormalization, layers.DepthwiseConv2D)
+
+
+def freeze(backbone, level):
+    """Leaves a pretrained backbone trainable only where that pays.
+
+    Nothing up to the level is trained, and behind it neither depthwise convolutions nor batch
+    normalizations, which then use their moving statistics in training, too.
+
+    Args:
+        backbone: ``keras.Model`` with a dict of levels as output.
+        level: ``"C2"``, ``"C3"``, ``"C4"`` or ``"C5"``.
+    """
+    early = keras.Model(backbone.input, backbone.output[level]).layers
+    for layer in backbone.layers:
+        if layer in early or isinstance(layer, _KEPT):
+            layer.trainable = False
