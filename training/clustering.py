@@ -81,6 +81,19 @@ def cluster(
     return Clusters(centres[order], place[members], similarity, float(similarity.mean()))
 
 
+def assign(poses: np.ndarray, centres: np.ndarray, area: float, sigmas) -> np.ndarray:
+    """(N,) the cluster whose centre each pose is most similar to.
+
+    Args:
+        poses: (N, K, 2) xy in the frame of the centres, NaN for joints that do not count.
+        centres, area, sigmas: of `cluster`.
+    """
+    poses, centres = np.asarray(poses, np.float64), np.asarray(centres, np.float64)
+    visible, counted = (~np.isnan(x).any(axis=-1) for x in (poses, centres))
+    measure = _Measure(np.nan_to_num(poses), visible, area, np.asarray(sigmas, np.float64))
+    return measure.similarity(np.nan_to_num(centres), counted).argmax(axis=1)
+
+
 @dataclass(frozen=True, eq=False)
 class _Measure:
     poses: np.ndarray

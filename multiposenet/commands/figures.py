@@ -3,7 +3,9 @@
 parameters  parameters of every block of a model (figure 7)
 pr-curves   precision against recall by person size, of poses and boxes (figure 5)
 poses       the poses a Pose Residual Network has learnt, clustered under OKS (figure 2)
+errors      what a model gets wrong, by kind of error, joint and person size (failure analysis)
 grouping    AP of grouping against what detectors get wrong, for the PRN and its rivals (table 4)
+proposals   box offsets of a detector beside those of RMPE's proposal generators
 
 Each writes a picture, and by --json the numbers in it. `multiposenet figures NAME --help` lists
 the arguments of one.
@@ -123,27 +125,39 @@ def _add_curves(parser):
     output.add_model_arguments(parser)
 
 
-def _curves(args):
+def _predictions(args, **defaults):
+    """The labels, for each photo its record and `Poses`, and how many could not be read."""
     if not Path(args.images).is_dir():
         raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
     annotations = _load_annotations(args)
-    # A threshold on the scores would only cut the curves short.
-    pose = evaluate.load_model(args, score=0.0)
+    pose = output.load_system(args, **defaults)
     evaluate.check_skeleton(args, annotations, pose.skeleton, "use another model")
+    paths = [Path(args.images) / record.file_name for record in annotations.images]
+    pairs = [
+        (record, item[1])
+        for record, item in zip(annotations.images, evaluate.answers(pose, paths), strict=True)
+        if not isinstance(item, InputError)
+    ]
+    return annotations, pairs, len(paths) - len(pairs)
+
+
+def _status(photos, failures):
+    return 2 if failures == photos else 1 if failures else 0
+
+
+def _curves(args):
+    # A threshold on the scores would only cut the curves short.
+    annotations, pairs, failures = _predictions(args, score=0.0)
     from multiposenet.evaluation import average_precision, precision_curves
     from multiposenet.training.figures import curves
 
-    results, failures = [], 0
-    paths = [Path(args.images) / record.file_name for record in annotations.images]
-    for record, item in zip(annotations.images, evaluate.answers(pose, paths), strict=True):
-        if isinstance(item, InputError):
-            failures += 1
-        else:
-            results += item[1].to_coco(record.id, annotations.category_id)
+    results = []
+    for record, poses in pairs:
+        results += poses.to_coco(record.id, annotations.category_id)
     kinds = {kind: precision_curves(annotations, results, kind) for kind in ("keypoints", "boxes")}
     numbers = {
         "model": args.model,
-        "photos": len(paths),
+        "photos": len(annotations),
         "failed": failures,
         "thresholds": average_precision.THRESHOLDS.round(2).tolist(),
         "recalls": average_precision.RECALLS.round(2).tolist(),
@@ -155,8 +169,40 @@ def _curves(args):
             for kind, by_size in kinds.items()
         },
     }
-    status = 2 if failures == len(paths) else 1 if failures else 0
-    return Drawn(curves.draw(kinds), numbers, status)
+    return Drawn(curves.draw(kinds), numbers, _status(len(annotations), failures))
+
+
+def _errors(args):
+    annotations, pairs, failures = _predictions(args)
+    from multiposenet.evaluation import errors
+    from multiposenet.training.figures import errors as drawing
+
+    found = errors.Diagnosis.none(annotations.skeleton.num_keypoints)
+    for record, poses in pairs:
+        found += errors.diagnose(record, poses)
+    persons = {
+        size: dict(zip(errors.PERSONS, row.tolist(), strict=True))
+        for size, row in zip(errors.SIZES, found.persons, strict=True)
+    }
+    joints = {
+        size: {
+            name: dict(zip(errors.JOINTS, row.tolist(), strict=True))
+            for name, row in zip(annotations.skeleton.keypoints, rows, strict=True)
+        }
+        for size, rows in zip(errors.SIZES, found.joints, strict=True)
+    }
+    numbers = {"model": args.model, "photos": len(annotations), "failed": failures}
+    counts = zip(errors.PERSONS, found.persons.T, strict=True)
+    totals = found.joints.sum(axis=1)
+    shares = zip(errors.JOINTS, (totals / totals.sum(axis=1, keepdims=True).clip(1)).T, strict=True)
+    body = [[f"persons {kind}", *map(str, row)] for kind, row in counts]
+    body += [[f"joints {kind}", *(f"{share:.1%}" for share in row)] for kind, row in shares]
+    return Drawn(
+        drawing.draw(found, annotations.skeleton),
+        numbers | {"persons": persons, "joints": joints},
+        _status(len(annotations), failures),
+        (["", *errors.SIZES], body),
+    )
 
 
 def _add_poses(parser):
@@ -245,6 +291,55 @@ def _grouping(args):
     return Drawn(grouping.draw(rows), numbers, table=(headers, body))
 
 
+def _add_proposals(parser):
+    _add_annotations(parser, "COCO keypoint annotations; no photos are needed")
+    parser.add_argument(
+        "--detections",
+        required=True,
+        metavar="FILE",
+        help="COCO results of their photos, such as poses.json of `multiposenet predict`",
+    )
+    parser.add_argument(
+        "--run",
+        metavar="DIR",
+        help="compare what `multiposenet train pgpg` and dpg left there "
+        "(default: a PGPG fitted to every other photo, on the others)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the boxes (default: %(default)s)")
+
+
+def _proposals(args):
+    annotations = _load_annotations(args)
+    output.import_keras()
+    import numpy as np
+
+    from multiposenet.training.figures import proposals as drawing
+    from multiposenet.training.proposals import comparison, offsets
+    from multiposenet.training.recipes.proposals import PGPGRecipe
+
+    recipe = PGPGRecipe()
+    pairs = offsets.collect(
+        annotations,
+        offsets.read_detections(args.detections),
+        iou=recipe.iou,
+        min_score=recipe.min_score,
+        path=args.detections,
+    )
+    run = None if args.run is None else Path(args.run)
+    rng = np.random.default_rng(args.seed)
+    real, made = comparison.compare(pairs, annotations.skeleton, rng, run, **recipe.fitting)
+    rows = [{"generator": name, **comparison.distances(real, x)} for name, x in made.items()]
+    numbers = {
+        "pairs": len(real),
+        "edges": drawing.EDGES.round(4).tolist(),
+        "detector": drawing.densities(real).round(4).tolist(),
+        "rows": rows,
+    }
+    headers = ["KS distance", *list(rows[0])[1:]]
+    body = [[row["generator"], *(f"{row[side]:.3f}" for side in headers[1:])] for row in rows]
+    return Drawn(drawing.draw(real, made), numbers, table=(headers, body))
+
+
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
@@ -254,6 +349,8 @@ def _count(text: str) -> int:
 FIGURES = {
     "parameters": (_add_parameters, _parameters),
     "pr-curves": (_add_curves, _curves),
+    "errors": (_add_curves, _errors),
     "poses": (_add_poses, _poses),
     "grouping": (_add_grouping, _grouping),
+    "proposals": (_add_proposals, _proposals),
 }

@@ -4,6 +4,8 @@ Equal to pycocotools' `COCOeval` on the person category, without its loops. All 
 0...1, or -1 where there is nothing to find (no ground truth of that size).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from multiposenet.annotations import CocoAnnotations
@@ -12,6 +14,8 @@ from multiposenet.json_table import JsonTable
 from multiposenet.similarity import keypoint_similarity
 
 _SMALL, _LARGE, _LIMIT = 32.0**2, 96.0**2, 1e5**2
+ALL_SIZES = (0.0, _LIMIT)
+"""Areas of the persons that AP is about, in square pixels."""
 _AP50, _AP75 = 0, 5  # in THRESHOLDS
 
 
@@ -103,15 +107,31 @@ def precision_curves(
 
 def _keypoint_curves(annotations, results) -> tuple[np.ndarray, np.ndarray]:
     """As `average_precision.evaluate`, for all, medium and large persons and 20 poses."""
+    sizes = [ALL_SIZES, (_SMALL, _LARGE), (_LARGE, _LIMIT)]
+    return evaluate(*keypoint_pairs(annotations, results), sizes, [20])
+
+
+def keypoint_pairs(
+    annotations: CocoAnnotations, results: list[dict], path="COCO results"
+) -> tuple[Truths, Detections, Callable]:
+    """What `average_precision.evaluate` compares: persons, results in their order, and their OKS.
+
+    Args:
+        annotations: the ground truth.
+        results: as for `evaluate_keypoints`.
+        path: of the results, for messages.
+
+    Raises:
+        AnnotationError: a result lacks a field, is malformed, or is of an unknown image.
+    """
     skeleton, persons = annotations.skeleton, annotations.persons
-    table, image_order, images = _read(annotations, results)
+    table, image_order, images = read_results(annotations, results, path)
     numbers = 3 * skeleton.num_keypoints
     poses = table.vectors("keypoints", numbers, f"give {numbers} numbers x, y, score")
     poses = [np.ascontiguousarray(poses[:, axis::3]) for axis in (0, 1)]
     width, height = (values.max(axis=1) - values.min(axis=1) for values in poses)
     areas = width * height
-    boxed = np.array([_is_given(row.get("bbox")) for row in table.rows], dtype=bool)
-    boxes = table.select(boxed).vectors("bbox", 4, "give x, y, width, height")
+    boxed, boxes = result_boxes(table)
     areas[boxed] = boxes[:, 2] * boxes[:, 3]
     labels = [np.ascontiguousarray(persons.keypoints[:, :, axis]) for axis in (0, 1)]
     visible = persons.keypoints[:, :, 2] > 0
@@ -131,25 +151,20 @@ def _keypoint_curves(annotations, results) -> tuple[np.ndarray, np.ndarray]:
             squared = squared + offset**2
         return keypoint_similarity(squared, counted[truth], persons.areas[truth], skeleton.sigmas)
 
-    return evaluate(
-        Truths(
-            image_order[persons.image],
-            persons.areas,
-            persons.crowd,
-            persons.crowd | (persons.num_keypoints == 0),
-        ),
-        Detections(images, areas, _scores(table, "score")),
-        similarity,
-        [(0, _LIMIT), (_SMALL, _LARGE), (_LARGE, _LIMIT)],
-        [20],
+    truths = Truths(
+        image_order[persons.image],
+        persons.areas,
+        persons.crowd,
+        persons.crowd | (persons.num_keypoints == 0),
     )
+    return truths, Detections(images, areas, result_scores(table, "score")), similarity
 
 
 def _box_curves(annotations, results) -> tuple[np.ndarray, np.ndarray]:
     """As `average_precision.evaluate`, for all, small, medium and large persons and 1, 10 and 100
     boxes."""
     persons = annotations.persons
-    table, image_order, images = _read(annotations, results)
+    table, image_order, images = read_results(annotations, results)
     boxes = table.vectors("bbox", 4, "give x, y, width, height")
     areas = boxes[:, 2] * boxes[:, 3]
     truth_areas = persons.xywh[:, 2] * persons.xywh[:, 3]
@@ -170,22 +185,25 @@ def _box_curves(annotations, results) -> tuple[np.ndarray, np.ndarray]:
 
     return evaluate(
         Truths(image_order[persons.image], persons.areas, persons.crowd, persons.crowd),
-        Detections(images, areas, _scores(table, "box_score", "score")),
+        Detections(images, areas, result_scores(table, "box_score", "score")),
         similarity,
         [(0, _LIMIT), (0, _SMALL), (_SMALL, _LARGE), (_LARGE, _LIMIT)],
         [1, 10, 100],
     )
 
 
-def _read(
-    annotations: CocoAnnotations, results: list[dict]
+def read_results(
+    annotations: CocoAnnotations, results: list[dict], path="COCO results"
 ) -> tuple[JsonTable, np.ndarray, np.ndarray]:
     """The D results of the annotated category, the order of the images, and theirs.
 
     Images are evaluated in the order of their ids: (I,) is the place of each annotated image in
     that order, (D,) the place of each result's image.
+
+    Raises:
+        AnnotationError: a result is no object, or of an unknown image; it names `path`.
     """
-    table = JsonTable("COCO results", "result", results)
+    table = JsonTable(path, "result", results)
     category, given = table.optional("category_id", minimum=-np.inf)
     table = table.select(~given | (category == annotations.category_id))
     ids, known = table.integers("image_id"), np.sort(annotations.image_ids)
@@ -194,11 +212,17 @@ def _read(
     return table, np.searchsorted(known, annotations.image_ids), np.searchsorted(known, ids)
 
 
+def result_boxes(table: JsonTable) -> tuple[np.ndarray, np.ndarray]:
+    """(D,) bool, the results that have a `bbox`, and (B, 4) xywh, the boxes of these."""
+    boxed = np.array([_is_given(row.get("bbox")) for row in table.rows], dtype=bool)
+    return boxed, table.select(boxed).vectors("bbox", 4, "give x, y, width, height")
+
+
 def _is_given(box) -> bool:
     return box is not None and not (isinstance(box, list | tuple | np.ndarray) and not len(box))
 
 
-def _scores(table: JsonTable, *fields: str) -> np.ndarray:
+def result_scores(table: JsonTable, *fields: str) -> np.ndarray:
     """(D,) the first of the fields that each result has."""
     scores, missing = np.zeros(len(table)), np.ones(len(table), bool)
     for field in fields:

@@ -9,6 +9,7 @@ from command_line import BLUE, RED, assert_one_line, names, paint
 from PIL import Image
 
 from multiposenet import estimator
+from multiposenet.evaluation.errors import JOINTS
 from multiposenet.networks.pose_residual_network import Max
 from multiposenet.skeleton import COCO_17
 
@@ -131,6 +132,27 @@ def test_curves_without_one_photo(multiposenet, tmp_path, corners, fake_model):
     assert_one_line(errors, "2.png")
     assert json.loads(text)["failed"] == 1
     check_picture(out)
+
+
+def test_errors_of_a_model_that_makes_none_and_misses_a_photo(
+    multiposenet, tmp_path, corners, fake_model
+):
+    data = ("--annotations", corners, "--images", tmp_path / "photos")
+    out = tmp_path / "figure.png"
+    status, text, _ = multiposenet("figures", "errors", *data, "--out", out, "--json", "-")
+    assert status == 0
+    check_picture(out)
+    content = json.loads(text)
+    persons = {size: counts for size, counts in content["persons"].items() if any(counts.values())}
+    assert len(persons) == 1
+    (size,) = persons
+    assert persons[size]["found"] > 0 and persons[size]["missed"] == 0
+    kinds = {kind: sum(j[kind] for j in content["joints"][size].values()) for kind in JOINTS}
+    assert kinds["good"] > 0 and sum(kinds.values()) == kinds["good"]
+    (tmp_path / "photos" / "2.png").unlink()
+    status, text, _ = multiposenet("figures", "errors", *data, "--out", out)
+    assert status == 1
+    assert "missed" in text and "100.0%" in text
 
 
 def test_poses_clusters_what_the_network_says(multiposenet, tmp_path, people, max_model):

@@ -7,7 +7,7 @@ import pytest
 
 from multiposenet.similarity import oks
 from multiposenet.skeleton import COCO_17
-from multiposenet.training.clustering import cluster
+from multiposenet.training.clustering import assign, cluster
 
 SIGMAS = np.array([0.05, 0.08, 0.1])
 AREA = 1.0
@@ -87,6 +87,16 @@ def test_what_is_not_visible_does_not_count():
     assert np.isnan(found.centres[:, 3]).all()
     kept = np.arange(17) != 3
     np.testing.assert_allclose(found.centres[:, kept], means[:, kept], atol=0.002)
+
+
+def test_members_are_assigned_as_they_were_clustered():
+    _, _, poses = known(np.random.default_rng(4))
+    poses += np.random.default_rng(5).normal(0, 0.2, poses.shape)
+    visible = np.random.default_rng(6).random(poses.shape[:2]) < 0.7
+    visible[:, 0] = True
+    found = cluster(poses, visible, 1.0, COCO_17.sigmas, 4)
+    poses[~visible] = np.nan
+    np.testing.assert_array_equal(assign(poses, found.centres, 1.0, COCO_17.sigmas), found.members)
 
 
 def test_equal_poses_and_one_cluster_each():

@@ -1,0 +1,62 @@
+"""What a model gets wrong: persons by size, and joints by kind of error."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from multiposenet.evaluation.errors import JOINTS, PERSONS, SIZES, Diagnosis
+from multiposenet.skeleton import Skeleton
+from multiposenet.training.figures import style
+
+_COLOURS = {
+    "good": style.GREEN,
+    "jitter": style.SKY,
+    "inversion": style.PURPLE,
+    "swap": style.ORANGE,
+    "miss": style.RED,
+    "found": style.GREEN,
+    "missed": style.RED,
+    "ghost": style.PURPLE,
+    "duplicate": style.ORANGE,
+}
+
+
+def draw(found: Diagnosis, skeleton: Skeleton) -> Figure:
+    """Three panels: persons by size, joints by size, joints by name (left and right together)."""
+    names, groups = _groups(skeleton)
+    by_name = np.stack([found.joints.sum(axis=0)[group].sum(axis=0) for group in groups])
+    with style.look():
+        figure, axes = style.panels(1, 3, size=(3.2, 3.0))
+        persons, by_size, by_joint = axes[0]
+        _bars(persons, found.persons, SIZES, PERSONS)
+        persons.set(title="Persons", xlabel="persons and detections")
+        _bars(by_size, _shares(found.joints.sum(axis=1)), SIZES, JOINTS)
+        by_size.set(title="Joints of persons found", xlabel="share of labelled joints")
+        _bars(by_joint, _shares(by_name), names, JOINTS, legend=False)
+        by_joint.set(title="by joint", xlabel="share of labelled joints")
+    return figure
+
+
+def _bars(axis, counts, rows, kinds, legend=True) -> None:
+    start, places = np.zeros(len(rows)), np.arange(len(rows))
+    for kind, column in zip(kinds, counts.T, strict=True):
+        axis.barh(places, column, left=start, color=_COLOURS[kind], label=kind, height=0.7)
+        start = start + column
+    axis.set_yticks(places, rows)
+    axis.invert_yaxis()
+    axis.grid(axis="y", visible=False)
+    if legend:
+        axis.legend(
+            ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.25), fontsize=8, handlelength=1
+        )
+
+
+def _shares(counts):
+    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+
+def _groups(skeleton):
+    """Names without their side, and the joints of each."""
+    groups = {}
+    for index, name in enumerate(skeleton.keypoints):
+        groups.setdefault(name.removeprefix("left_").removeprefix("right_"), []).append(index)
+    return list(groups), list(groups.values())

@@ -1,0 +1,141 @@
+"""Deep proposals generator (RMPE, first version, section 3.2.2).
+
+Random boxes around a person, of which a proposal network picks those that a detector would draw.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from keras import ops
+
+from multiposenet.errors import WeightsError
+from multiposenet.networks.proposal_network import ProposalNetwork
+from multiposenet.networks.weight_files import load_completely
+from multiposenet.skeleton import Skeleton
+from multiposenet.training.files import save, write_json
+from multiposenet.training.proposals import offsets, rendering
+from multiposenet.training.proposals.generator import Generator
+
+REACH = rendering.MARGIN
+"""Greatest offset of a side of a random box; what lies farther off is not on the pictures."""
+
+_CANDIDATES = 1024  # random boxes that some persons choose from
+_PERSONS = 16  # that share them
+_BATCH = 256
+
+
+def random_offsets(rng, count, iou) -> np.ndarray:
+    """(count, 4) offsets of boxes, uniform among those with at least this IoU with the true box.
+
+    Args:
+        rng: NumPy's ``Generator``.
+        count: boxes.
+        iou: below 1.
+    """
+    # No side can be farther off: outwards the box would be too large, inwards too small.
+    outwards, inwards = min(REACH, 1 / iou - 1), min(REACH, 1 - iou)
+    low, high = (-outwards, -outwards, -inwards, -inwards), (inwards, inwards, outwards, outwards)
+    found = np.empty((0, 4))
+    while len(found) < count:
+        drawn = rng.uniform(low, high, (4 * count, 4))
+        found = np.concatenate([found, drawn[offsets.unit_iou(drawn) >= iou]])
+    return found[:count]
+
+
+@dataclass(frozen=True, eq=False)
+class DPG(Generator):
+    """Boxes that a network takes for a detector's.
+
+    Attributes:
+        network: a ``ProposalNetwork``.
+        skeleton: of the poses.
+        iou: least IoU of the boxes that it was trained on, and of a generated box.
+    """
+
+    network: ProposalNetwork
+    skeleton: Skeleton
+    iou: float
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the joints."""
+        return self.skeleton.keypoints
+
+    def probabilities(self, keypoints, boxes, drawn) -> np.ndarray:
+        """(N, M) that the detector would draw each box around each person.
+
+        Args:
+            keypoints: (N, K, 3) in pixels; without any joint the pose image is black.
+            boxes: (N, 4) xyxy, the true boxes.
+            drawn: (M, 4) offsets.
+        """
+        network = self.network
+        images = rendering.pose_images(keypoints, boxes, self.skeleton, network.size)
+        poses = features(network.pose, images / np.float32(255))
+        places = features(network.box, rendering.box_images(drawn, network.size))
+        return ops.convert_to_numpy(ops.exp(-network.energy(poses[:, None], places)))
+
+    def draw(self, keypoints, boxes, rng, count=1, threshold=0.5) -> np.ndarray:
+        """Offsets of random boxes that the network accepts.
+
+        Args:
+            keypoints, boxes, rng, count: as of ``sample``.
+            threshold: least probability. Where too few boxes reach it, the likeliest take part.
+
+        Returns:
+            (N, count, 4); boxes of a person differ.
+        """
+        drawn = [np.empty((0, count, 4))]
+        for start in range(0, len(boxes), _PERSONS):
+            some = slice(start, start + _PERSONS)
+            candidates = random_offsets(rng, max(_CANDIDATES, 4 * count), self.iou)
+            chance = self.probabilities(keypoints[some], boxes[some], candidates)
+            rank = np.where(chance >= threshold, 1 + rng.random(chance.shape), chance)
+            drawn.append(candidates[np.argsort(-rank, axis=1, kind="stable")[:, :count]])
+        return np.concatenate(drawn)
+
+    def save(self, path) -> None:
+        """Writes the weights, ``NAME.weights.h5``, and ``NAME.json`` with what they belong to."""
+        save(self.network, path)
+        about = {
+            "network": self.network.get_config(),
+            "skeleton": self.skeleton.to_dict(),
+            "iou": self.iou,
+        }
+        write_json(_about(path), about)
+
+    @classmethod
+    def load(cls, path) -> "DPG":
+        """Reads what ``save`` wrote.
+
+        Raises:
+            WeightsError: a file is missing or damaged.
+        """
+        for name in (Path(path), _about(path)):
+            if not name.exists():
+                raise WeightsError(f"{name}: file: missing; train it by `multiposenet train dpg`")
+        try:
+            about = json.loads(_about(path).read_text(encoding="utf-8"))
+            network = ProposalNetwork.from_config(about["network"])
+            load_completely(network, path)
+            return cls(network, Skeleton.from_dict(about["skeleton"]), float(about["iou"]))
+        except Exception as error:  # depends on what is damaged
+            raise WeightsError(
+                f"{path}: file: no DPG or damaged; train it again by `multiposenet train dpg`"
+            ) from error
+
+
+def features(branch, images) -> np.ndarray:
+    """(n, F) of one branch of a network, for images (n, S, S, C) from 0 to 1."""
+    parts = [
+        ops.convert_to_numpy(branch(images[start : start + _BATCH]))
+        for start in range(0, len(images), _BATCH)
+    ]
+    return np.concatenate([np.zeros((0, branch.output_shape[-1]), np.float32), *parts])
+
+
+def _about(path) -> Path:
+    path = Path(path)
+    return path.with_name(path.name.removesuffix(".weights.h5") + ".json")
