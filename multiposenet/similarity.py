@@ -1,6 +1,12 @@
-"""How alike two poses are: object keypoint similarity (OKS), for all pairs at once."""
+"""How alike two poses are: object keypoint similarity (OKS) and the pose similarity of RMPE."""
 
 import numpy as np
+
+# Smaller persons are taken for this size, in pixels, which no distance is divided by 0 with.
+_SMALLEST = 1e-6
+# How far joints that match may lie apart along x and along y, in sizes of the person: PCK's
+# radius, by which RMPE's eq. 10 draws its box.
+_REACH = 0.1
 
 
 def keypoint_similarity(
@@ -49,3 +55,131 @@ def oks(
     squared = dx**2 + dy**2
     counted = np.broadcast_to(gt_keypoints[..., 2] > 0, squared.shape)
     return keypoint_similarity(squared, counted, np.asarray(gt_areas)[:, None], sigmas)
+
+
+def found_only(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Returns (..., K, 2) keypoints, NaN where a pose lacks the joint (score of 0 or less).
+
+    A joint that is NaN in one of two poses takes no part in the similarities below.
+    """
+    return np.where(np.asarray(scores)[..., None] > 0, keypoints, np.nan)
+
+
+def squared_offsets(keypoints, sizes, others) -> tuple[np.ndarray, np.ndarray]:
+    """How far the joints of poses are from those of others; leading dimensions broadcast.
+
+    Args:
+        keypoints: (..., K, 2) xy of the poses, of `found_only`.
+        sizes: (...) of their persons, in the same unit.
+        others: (..., K, 2) xy of the other poses.
+
+    Returns:
+        (..., K) dx^2 and (..., K) dy^2 in units of the size.
+    """
+    sizes = np.maximum(sizes, _SMALLEST)[..., None]
+    squares = []
+    for axis in (0, 1):
+        offset = others[..., axis] - keypoints[..., axis]
+        offset /= sizes
+        offset *= offset
+        squares.append(offset)
+    return tuple(squares)
+
+
+def pose_oks(keypoints, areas, others, sigmas) -> np.ndarray:
+    """OKS of found poses with others, over the joints that both have.
+
+    Args:
+        keypoints, others: as for `squared_offsets`.
+        areas: (...) of the first poses' persons; of detections, the areas of their boxes.
+        sigmas: (K,) as in `Skeleton.sigmas`.
+
+    Returns:
+        (...) in 0...1; 0 where no joint is common.
+    """
+    dx2, dy2 = squared_offsets(keypoints, np.sqrt(areas), others)
+    dx2 += dy2
+    common = np.count_nonzero(dx2 == dx2, axis=-1)
+    variances = 2 * (2 * np.asarray(sigmas, dx2.dtype)) ** 2
+    return soft_distances(dx2, variances) / np.maximum(common, 1)
+
+
+def near(dx2, dy2) -> np.ndarray:
+    """Whether joints lie in the box of eq. 10 of RMPE around those of the first pose.
+
+    Args:
+        dx2, dy2: (..., K) of `squared_offsets`, in units of the longer side of the person's box.
+
+    Returns:
+        (..., K) bool, at most 0.1 away along x and along y.
+    """
+    return np.maximum(dx2, dy2) <= _REACH**2
+
+
+def confidences(scores, sigma1: float) -> np.ndarray:
+    """tanh(c / sigma1) of joint scores c (RMPE, arXiv v1, eq. 10), 0 for missing joints."""
+    return np.tanh(np.maximum(scores, 0) / sigma1)
+
+
+def soft_matches(near, confident, other_confident) -> np.ndarray:
+    """K_sim of RMPE (arXiv v1, eq. 10): softly counts the confident joints in the same place.
+
+    Args:
+        near: (..., K) bool.
+        confident: (..., K) `confidences` of the first pose's joints.
+        other_confident: (..., K) those of the other's.
+
+    Returns:
+        (...) in 0...K.
+    """
+    return (near * (confident * other_confident)).sum(axis=-1)
+
+
+def soft_distances(squared, sigma2) -> np.ndarray:
+    """H_sim of RMPE (arXiv v1, eq. 11): sum of exp(-d^2 / sigma2), whatever the joints' scores.
+
+    Args:
+        squared: (..., K) squared distances, NaN where a joint is missing.
+        sigma2: squared distance at which a joint counts 1 / e.
+
+    Returns:
+        (...) in 0...K.
+    """
+    terms = squared * (-1 / sigma2)
+    np.exp(terms, out=terms)
+    return np.fmax(terms, 0, out=terms).sum(axis=-1)  # what is NaN counts 0
+
+
+def pose_similarity(
+    keypoints, sizes, confident, others, other_confident, sigma2: float, lam: float
+) -> np.ndarray:
+    """d = K_sim + lam H_sim of RMPE (arXiv v1, eq. 12), which grows with the *similarity*.
+
+    Args:
+        keypoints, others: as for `squared_offsets`.
+        sizes: (...) longer sides of the first persons' boxes, the size in PCK.
+        confident, other_confident: as for `soft_matches`.
+        sigma2: of `soft_distances`.
+        lam: weight of H_sim.
+
+    Returns:
+        (...) in 0...K (1 + lam), the same at every resolution.
+    """
+    dx2, dy2 = squared_offsets(keypoints, sizes, others)
+    matches = soft_matches(near(dx2, dy2), confident, other_confident)
+    dx2 += dy2
+    return matches + lam * soft_distances(dx2, sigma2)
+
+
+def joint_overlap(squared, radius: float) -> np.ndarray:
+    """Share of the common joints of two poses that lie in the same place.
+
+    Args:
+        squared: (..., K) squared distances, NaN where a joint is missing.
+        radius: up to which distance places are the same.
+
+    Returns:
+        (...) in 0...1; 0 where no joint is common.
+    """
+    common = np.count_nonzero(squared == squared, axis=-1)
+    return np.count_nonzero(squared <= radius**2, axis=-1) / np.maximum(common, 1)

@@ -111,9 +111,10 @@ def test_unknown_backbone(name):
         backbones.build(name)
 
 
-def test_imagenet_weights_are_for_resnets():
-    with pytest.raises(ValueError, match="weights: 'imagenet' exist for the ResNets only"):
-        backbones.build("nano", weights="imagenet")
+def test_imagenet_weights_of_backbones_that_have_none():
+    for backbone in ("nano", backbones.nano()):
+        with pytest.raises(ValueError, match="weights: 'imagenet' do not exist for this backbone"):
+            backbones.build(backbone, weights="imagenet")
 
 
 def test_keypoint_pyramid_of_the_paper():

@@ -1,0 +1,85 @@
+"""Symmetric STN: pose of the person in an inexact proposal (RMPE section 3.1, figures 5 and 6).
+
+    proposal -> STN -> SPPE -> SDTN -> heatmaps            inference
+                  `--> frozen SPPE  -> heatmaps            training only
+
+The STN turns the proposal so that the single-person pose estimator (SPPE) sees the person as it
+likes to; the SDTN turns the heatmaps back. In training, a frozen copy of the SPPE looks at the
+same picture and its heatmaps shall show the person in the centre, which only the STN can bring
+about.
+"""
+
+from keras import Input, Model, layers
+
+from multiposenet.networks.spatial_transformer import SpatialTransformer
+
+
+def symmetric_stn(sppe, localisation, *, name="symmetric_stn"):
+    """The network for inference; it shares its layers with ``with_parallel_sppe``.
+
+    Args:
+        sppe: ``keras.Model`` from images ``(B, H, W, 3)`` to a dict of heatmaps
+            ``(B, h, w, K)``: ``"heatmaps"``, the prediction, and any intermediate ones, such as
+            an ``hourglass``.
+        localisation: ``keras.Model`` from the same images to theta ``(B, 2, 3)``, such as
+            ``localisation_network``.
+        name: name of the model.
+
+    Returns:
+        A ``keras.Model`` from proposals ``(B, H, W, 3)``, RGB 0-255, to a dict: ``heatmaps``
+        ``(B, h, w, K)`` in the proposal's frame and ``theta`` ``(B, 2, 3)``, by which
+        ``spatial_transformer.transform`` brings places of the STN's result to the proposal.
+    """
+    proposals = Input(sppe.input_shape[1:], name="proposals")
+    theta, person = _stn(localisation, proposals)
+    maps = {"heatmaps": sppe(person)["heatmaps"]}
+    return Model(proposals, {**_sdtn(maps, theta), "theta": theta}, name=name)
+
+
+def with_parallel_sppe(sppe, localisation, *, name="symmetric_stn_training"):
+    """The network for training: ``symmetric_stn`` and the parallel SPPE beside it.
+
+    The parallel SPPE is a copy of ``sppe`` as it is now, so train that one first. Its weights
+    and statistics never change. To save what was learnt, save the ``symmetric_stn`` of the same
+    ``sppe`` and ``localisation``.
+
+    Args:
+        sppe: as for ``symmetric_stn``.
+        localisation: as for ``symmetric_stn``.
+        name: name of the model.
+
+    Returns:
+        A ``keras.Model`` from proposals ``(B, H, W, 3)`` to a dict: ``own``, the dict of all maps
+        of ``sppe`` in the proposal's frame; ``centred``, the dict of all maps of the parallel SPPE
+        in the frame of the STN's result, whose target is the pose of
+        ``training.single_person_targets.centre_pose``; and ``theta``.
+    """
+    proposals = Input(sppe.input_shape[1:], name="proposals")
+    theta, person = _stn(localisation, proposals)
+    own, centred = _sdtn(sppe(person), theta), FrozenCopy(sppe, name="parallel_sppe")(person)
+    return Model(proposals, {"own": own, "centred": centred, "theta": theta}, name=name)
+
+
+class FrozenCopy(layers.Layer):
+    """A copy of a model as it is now, which never learns and always acts as in inference."""
+
+    def __init__(self, model, **kwargs):
+        super().__init__(**kwargs)
+        self.model = type(model).from_config(model.get_config())
+        self.model.set_weights(model.get_weights())
+        self.trainable = False
+
+    def call(self, x):
+        # Said here, since a functional model hands `training` to every layer whose call has it.
+        return self.model(x, training=False)
+
+
+def _stn(localisation, proposals):
+    theta, size = localisation(proposals), proposals.shape[1:3]
+    return theta, SpatialTransformer(size, name="stn")([proposals, theta])
+
+
+def _sdtn(maps, theta):
+    size = maps["heatmaps"].shape[1:3]
+    sdtn = SpatialTransformer(size, inverse=True, name="sdtn", dtype="float32")
+    return {key: sdtn([x, theta]) for key, x in maps.items()}

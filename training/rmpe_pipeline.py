@@ -1,0 +1,122 @@
+"""RMPE's stages, one after the other, on any samples.
+
+    multiposenet train sppe --data lsp:PHOTOS --run RUN
+    multiposenet train sstn --data lsp:PHOTOS --run RUN     needs the first
+
+``pipeline.train`` comes here for both. What they leave in RUN is in ``rmpe_parts``.
+"""
+
+from pathlib import Path
+
+import keras
+
+from multiposenet.errors import InputError, WeightsError
+from multiposenet.networks.sppe import inference_model
+from multiposenet.training import parts, rmpe_parts, sppe
+from multiposenet.training.box_noise import BoxNoise
+from multiposenet.training.datasets import coco
+from multiposenet.training.engine import Engine
+from multiposenet.training.proposals import PGPG
+from multiposenet.training.single_person_validation import PoseValidation
+
+
+def train(
+    stage,
+    samples,
+    run,
+    recipe,
+    *,
+    skeleton,
+    val_annotations=None,
+    val_images=None,
+    devices=1,
+    resume=False,
+):
+    """Trains one stage and saves its parts.
+
+    Args:
+        stage: ``"sppe"`` or ``"sstn"``.
+        val_annotations: ``CocoAnnotations`` on which the stage is measured; those of another
+            skeleton are, by the joints that both have.
+        samples, run, recipe, skeleton, val_images, devices, resume: as of ``pipeline.train``.
+
+    Returns:
+        The files written; of several processes, the first one writes.
+
+    Raises:
+        InputError: the folder holds an earlier run of the stage and ``resume`` is not set, or the
+            recipe does not fit.
+        AnnotationError: the samples do not hold what the stage learns from.
+        WeightsError: an earlier stage's result or the generator is missing or of another model.
+    """
+    if not resume:
+        parts.refuse_finished(run, stage, rmpe_parts.STAGES[stage])
+    Path(run).mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(recipe.seed)
+    engine = Engine(devices=devices, precision=recipe.precision)
+    with engine.scope():
+        networks = _networks(stage, recipe, run, skeleton, engine)
+        proposals = generator(recipe, run, skeleton)
+        validate = None
+        if val_annotations is not None:
+            photos = coco.from_annotations(val_annotations, val_images, skeleton=skeleton)
+            drawn = proposals if stage == "sstn" else None
+            validate = PoseValidation(inference_model(*networks), photos, skeleton, drawn)
+        fit = sppe.train if stage == "sppe" else sppe.train_sstn
+        fit(
+            *networks,
+            samples,
+            recipe,
+            skeleton.flip_indices,
+            run,
+            proposals=proposals,
+            resume=resume,
+            validate=validate,
+            engine=engine,
+        )
+    return rmpe_parts.save_parts(run, stage, networks) if engine.writes else []
+
+
+def generator(recipe, run, skeleton):
+    """The recipe's generator of proposals; None for true boxes.
+
+    Raises:
+        WeightsError: the run has no ``pgpg.npz``, or it is of other joints.
+    """
+    if recipe.generator == "noise":
+        return BoxNoise(skeleton.keypoints, recipe.box_noise) if recipe.box_noise else None
+    return load_pgpg(Path(run) / "pgpg.npz", skeleton)
+
+
+def load_pgpg(path, skeleton):
+    """A fitted generator of proposals.
+
+    Raises:
+        WeightsError: the file is missing, damaged or of other joints.
+    """
+    found = PGPG.load(path)
+    if found.names != skeleton.keypoints:
+        raise WeightsError(
+            f"{path}: names: it was fitted on other joints than {skeleton.name}; "
+            "fit it on annotations of the same"
+        )
+    return found
+
+
+def _networks(stage, recipe, run, skeleton, engine):
+    """Those of the stage's parts, in their order."""
+    if stage == "sppe":
+        architecture = recipe.architecture()
+        try:
+            networks = (architecture.hourglass(skeleton.num_keypoints),)
+        except ValueError as error:
+            raise InputError(f"--set: {error}") from error
+    else:
+        architecture = rmpe_parts.load_architecture(run)[1]
+        networks = rmpe_parts.load_sppe(run), architecture.localisation()
+    parts.note(Path(run) / "rmpe.json", rmpe_parts.describe(skeleton, architecture), engine.writes)
+    if recipe.loss == "focal" and not architecture.sigmoid:
+        raise InputError(
+            "--set: loss: 'focal' is of sigmoid maps, and the run's SPPE has linear ones; use 'l2'"
+        )
+    return networks

@@ -1,0 +1,100 @@
+"""What an SPPE reaches on persons whose boxes are given: PCK in units of their torsos."""
+
+import numpy as np
+
+from multiposenet.errors import AnnotationError
+from multiposenet.evaluation.pck import TORSO, pck, torso_sizes
+from multiposenet.networks.sppe import MARGIN
+from multiposenet.single_person import SinglePersonEstimator
+from multiposenet.systems.rmpe import joint_model
+from multiposenet.training import cache
+from multiposenet.training.person_crops import people
+
+
+class PoseValidation:
+    """PCK@0.2 of an inference network while its parts are trained.
+
+    Args:
+        network: of ``networks.sppe.inference_model``.
+        samples: list of ``datasets.Sample``.
+        skeleton: of the network and the samples.
+        proposals: generator of boxes that are no better than a detector's; None leaves them out.
+    """
+
+    def __init__(self, network, samples, skeleton, proposals=None):
+        self.estimate = estimator(network, skeleton)
+        self.persons, self.skeleton = measured(samples, skeleton), skeleton
+        self.boxes = {"true": boxes_of(self.persons)}
+        if proposals is not None:  # the first figure is the one that decides
+            self.boxes = {"proposals": boxes_of(self.persons, proposals)} | self.boxes
+
+    def __call__(self):
+        """``{"pck/proposals": ..., "pck/true": ...}``."""
+        figures = {}
+        for name, boxes in self.boxes.items():
+            points = self.estimate(self.persons, boxes)
+            figures[f"pck/{name}"] = torso_pck(points, self.persons, self.skeleton)[1]
+        return figures
+
+
+def measured(samples, skeleton):
+    """The persons of ``person_crops.people`` whose torsos are labelled.
+
+    Raises:
+        AnnotationError: there is none.
+    """
+    found = people(samples)
+    sizes = torso_sizes(_labels(found, skeleton), skeleton)
+    if not (sizes > 0).any():
+        raise AnnotationError(
+            f"validation: keypoints: nobody has {' and '.join(TORSO)}, the unit of PCK; "
+            "give annotations with them"
+        )
+    return [person for person, size in zip(found, sizes, strict=True) if size > 0]
+
+
+def boxes_of(persons, proposals=None, seed=0):
+    """``(P, 4)`` xyxy in pixels of the photos: true boxes, or a generator's, the same every time.
+
+    Args:
+        persons: P ``Person``.
+        proposals: the generator; None for true boxes.
+        seed: another one gives other boxes.
+    """
+    if proposals is None:
+        return np.concatenate([person.alone.boxes for person in persons])
+    drawn = []
+    for row, person in enumerate(persons):
+        own, rng = person.alone, np.random.default_rng((seed, row))
+        drawn.append(proposals.sample(own.keypoints, own.boxes, rng, image_size=own.image_size)[0])
+    return np.concatenate(drawn)
+
+
+def estimator(network, skeleton):
+    """A function from P persons and their boxes ``(P, 4)`` to joints ``(P, K, 2)``.
+
+    All in pixels of the photos. The network has the weights that it has when the function is
+    called.
+    """
+    find = SinglePersonEstimator(joint_model(network), skeleton, MARGIN)
+
+    def estimate(persons, boxes):
+        found = []
+        for start in range(0, len(persons), find.batch_size):
+            part = slice(start, start + find.batch_size)
+            images = [cache.image(person.photo) for person in persons[part]]
+            found += [keypoints for keypoints, _ in find(images, boxes[part, None])]
+        return np.concatenate(found)
+
+    return estimate
+
+
+def torso_pck(points, persons, skeleton):
+    """PCK@0.2 of joints ``(P, K, 2)`` in pixels of the photos, see ``evaluation.pck.pck``."""
+    labels = _labels(persons, skeleton)
+    return pck(points, labels[..., :2], labels[..., 2] > 0, torso_sizes(labels, skeleton))
+
+
+def _labels(persons, skeleton):
+    empty = np.zeros((0, skeleton.num_keypoints, 3))
+    return np.concatenate([empty, *(person.alone.keypoints for person in persons)])

@@ -1,0 +1,112 @@
+"""How far an SPPE is from the joints with true and with bad boxes, with and without the SSTN.
+
+    python -m multiposenet.training.sppe_evaluation --run RUN lsp:lsp_extended/test
+
+Prints PCK@0.2 in units of the torso, overall and by joint. Bad boxes are true ones whose sides have
+Gaussian noise, or, by --pgpg FILE, those of a generator fitted to a detector. Exit status: 0 done,
+2 wrong usage or nothing usable.
+"""
+
+import argparse
+import sys
+
+import numpy as np
+
+from multiposenet.errors import MultiPoseNetError
+from multiposenet.networks.sppe import inference_model
+from multiposenet.systems.rmpe import load_network
+from multiposenet.training import datasets, rmpe_parts
+from multiposenet.training import single_person_validation as validation
+from multiposenet.training.box_noise import BoxNoise
+from multiposenet.training.files import write_json
+from multiposenet.training.rmpe_pipeline import load_pgpg
+
+
+def evaluate(run, data, *, noise=0.1, pgpg=None, draws=3):
+    """PCK@0.2 of what a run's stages made.
+
+    Args:
+        run: folder of both stages, or of the first.
+        data: name of the data set, ``FORMAT:FOLDER``.
+        noise: standard deviation of a bad box's sides, as a share of the true one's.
+        pgpg: path of a fitted generator in its place.
+        draws: bad boxes per person.
+
+    Returns:
+        Dict of column to dict of joint to figure; ``"mean"`` is over all labelled joints. The
+        columns are ``sppe/true``, ``sppe/bad``, ``sstn/true``, ``sstn/bad``; the latter two only
+        after the second stage. The figures of bad boxes are means over the draws; ``"spread"`` is
+        the standard deviation of the mean figure.
+
+    Raises:
+        InputError, AnnotationError: the data set cannot be read.
+        WeightsError: the run has no SPPE, or the generator cannot be had.
+    """
+    skeleton, _ = rmpe_parts.load_architecture(run)
+    networks = {"sppe": inference_model(rmpe_parts.load_sppe(run))}
+    if rmpe_parts.finished(run, "sstn"):
+        networks["sstn"] = load_network(run)[0]
+    bad = load_pgpg(pgpg, skeleton) if pgpg else BoxNoise(skeleton.keypoints, noise)
+    persons = validation.measured(datasets.read(data, skeleton), skeleton)
+    boxes = {"true": [validation.boxes_of(persons)]}
+    boxes["bad"] = [validation.boxes_of(persons, bad, seed) for seed in range(draws)]
+    table = {}
+    for name, network in networks.items():
+        estimate = validation.estimator(network, skeleton)
+        for kind, drawn in boxes.items():
+            figures = [
+                validation.torso_pck(estimate(persons, own), persons, skeleton) for own in drawn
+            ]
+            means = [mean for _, mean in figures]
+            by_joint = np.mean([joints for joints, _ in figures], axis=0)
+            table[f"{name}/{kind}"] = {
+                "mean": float(np.mean(means)),
+                "spread": float(np.std(means)),
+                **{
+                    joint: float(value)
+                    for joint, value in zip(skeleton.keypoints, by_joint, strict=True)
+                    if not np.isnan(value)
+                },
+            }
+    return table
+
+
+def regained(table):
+    """Share of the SPPE's loss by bad boxes that the SSTN brings back; NaN without a loss."""
+    true, bad, with_stn = (table[name]["mean"] for name in ("sppe/true", "sppe/bad", "sstn/bad"))
+    return (with_stn - bad) / (true - bad) if true > bad else float("nan")
+
+
+def main(arguments=None):
+    """Runs the command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", metavar="FORMAT:FOLDER", help="such as lsp:lsp_extended/test")
+    parser.add_argument("--run", required=True, metavar="DIR", help="folder of the stages")
+    parser.add_argument(
+        "--noise", type=float, default=0.1, metavar="S", help="of bad boxes (default: %(default)s)"
+    )
+    parser.add_argument("--pgpg", metavar="FILE", help="fitted generator of bad boxes")
+    parser.add_argument(
+        "--draws", type=int, default=3, metavar="N", help="bad boxes each (default: %(default)s)"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write the figures as JSON, too")
+    args = parser.parse_args(arguments)
+    try:
+        table = evaluate(args.run, args.data, noise=args.noise, pgpg=args.pgpg, draws=args.draws)
+    except MultiPoseNetError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print("PCK@0.2", *table, sep="\t")
+    for name in next(iter(table.values())):
+        print(name, *(f"{100 * column[name]:.1f}" for column in table.values()), sep="\t")
+    if "sstn/bad" in table:
+        print(f"regained\t{100 * regained(table):.0f} %")
+    if args.json:
+        write_json(args.json, table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
