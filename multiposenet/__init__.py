@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from multiposenet.poses import Poses
     from multiposenet.skeleton import Skeleton
     from multiposenet.systems.multiposenet import MultiPoseNet
+    from multiposenet.top_down import RMPE, load_rmpe
 
 __version__ = "0.1.0"
 
@@ -25,10 +26,12 @@ __all__ = [
     "Estimator",
     "MultiPoseNet",
     "Poses",
+    "RMPE",
     "Skeleton",
     "__version__",
     "load",
     "load_assigner",
+    "load_rmpe",
 ]
 
 # Public name -> module, and the name it has there.
@@ -36,9 +39,11 @@ _HOME_OF = {
     "Estimator": ("multiposenet.estimator", "Estimator"),
     "MultiPoseNet": ("multiposenet.systems.multiposenet", "MultiPoseNet"),
     "Poses": ("multiposenet.poses", "Poses"),
+    "RMPE": ("multiposenet.top_down", "RMPE"),
     "Skeleton": ("multiposenet.skeleton", "Skeleton"),
     "load": ("multiposenet.estimator", "load"),
     "load_assigner": ("multiposenet.assigners", "load"),
+    "load_rmpe": ("multiposenet.top_down", "load_rmpe"),
 }
 
 

@@ -190,14 +190,13 @@ def match(
     index = np.zeros(len(anchors), "int32")
     areas = _area(anchors)
     if len(boxes):
-        shared = _intersection(anchors, boxes)
-        iou = shared / np.maximum(areas[:, None] + _area(boxes) - shared, 1e-12)
+        iou = pairwise_iou(anchors, boxes)
         index = iou.argmax(axis=1).astype("int32")
         best = iou[np.arange(len(anchors)), index]
         labels[best > negative] = -1
         labels[best >= positive] = 1
     if ignore_boxes is not None and len(ignore_boxes):
-        shared = _intersection(anchors, np.asarray(ignore_boxes, "float64").reshape(-1, 4))
+        shared = intersection(anchors, np.asarray(ignore_boxes, "float64").reshape(-1, 4))
         covered = shared.max(axis=1) >= ignore * np.maximum(areas, 1e-12)
         labels[covered & (labels == 0)] = -1
     if image_size is not None:
@@ -212,11 +211,17 @@ def _area(boxes):
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
-def _intersection(a, b):
-    """Shared area of each pair of (A, 4) and (B, 4) boxes, (A, B)."""
+def intersection(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Shared area of each pair of (A, 4) and (B, 4) xyxy boxes, (A, B); NumPy alone."""
     low = np.maximum(a[:, None, :2], b[:, :2])
     high = np.minimum(a[:, None, 2:], b[:, 2:])
     return np.clip(high - low, 0, None).prod(axis=-1)
+
+
+def pairwise_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """IoU of each pair of (A, 4) and (B, 4) xyxy boxes, (A, B); NumPy alone, in their precision."""
+    shared = intersection(a, b)
+    return shared / np.maximum(_area(a)[:, None] + _area(b) - shared, 1e-12)
 
 
 def nms(

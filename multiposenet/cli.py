@@ -10,15 +10,27 @@ import sys
 from collections.abc import Sequence
 
 from multiposenet import __version__
-from multiposenet.commands import evaluate, figures, inspect, predict, summary, tables, train
+from multiposenet.commands import (
+    bench,
+    evaluate,
+    figures,
+    inspect,
+    learn_pose_nms,
+    predict,
+    summary,
+    tables,
+    train,
+)
 from multiposenet.commands.output import report
 from multiposenet.errors import MultiPoseNetError
 
 VERBS = {
     "predict": predict,
+    "bench": bench,
     "evaluate": evaluate,
     "figures": figures,
     "inspect": inspect,
+    "learn-pose-nms": learn_pose_nms,
     "summary": summary,
     "tables": tables,
     "train": train,

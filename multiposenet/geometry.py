@@ -118,6 +118,22 @@ class Affine:
         return warped.reshape(int(height), int(width), *np.shape(image)[2:])
 
 
+def crop_map(box, size_hw, margin: float = 0.0) -> Affine:
+    """Returns the map from an image to a crop that shows all of a box, as large as it fits.
+
+    The box grows by the margin, and then along the side that is too short for the crop's aspect.
+
+    Args:
+        box: x1, y1, x2, y2; sides of less than a pixel count as one.
+        size_hw: height and width of the crop.
+        margin: by which share the box grows in width and in height, about its centre.
+    """
+    low, high = np.asarray(box, np.float64).reshape(2, 2)
+    size = np.array([size_hw[1], size_hw[0]], np.float64)
+    scale = (size / (np.maximum(high - low, 1.0) * (1 + margin))).min()
+    return Affine(np.column_stack([np.eye(2) * scale, size / 2 - scale * (low + high) / 2]))
+
+
 def _fitted_size(image_hw, scale: float) -> tuple[int, int]:
     """Height and width after scaling, whole pixels, at least one."""
     return tuple(max(1, round(side * scale)) for side in image_hw)

@@ -51,13 +51,42 @@ def decode(maps, max_peaks, stride=STRIDE):
         ``points (B, K, P, 2)`` xy in pixels and ``scores (B, K, P)``, highest first. Where a map
         has fewer than P peaks the remaining scores are 0.
     """
-    _, height, width, joints = ops.shape(maps)
+    _, height, width, _ = ops.shape(maps)
     highest = ops.max_pool(maps, (3, 3), (1, 1), "same", data_format="channels_last")
-    peaks = ops.where(maps >= highest, maps, 0.0)
-    peaks = ops.reshape(ops.transpose(peaks, (0, 3, 1, 2)), (-1, joints, height * width))
+    peaks = _by_joint(ops.where(maps >= highest, maps, 0.0))
     scores, cells = ops.top_k(peaks, max_peaks)
+    return _places(_by_joint(maps), cells, (height, width), stride), scores
+
+
+def decode_single(maps, stride=STRIDE):
+    """Finds every joint of the one person that the maps show: the highest cell of each map.
+
+    Its place is refined as by ``decode``.
+
+    Args:
+        maps: tensor ``(B, H, W, K)``, any values.
+        stride: pixels per cell.
+
+    Returns:
+        ``points (B, K, 2)`` xy in pixels and ``scores (B, K)``, the values of the highest cells.
+    """
+    _, height, width, _ = ops.shape(maps)
+    flat = _by_joint(maps)
+    cells = ops.argmax(flat, axis=2, keepdims=True)
+    points = _places(flat, ops.cast(cells, "int32"), (height, width), stride)
+    return points[:, :, 0], ops.max(flat, axis=2)
+
+
+def _by_joint(maps):
+    """``(B, H, W, K)`` to ``(B, K, H * W)``."""
+    _, height, width, joints = ops.shape(maps)
+    return ops.reshape(ops.transpose(maps, (0, 3, 1, 2)), (-1, joints, height * width))
+
+
+def _places(flat, cells, size_hw, stride):
+    """Places in pixels, ``(B, K, P, 2)``, of the peaks in ``cells (B, K, P)`` of the maps."""
+    height, width = size_hw
     row, column = cells // width, cells % width
-    flat = ops.reshape(ops.transpose(maps, (0, 3, 1, 2)), (-1, joints, height * width))
 
     def logarithm(row, column):
         index = ops.clip(row, 0, height - 1) * width + ops.clip(column, 0, width - 1)
@@ -68,9 +97,9 @@ def decode(maps, max_peaks, stride=STRIDE):
     y = _vertex(logarithm(row - 1, column), centre, logarithm(row + 1, column))
     x = ops.where((column == 0) | (column == width - 1), 0.0, x)
     y = ops.where((row == 0) | (row == height - 1), 0.0, y)
-    x = (ops.cast(column, maps.dtype) + 0.5 + x) * stride
-    y = (ops.cast(row, maps.dtype) + 0.5 + y) * stride
-    return ops.stack([x, y], axis=-1), scores
+    x = (ops.cast(column, flat.dtype) + 0.5 + x) * stride
+    y = (ops.cast(row, flat.dtype) + 0.5 + y) * stride
+    return ops.stack([x, y], axis=-1)
 
 
 def _vertex(left, centre, right):

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from multiposenet.geometry import PADDING, Affine, letterbox, letterbox_size
+from multiposenet.geometry import PADDING, Affine, crop_map, letterbox, letterbox_size
 
 SIZES = [(480, 640), (640, 480), (333, 500), (37, 53), (8, 1000), (480, 480), (1, 1)]
 
@@ -169,3 +169,21 @@ def test_letterbox_shrinks_by_averaging():
     stripes[:, ::2] = 255
     canvas, _ = letterbox(stripes, (50, 50))
     assert np.abs(canvas.astype(int) - 127).max() <= 1
+
+
+@pytest.mark.parametrize("size, margin", [((96, 64), 0.2), ((64, 96), 0.0), ((50, 50), 0.2)])
+@pytest.mark.parametrize("box", [(30, 20, 70, 120), (-5.5, 10, 94.5, 30), (7, 7, 7, 7)])
+def test_crop_map(box, size, margin):
+    """The box's centre is the crop's; the grown box touches two sides and passes none."""
+    x1, y1, x2, y2 = box
+    height, width = size
+    wide, high = max(x2 - x1, 1) * (1 + margin), max(y2 - y1, 1) * (1 + margin)
+    while wide / high < width / height - 1e-6:  # grows until the aspect fits
+        wide += min(1.0, high * width / height - wide)
+    while wide / high > width / height + 1e-6:
+        high += min(1.0, wide * height / width - high)
+    move = crop_map(box, size, margin)
+    left, top = (x1 + x2 - wide) / 2, (y1 + y2 - high) / 2
+    corners = move([(left, top), (left + wide, top + high)])
+    np.testing.assert_allclose(corners, [(0, 0), (width, height)], atol=1e-3)
+    assert move.matrix[0, 0] == move.matrix[1, 1] > 0 and move.matrix[0, 1] == 0

@@ -64,3 +64,24 @@ def test_a_peak_in_the_border_cells_is_at_their_centre_across_the_border():
 def test_empty_maps():
     points, scores = decode(np.zeros((8, 8, 2), "float32"))
     assert scores.max() == 0 and np.isfinite(points).all()
+
+
+@pytest.mark.parametrize("sigma", [4.0, 8.0])
+def test_single_person_round_trip(sigma):
+    rng = np.random.default_rng(3)
+    keypoints = np.concatenate([rng.uniform(20, 76, (2, 17, 2)), np.full((2, 17, 1), 2)], axis=2)
+    maps = np.stack([heatmaps.encode(one[None], [sigma], (32, 24)) for one in keypoints])
+    maps *= np.linspace(0.2, 1, 17, dtype="float32")
+    points, scores = heatmaps.decode_single(ops.convert_to_tensor(maps))
+    assert points.shape == (2, 17, 2)
+    assert np.abs(ops.convert_to_numpy(points) - keypoints[..., :2]).max() < 0.05
+    np.testing.assert_allclose(ops.convert_to_numpy(scores), maps.max(axis=(1, 2)))
+
+
+def test_single_person_of_negative_maps():
+    """Linear maps of a network may be below zero everywhere; the highest cell still wins."""
+    maps = np.full((1, 6, 8, 1), -2.0, "float32")
+    maps[0, 3, 5] = -0.5
+    points, scores = heatmaps.decode_single(ops.convert_to_tensor(maps))
+    np.testing.assert_allclose(ops.convert_to_numpy(points), [[[22, 14]]])
+    assert ops.convert_to_numpy(scores) == -0.5

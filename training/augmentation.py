@@ -22,7 +22,14 @@ from multiposenet.training import cache, patch
 from multiposenet.training.datasets.sample import Sample
 from multiposenet.training.patch import Patch
 
-__all__ = ["Patch", "PatchSampler", "PhotoSampler", "colour_changes"]
+__all__ = [
+    "Patch",
+    "PatchSampler",
+    "PhotoSampler",
+    "colour_changes",
+    "draw_turn",
+    "recoloured",
+]
 
 
 def colour_changes():
@@ -139,15 +146,8 @@ class PatchSampler:
             box = _crowd_or_main_person(sample, box)
         centre = (box[:2] + box[2:]) / 2
         factor = self._draw_factor(sample, box, image_hw, rng)
-        angle = 0.0
-        if rng.random() < self.rotation_chance:
-            angle = np.deg2rad(rng.uniform(-self.rotation, self.rotation))
-        mirrored = rng.random() < self.flip
-        linear = factor * np.array(
-            [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-        )
-        if mirrored:
-            linear[0] *= -1
+        turn, mirrored = draw_turn(self, rng)
+        linear = factor * turn
         target = self.size * (0.5 + rng.uniform(-self.jitter, self.jitter, 2))
         move = geometry.Affine(np.column_stack([linear, target - linear @ centre]))
         return move, mirrored
@@ -202,13 +202,31 @@ class PhotoSampler:
         return _finish(self, patch.cut(sample, fit @ move, size, flip_indices, image), rng)
 
 
+def draw_turn(sampler, rng):
+    """A sampler's random rotation and reflection: ``(2, 2)``, and whether it mirrors."""
+    angle = 0.0
+    if rng.random() < sampler.rotation_chance:
+        angle = np.deg2rad(rng.uniform(-sampler.rotation, sampler.rotation))
+    mirrored = rng.random() < sampler.flip
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    if mirrored:
+        turn[0] *= -1
+    return turn, mirrored
+
+
+def recoloured(image, color, rng):
+    """An image with its colours changed by ``color``, of ``colour_changes``, or as it is."""
+    if color is None:
+        return image
+    color.set_random_seed(int(rng.integers(2**31)))
+    return color(image=image)["image"]
+
+
 def _finish(sampler, made, rng):
     """The user's changes of a patch, and the changes of its colours."""
     if sampler.augment is not None:
         made = sampler.augment(made, rng)
-    if sampler.color is not None:
-        sampler.color.set_random_seed(int(rng.integers(2**31)))
-        made.image = sampler.color(image=made.image)["image"]
+    made.image = recoloured(made.image, sampler.color, rng)
     return made
 
 

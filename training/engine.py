@@ -136,7 +136,13 @@ class Engine:
         try:
             with _onednn_bfloat16(self.precision == "onednn_bfloat16"), self.scope():
                 stage.compile(
-                    Adam(recipe.weight_decay, recipe.clip_norm, recipe.ema, recipe.accumulate)
+                    Adam(
+                        recipe.weight_decay,
+                        recipe.clip_norm,
+                        recipe.ema,
+                        recipe.accumulate,
+                        getattr(stage, "rates", ()),
+                    )
                 )
                 stage.optimizer.build(stage.trainable_variables)
                 self._functions = {}

@@ -62,7 +62,7 @@ def cut(
         image: the moved photo if it has been drawn already.
     """
     if image is None:
-        image = _warp(cache.image(sample), move, size_hw)
+        image = warp(cache.image(sample), move, size_hw)
     keypoints = sample.keypoints.astype(np.float32)
     keypoints[..., :2] = move(keypoints[..., :2])
     told = sample.labelled
@@ -96,7 +96,7 @@ def cut(
     )
 
 
-def _warp(image, move, size_hw):
+def warp(image, move, size_hw):
     """The photo in the patch; what shrinks to less than a half is averaged first, not skipped."""
     shrinking = int(1 / np.sqrt(abs(np.linalg.det(move.matrix[:, :2]))))
     if shrinking >= 2:

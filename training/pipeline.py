@@ -5,14 +5,22 @@
     multiposenet train prn       --data coco:PHOTOS --run RUN     needs neither
 
 Each stage leaves its parts in RUN, where the next one finds them (``parts``); its recipe
-(``recipes``) holds every number.
+(``recipes``) holds every number. The stages of RMPE are in ``rmpe_pipeline``.
 """
 
 import keras
 
 from multiposenet.errors import AnnotationError
 from multiposenet.skeleton import COCO_17
-from multiposenet.training import keypoints, parts, persons, prn, validation
+from multiposenet.training import (
+    keypoints,
+    parts,
+    persons,
+    prn,
+    rmpe_parts,
+    rmpe_pipeline,
+    validation,
+)
 from multiposenet.training.checkpoint import checkpoint_path
 from multiposenet.training.engine import Engine
 
@@ -32,7 +40,7 @@ def train(
     """Trains one stage and saves its parts.
 
     Args:
-        stage: ``"keypoints"``, ``"person"`` or ``"prn"``.
+        stage: ``"keypoints"``, ``"person"`` or ``"prn"``; ``"sppe"`` or ``"sstn"``.
         samples: list of ``datasets.Sample`` in the skeleton. The PRN stage does not open the
             photos.
         run: folder of checkpoints, logs and results.
@@ -53,8 +61,21 @@ def train(
         AnnotationError: the samples do not hold what the stage learns from.
         WeightsError: an earlier stage's result is missing or of another model.
     """
-    if stage not in parts.STAGES:
-        raise ValueError(f"stage: unknown name {stage!r}; use one of {sorted(parts.STAGES)}")
+    known = {**parts.STAGES, **rmpe_parts.STAGES}
+    if stage not in known:
+        raise ValueError(f"stage: unknown name {stage!r}; use one of {sorted(known)}")
+    if stage in rmpe_parts.STAGES:
+        return rmpe_pipeline.train(
+            stage,
+            samples,
+            run,
+            recipe,
+            skeleton=skeleton,
+            val_annotations=val_annotations,
+            val_images=val_images,
+            devices=devices,
+            resume=resume,
+        )
     if val_annotations and val_annotations.skeleton.keypoints != skeleton.keypoints:
         raise AnnotationError(
             f"{val_annotations.path}: keypoints: are those of {val_annotations.skeleton.name}, "
@@ -66,7 +87,10 @@ def train(
     engine = Engine(devices=devices, precision=recipe.precision)
     with engine.scope():
         weights = _pretrained(stage, recipe, run)
-        model = parts.new_model(run, recipe.backbone, skeleton, weights, engine.writes)
+        imagenet = weights if weights == "imagenet" else None
+        model = parts.new_model(run, recipe.backbone, skeleton, imagenet, engine.writes)
+        if weights and not imagenet:
+            parts.take_released(model, weights)
         validate = _validation(stage, model, recipe, val_annotations, val_images)
         options = {"resume": resume, "validate": validate, "engine": engine}
         if stage == "keypoints":

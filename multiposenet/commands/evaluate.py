@@ -5,6 +5,9 @@ figures, such as keypoints/AP, boxes/AP50 and masks/IoU, from 0 to 1. A photo th
 counts as one on which nobody was found. Masks are PNG files of the photo's name (0 background,
 1 person, 2 ignored); only photos whose annotations say "mask": true have one.
 
+--metrics pck prints PCK@0.2 of the torso over the joints that the annotations share with the model,
+each person answered for by the pose that overlaps the annotated box most. Skeletons may differ.
+
 Without --annotations it counts the people it finds: on photos without people, the false ones.
 """
 
@@ -15,7 +18,7 @@ from pathlib import Path
 from multiposenet.commands import output
 from multiposenet.errors import AnnotationError, InputError
 
-METRICS = ("keypoints", "boxes", "masks")
+METRICS = ("keypoints", "boxes", "masks", "pck")
 
 
 def add_arguments(parser):
@@ -28,7 +31,7 @@ def add_arguments(parser):
         "--metrics",
         type=_metrics,
         metavar="LIST",
-        help=f"some of {','.join(METRICS)} (default: all the annotations allow)",
+        help=f"some of {','.join(METRICS)} (default: all but pck that the annotations allow)",
     )
     output.add_model_arguments(parser)
     output.add_json_argument(parser)
@@ -41,10 +44,20 @@ def run(args) -> int:
     figures, photos, failures = _score(args) if args.annotations else _count(args)
     if args.json:
         output.write_json(
-            args.json, {"model": args.model, **figures, "photos": photos, "failed": failures}
+            args.json,
+            {
+                "system": args.system,
+                "model": args.model,
+                **figures,
+                "photos": photos,
+                "failed": failures,
+            },
         )
     if args.json != "-":
-        rows = [[name, f"{value:.4f}"] for name, value in figures.items()]
+        rows = [
+            [name, f"{value:.4f}" if isinstance(value, float) else str(value)]
+            for name, value in figures.items()
+        ]
         output.print_table([f"{args.model} on {photos - failures} photos", ""], rows)
     if failures == photos:
         return 2
@@ -58,34 +71,38 @@ def _score(args) -> tuple[dict, int, int]:
     annotations = CocoAnnotations.load(args.annotations)
     masks = Path(args.masks) if args.masks else Path(args.images).parent / "masks"
     labelled = _mask_files(annotations, masks)
-    metrics = args.metrics or [m for m in METRICS if m != "masks" or labelled]
+    metrics = args.metrics or ["keypoints", "boxes", *(["masks"] if labelled else [])]
     if "masks" in metrics and not labelled:
         raise InputError(
             f"{masks}: masks: none for these annotations; name their folder by --masks"
         )
     # Average precision ranks all detections: a threshold would only cut its tail off.
-    pose = load_model(args, score=0.0)
+    pose = output.load_system(args, score=0.0)
     if "keypoints" in metrics:
         check_skeleton(
-            args, annotations, pose.skeleton, "use another model or --metrics boxes,masks"
+            args, annotations, pose.skeleton, "use another model or --metrics boxes,masks,pck"
         )
 
     from multiposenet.evaluation import coco
     from multiposenet.sources import read_labels
 
+    joints = _torso_pck(args, annotations, pose.skeleton) if "pck" in metrics else None
     results, overlap, failures = [], coco.MaskIoU(), 0
     records = annotations.images
     paths = [Path(args.images) / record.file_name for record in records]
     for record, item in zip(records, answers(pose, paths), strict=True):
         truth = read_labels(labelled[record.id]) if record.id in labelled else None
-        if isinstance(item, InputError):
+        poses = None if isinstance(item, InputError) else item[1]
+        if poses is None:
             failures += 1
             found = None if truth is None else truth < 0  # nobody anywhere: labels are unsigned
         else:
-            results += item[1].to_coco(record.id, annotations.category_id)
-            found = item[1].mask
+            results += poses.to_coco(record.id, annotations.category_id)
+            found = poses.mask
         if truth is not None:
             _compare(overlap, found, truth, labelled[record.id])
+        if joints:
+            joints.update(record, poses)
     figures = {}
     if "keypoints" in metrics:
         figures |= coco.evaluate_keypoints(annotations, results)
@@ -93,6 +110,8 @@ def _score(args) -> tuple[dict, int, int]:
         figures |= coco.evaluate_boxes(annotations, results)
     if "masks" in metrics:
         figures |= overlap.result()
+    if joints:
+        figures |= joints.result()
     return figures, len(paths), failures
 
 
@@ -105,7 +124,7 @@ def _count(args) -> tuple[dict, int, int]:
     paths = files(args.images)
     people = [
         len(item[1])
-        for item in answers(load_model(args), paths)
+        for item in answers(output.load_system(args), paths)
         if not isinstance(item, InputError)
     ]
     figures = {}
@@ -115,14 +134,6 @@ def _count(args) -> tuple[dict, int, int]:
     return figures, len(paths), len(paths) - len(people)
 
 
-def load_model(args, **defaults):
-    """The estimator of `output.add_model_arguments`; its options go before the defaults."""
-    output.import_keras()
-    from multiposenet.estimator import load
-
-    return load(args.model, **{**defaults, **output.load_options(args)})
-
-
 def check_skeleton(args, annotations, skeleton, remedy: str) -> None:
     """Raises `AnnotationError` if a model's joints are not those of the annotations."""
     if annotations.skeleton.keypoints != skeleton.keypoints:
@@ -130,6 +141,17 @@ def check_skeleton(args, annotations, skeleton, remedy: str) -> None:
             f"{args.annotations}: keypoints: are those of {annotations.skeleton.name}, the model "
             f"finds {skeleton.name}; {remedy}"
         )
+
+
+def _torso_pck(args, annotations, skeleton):
+    from multiposenet.evaluation.pck import TorsoPCK
+
+    try:
+        return TorsoPCK(annotations.skeleton, skeleton)
+    except ValueError as error:
+        raise AnnotationError(
+            f"{args.annotations}: {error}; use another model or other --metrics"
+        ) from None
 
 
 def answers(pose, paths: list[Path]) -> Iterator:

@@ -14,12 +14,28 @@ from multiposenet.errors import InputError
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds `--model`, `--size` and `--score`."""
+    """Adds the arguments of `load_system`."""
+    parser.add_argument(
+        "--system",
+        choices=("multiposenet", "rmpe"),
+        default="multiposenet",
+        help="rmpe: finds the joints in each of the model's boxes (default: %(default)s)",
+    )
     parser.add_argument(
         "--model",
         default="multiposenet-nano",
         metavar="NAME|FILE",
         help="a model of the zoo or a weights file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--sppe",
+        metavar="NAME|RUN",
+        help="rmpe: what finds the joints, of the zoo or a run folder of `multiposenet train`",
+    )
+    parser.add_argument(
+        "--pose-nms",
+        metavar="FILE|none",
+        help="rmpe: parameters of pose NMS by learn-pose-nms; none keeps all poses",
     )
     parser.add_argument(
         "--size", type=_side, metavar="PIXELS", help="longer side of the network's input"
@@ -47,10 +63,30 @@ def change(text: str) -> tuple[str, object]:
         return name, value
 
 
-def load_options(args) -> dict:
-    """Those of `image_size` and `score` that were given, as options of `multiposenet.load`."""
-    options = {"image_size": args.size, "score": args.score}
-    return {name: value for name, value in options.items() if value is not None}
+def load_system(args, **defaults):
+    """The system of `add_model_arguments`; its options go before the defaults.
+
+    Raises:
+        InputError: an argument belongs to another system, or the pose NMS cannot be read.
+        WeightsError: a model or an SPPE cannot be had.
+    """
+    given = {"image_size": args.size, "score": args.score, "sppe": args.sppe}
+    if args.system != "rmpe" and (args.sppe or args.pose_nms):
+        raise InputError("--sppe, --pose-nms: belong to RMPE; add --system rmpe")
+    import_keras()
+    options = {**defaults, **{name: value for name, value in given.items() if value is not None}}
+    if args.system == "multiposenet":
+        from multiposenet import estimator
+
+        return estimator.load(args.model, **options)
+
+    from multiposenet.suppression import PoseNMSParameters
+    from multiposenet.top_down import load_rmpe
+
+    if args.pose_nms:
+        none = args.pose_nms == "none"
+        options["pose_nms"] = None if none else PoseNMSParameters.load(args.pose_nms)
+    return load_rmpe(detector=args.model, **options)
 
 
 def import_keras() -> None:
@@ -106,11 +142,15 @@ def writable_folder(path: str | Path) -> Path:
     return path
 
 
-def writable_json(target: str | None) -> None:
-    """Checks a `--json` argument before the work starts; raises `InputError`."""
+def writable_json(target: str | None, option: str = "--json") -> None:
+    """Checks the argument of `--json`, or of an option like it, before the work starts.
+
+    Raises:
+        InputError: no such file can be made.
+    """
     if target not in (None, "-"):
         if Path(target).is_dir():
-            raise InputError(f"{target}: --json: is a folder; name a file in it")
+            raise InputError(f"{target}: {option}: is a folder; name a file in it")
         writable_folder(Path(target).parent)
 
 

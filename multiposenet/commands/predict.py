@@ -26,14 +26,11 @@ def add_arguments(parser):
 def run(args) -> int:
     folder = output.writable_folder(args.out)
     output.writable_json(args.json)
-    paths, failures = _expand(args.sources or [_sample_photo()])
+    paths, failures = _expand(args.sources or [sample_photo()])
     if not paths:
         return 2
 
-    output.import_keras()
-    from multiposenet.estimator import load
-
-    pose = load(args.model, **output.load_options(args))
+    pose = output.load_system(args)
     names, ids = picture_names(paths, folder), image_ids(paths)
     results = []
     done = people = 0
@@ -100,7 +97,7 @@ def image_ids(paths: list[Path]) -> list[int]:
     return list(range(1, len(paths) + 1))
 
 
-def _sample_photo() -> Path:
+def sample_photo() -> Path:
     """Grace Hopper, 1984: a work of the U.S. Navy, in the public domain."""
     import matplotlib
 

@@ -1,7 +1,7 @@
 """Count the parameters of a model, block by block.
 
 Takes the models of the zoo and, without any weights, the architectures multiposenet-nano,
-multiposenet-r50, multiposenet-r101 and multiposenet-r101-dilated.
+multiposenet-scratch, multiposenet-r50, multiposenet-r101 and multiposenet-r101-dilated.
 """
 
 import math
@@ -11,7 +11,8 @@ from multiposenet.commands import output
 from multiposenet.errors import WeightsError
 
 BACKBONES = {
-    "multiposenet-nano": "nano",
+    "multiposenet-nano": "efficientnet_lite0",
+    "multiposenet-scratch": "nano",
     "multiposenet-r50": "resnet50",
     "multiposenet-r101": "resnet101",
     "multiposenet-r101-dilated": "resnet101_dilated",

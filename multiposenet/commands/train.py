@@ -7,12 +7,18 @@ RUN/model.weights.h5, which predict and evaluate take as --model.
 
 Data sets are named FORMAT:FOLDER, several of them in one command; or give a COCO file by
 --annotations and its photos by --images. The prn stage needs no photos.
+
+RMPE's single-person pose estimator is stage sppe, and sstn the symmetric STN around it, which needs
+sppe. The result is RUN/rmpe.weights.h5. RMPE's proposal generators, pgpg and dpg, learn from
+--annotations and a detector's --detections; they leave pgpg.npz and dpg.weights.h5 in RUN. They
+have one recipe each.
 """
 
 from multiposenet.commands import output
 from multiposenet.errors import InputError
 
-STAGES = ("keypoints", "person", "prn", "release")
+GENERATORS = ("pgpg", "dpg")
+STAGES = ("keypoints", "person", "prn", "release", "sppe", "sstn", *GENERATORS)
 RECIPES = ("nano", "paper")
 
 
@@ -35,6 +41,11 @@ def add_arguments(parser):
         "--skeleton",
         metavar="NAME",
         help="joints to learn: a name or a YAML file (default: those of --annotations, or coco_17)",
+    )
+    data.add_argument(
+        "--detections",
+        metavar="FILE",
+        help="pgpg, dpg: COCO results for the photos, such as poses.json of predict",
     )
     data.add_argument("--val-annotations", metavar="FILE", help="measure on these while training")
     data.add_argument("--val-images", metavar="DIR", help="folder of their photos")
@@ -75,7 +86,10 @@ def add_arguments(parser):
 
 def run(args) -> int:
     output.writable_json(args.json)
-    files = _release(args) if args.stage == "release" else _train(args)
+    if args.stage == "release":
+        files = _release(args)
+    else:
+        files = _generator(args) if args.stage in GENERATORS else _train(args)
     if args.json:
         output.write_json(args.json, {"stage": args.stage, "files": [str(f) for f in files]})
     if files and args.json != "-":
@@ -105,6 +119,25 @@ def _train(args) -> list:
         val_annotations=validation,
         val_images=args.val_images,
         devices=args.devices,
+        resume=args.resume,
+    )
+
+
+def _generator(args) -> list:
+    for name in ("annotations", "detections"):
+        if getattr(args, name) is None:
+            raise InputError(f"{args.stage}: --{name}: missing; name the file")
+    folder = output.writable_folder(args.run)
+
+    output.import_keras()
+    from multiposenet.training.proposals import stages
+
+    return stages.train(
+        args.stage,
+        args.annotations,
+        args.detections,
+        folder,
+        changes=dict(args.set),
         resume=args.resume,
     )
 

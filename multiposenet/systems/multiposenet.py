@@ -30,14 +30,15 @@ class MultiPoseNet(keras.Model):
     """Shared backbone, two pyramids, keypoint and person subnets, PRN; all in one graph.
 
     Args:
-        backbone: ``"resnet50"``, ``"resnet101"``, ``"resnet101_dilated"``, ``"nano"``, or a
-            ``keras.Model`` from images to a dict of C2...C5.
+        backbone: ``"resnet50"``, ``"resnet101"``, ``"resnet101_dilated"``,
+            ``"efficientnet_lite0"``, ``"nano"``, or a ``keras.Model`` from images to a dict of
+            C2...C5.
         skeleton: a ``Skeleton``, the name of one, or a dict of its fields.
         image_size: ``(H, W)`` to fix the input size, or None for any multiples of 32.
         max_people: N, rows of the output.
         weights: None, ``"imagenet"`` for the backbone, or the name of a model of the zoo.
         architecture: an ``Architecture`` (or a dict of its fields); by default the paper's, and
-            the compact one for the nano backbone.
+            the compact one for the backbones ``efficientnet_lite0`` and ``nano``.
         max_peaks: candidates kept per joint and image.
         name: name of the model.
 
@@ -72,7 +73,7 @@ class MultiPoseNet(keras.Model):
             skeleton = skeletons.Skeleton(**skeleton)
         if isinstance(architecture, dict):
             architecture = Architecture(**architecture)
-        self.architecture = architecture or (NANO if backbone == "nano" else PAPER)
+        self.architecture = architecture or (NANO if backbone in backbones.COMPACT else PAPER)
         self.skeleton = skeleton
         self.image_size = tuple(image_size) if image_size else None
         self.max_people, self.max_peaks = max_people, max_peaks
@@ -150,6 +151,19 @@ class MultiPoseNet(keras.Model):
         shapes = [ops.shape(levels[key])[1:3] for key in person_heads.LEVELS]
         anchors = box_ops.anchors_for_levels(shapes, self.anchors)
         return outputs["logits"], outputs["deltas"], anchors
+
+    def network(self):
+        """The bare network, a ``keras.Model`` that shares the weights: backbone, pyramids, subnets.
+
+        From images to a dict: ``"maps"`` of the keypoint subnet, ``"logits"`` and ``"deltas"`` of
+        the person subnet; nobody is found or grouped.
+        """
+        features = self.backbone.output
+        person = {key: features[key] for key in ("C3", "C4", "C5")}
+        outputs = self.person_subnet(self.person_pyramid(person))
+        return keras.Model(
+            self.backbone.input, {"maps": self.keypoint_maps(features)["maps"], **outputs}
+        )
 
     def call(self, images):
         self._check_size(images.shape)

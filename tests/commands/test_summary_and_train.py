@@ -103,7 +103,8 @@ def test_train_with_wrong_arguments(arguments, problem, multiposenet, tmp_path):
 
 
 def test_the_choices_are_those_of_the_training_code():
-    from multiposenet.training import parts, recipes
+    from multiposenet.training import recipes
+    from multiposenet.training.proposals import stages
 
-    assert set(train.STAGES) == {*parts.STAGES, "release"}
+    assert set(train.STAGES) == {*recipes.RECIPES, *stages.FILES, "release"}
     assert all(set(train.RECIPES) == set(known) for known in recipes.RECIPES.values())

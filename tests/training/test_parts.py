@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from multiposenet import estimator
+from multiposenet import estimator, zoo
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.skeleton import COCO_17, LSP_14
 from multiposenet.systems.multiposenet import MultiPoseNet
@@ -87,3 +87,26 @@ def test_damaged_part(tmp_path, content):
     with pytest.raises(WeightsError, match=r"prn\.weights\.h5: .*train prn` again") as error:
         parts.load_parts(model, tmp_path, ["prn"])
     assert "\n" not in str(error.value)
+
+
+def test_what_a_released_model_gives(monkeypatch, tmp_path):
+    keras.utils.set_random_seed(5)
+    released = MultiPoseNet("nano")
+    released.save_weights(tmp_path / "m.weights.h5")
+    entry = {"architecture": {"backbone": "nano"}, "file": "m.weights.h5", "url": None}
+    monkeypatch.setattr(zoo, "entry", lambda name: {"name": name, **entry})
+    monkeypatch.setattr(zoo, "resolve", lambda name: tmp_path / "m.weights.h5")
+    for skeleton, taken in (
+        (COCO_17, parts.STAGES["keypoints"]),
+        (LSP_14, ("backbone", "keypoint_pyramid")),  # the subnet has other maps
+    ):
+        keras.utils.set_random_seed(6)
+        model = MultiPoseNet("nano", skeleton)
+        parts.take_released(model, "m")
+        for part in parts.PARTS:
+            ours, theirs = (arrays(getattr(m, part)) for m in (model, released))
+            same = all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+            assert same == (part in taken), part
+    other = MultiPoseNet("efficientnet_lite0")
+    with pytest.raises(WeightsError, match="backbone: is nano, the recipe's is efficientnet_lite0"):
+        parts.take_released(other, "m")

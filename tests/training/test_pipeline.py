@@ -11,10 +11,17 @@ from multiposenet.errors import AnnotationError, WeightsError
 from multiposenet.training import parts, pipeline, recipes
 from multiposenet.training.datasets import coco, synthetic
 
-TINY = {"batch_size": 4, "warmup": 1, "validate_every": 2, "precision": "float32"}
+TINY = {
+    "backbone": "nano",
+    "batch_size": 4,
+    "warmup": 1,
+    "validate_every": 2,
+    "precision": "float32",
+}
+FROM_SCRATCH = {"pretrained": "none", "frozen": "none", "backbone_rate": 1.0}
 RECIPES = {
     "keypoints": recipes.NanoKeypoints(
-        steps=2, patch_sizes=((0.0, 64),), validation_size=64, **TINY
+        steps=2, patch_sizes=((0.0, 64),), validation_size=64, **FROM_SCRATCH, **TINY
     ),
     "person": recipes.NanoPerson(steps=2, patch_size=64, validation_size=64, **TINY),
     "prn": recipes.NanoPRN(epochs=1, **TINY),

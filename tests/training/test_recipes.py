@@ -7,7 +7,7 @@ import re
 import pytest
 
 from multiposenet.errors import InputError
-from multiposenet.training import parts, recipes
+from multiposenet.training import parts, recipes, rmpe_parts
 
 ALL = [
     pytest.param(stage, name, id=f"{stage}-{name}")
@@ -17,7 +17,7 @@ ALL = [
 
 
 def test_every_stage_has_both_recipes():
-    assert set(recipes.RECIPES) == set(parts.STAGES)
+    assert set(recipes.RECIPES) == {*parts.STAGES, *rmpe_parts.STAGES}
     assert all(set(known) == {"nano", "paper"} for known in recipes.RECIPES.values())
 
 
@@ -60,6 +60,20 @@ def test_the_papers_prn_stage():
     assert (recipe.learning_rate, recipe.weight_decay) == (1e-4, 0.0)
 
 
+def test_the_papers_hourglass():
+    """Newell et al. 2016, sections 3.1 and 3.2."""
+    recipe = recipes.PaperSPPE()
+    sizes = (recipe.image_size, recipe.stacks, recipe.width, recipe.sigma)
+    assert sizes == ((256, 256), 8, 256, 4.0)
+    assert (recipe.rotation, recipe.scale) == (30.0, (0.75, 1.25))
+    assert (recipe.learning_rate, recipe.weight_decay, recipe.loss) == (2.5e-4, 0.0, "l2")
+
+
+def test_all_stages_of_a_kind_have_one_backbone():
+    for kind in ("nano", "paper"):
+        assert len({recipes.RECIPES[stage][kind]().backbone for stage in parts.STAGES}) == 1
+
+
 def test_change():
     recipe = recipes.NanoKeypoints()
     changed = recipes.change(
@@ -90,6 +104,32 @@ def test_change():
 def test_change_refuses(values, problem):
     with pytest.raises(InputError, match=f"--set: {problem}"):
         recipes.change(recipes.NanoKeypoints(), values)
+
+
+@pytest.mark.parametrize(
+    "values, problem",
+    [
+        ({"loss": "focal", "sigmoid": False}, "loss: 'focal'"),
+        ({"generator": "dpg"}, "generator: 'dpg'.*noise, pgpg"),
+        ({"scale": (1.2, 0.8)}, "scale: "),
+        ({"scale": (1.0,)}, "scale: "),
+        ({"flip": 2}, "flip: "),
+        ({"sigma": 0}, "sigma: "),
+        ({"sppe_rate": 0.5}, "sppe_rate: the recipe has no such field"),
+    ],
+)
+def test_change_of_an_sppe_refuses(values, problem):
+    with pytest.raises(InputError, match=f"--set: {problem}"):
+        recipes.change(recipes.NanoSPPE(), values)
+
+
+@pytest.mark.parametrize(
+    "values, problem",
+    [({"sppe_rate": 0}, "sppe_rate: 0"), ({"precision": "onednn_bfloat16"}, "precision: 'onednn")],
+)
+def test_an_sstn_refuses(values, problem):
+    with pytest.raises(ValueError, match=problem):
+        recipes.NanoSSTN(**values)
 
 
 def test_small_patches_need_float32():

@@ -1,0 +1,68 @@
+"""bench: a row for each number of people, from images that show as many."""
+
+import json
+
+import numpy as np
+import pytest
+
+from multiposenet.commands import bench
+from multiposenet.estimator import Estimator
+from multiposenet.evaluation import speed
+from multiposenet.systems.architecture import NANO
+from multiposenet.systems.multiposenet import MultiPoseNet
+
+
+@pytest.fixture
+def random_nano(monkeypatch):
+    def load(name, longest):
+        return Estimator(MultiPoseNet("nano", architecture=NANO, max_people=4), longest, score=0.0)
+
+    monkeypatch.setattr(bench, "_load", load)
+
+
+def test_rows(multiposenet, random_nano):
+    options = ("--size", "64x128", "--people", "1,3", "--rounds", "3", "--json", "-")
+    status, text, _ = multiposenet("bench", *options)
+    assert status == 0
+    content = json.loads(text)
+    assert content["size"] == "64x128" and [row["people"] for row in content["rows"]] == [1, 3]
+    for row in content["rows"]:
+        assert row["fps"] == pytest.approx(1000 / row["total_ms"])
+        assert row["ratio"] > 0.5 and row["network_ms"] > 0 and row["spread_ms"] >= 0
+        assert 0 <= row["found"] <= 4
+
+
+def test_table(multiposenet, random_nano):
+    status, text, _ = multiposenet("bench", "--size", "64x64", "--people", "2", "--rounds", "1")
+    assert status == 0 and "network ms" in text
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--size", "480x480"), ("--size", "64"), ("--people", "0"), ("--rounds", "none")]
+)
+def test_wrong_arguments(multiposenet, wrong):
+    with pytest.raises(SystemExit) as end:
+        multiposenet("bench", *wrong)
+    assert end.value.code == 2
+
+
+def test_functions_are_timed_in_turn():
+    order = []
+    functions = {name: lambda name=name: order.append(name) for name in "ab"}
+    seconds = speed.interleaved(functions, rounds=3, warmup=1)
+    assert order == ["a", "b"] + ["a", "b"] * 3
+    assert {name: len(values) for name, values in seconds.items()} == {"a": 3, "b": 3}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 20])
+def test_a_crowd_shows_everybody_whole(count):
+    person = np.zeros((60, 40, 3), np.uint8)
+    person[10:50, 10:30] = 255  # one white block each
+    image = speed.crowd(person, count, (384, 576))
+    assert image.shape == (384, 576, 3)
+    import cv2
+
+    found, _, stats, _ = cv2.connectedComponentsWithStats((image[..., 0] > 200).astype(np.uint8))
+    assert found - 1 == count
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    assert areas.max() - areas.min() <= 0.1 * areas.max()

@@ -1,0 +1,102 @@
+"""predict and evaluate with --system rmpe: its options, and errors where something is missing."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from command_line import assert_one_line, names, paint
+from fake_model import CORNERS
+from keras import layers
+
+from multiposenet import top_down
+from multiposenet.suppression import PoseNMSParameters
+
+
+@pytest.fixture
+def fake_sppe(monkeypatch, fake_model):
+    """An SPPE that takes the mean colour of 4 x 4 pixels for the maps of its three joints. The
+    fixture is the list of the names it was loaded by."""
+    loaded = []
+
+    def load_network(name):
+        loaded.append(name)
+        images = keras.Input((32, 32, 3))
+        network = keras.Model(images, {"heatmaps": layers.AveragePooling2D(4)(images) / 255})
+        return network, CORNERS, {}
+
+    monkeypatch.setattr(top_down, "load_network", load_network)
+    return loaded
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """Every RMPE that a command makes."""
+    found, load = [], top_down.load_rmpe
+
+    def load_rmpe(**options):
+        found.append(load(**options))
+        return found[-1]
+
+    monkeypatch.setattr(top_down, "load_rmpe", load_rmpe)
+    return found
+
+
+def test_predict(multiposenet, fake_sppe, fake_model, made, tmp_path):
+    photo, out = paint(tmp_path / "a.png"), tmp_path / "out"
+    options = ["--system", "rmpe", "--sppe", "mine", "--model", "other", "--size", "256"]
+    status, text, errors = multiposenet("predict", photo, "--out", out, "--score", "0", *options)
+    assert (status, errors) == (0, [])
+    assert "photos: 1, people: 2;" in text and names(out) == ["a.png", "poses.json"]
+    assert fake_sppe == ["mine"]
+    assert fake_model == [("other", {"score": 0.0, "image_size": 256})]
+    red, blue = json.loads((out / "poses.json").read_text())
+    np.testing.assert_allclose(red["bbox"], [20, 24, 32, 80], atol=0.5)
+    np.testing.assert_allclose(blue["bbox"], [60, 40, 32, 32], atol=0.5)
+    for person in (red, blue):  # not the detector's pose scores 0.81 and 0.25
+        mean = np.mean(person["keypoints"][2::3])
+        assert person["score"] == pytest.approx(np.sqrt(person["box_score"] * mean), abs=1e-5)
+    assert made[0].score == 0 and made[0].pose_nms == PoseNMSParameters()
+
+
+def test_pose_nms(multiposenet, fake_sppe, made, tmp_path):
+    photo, learnt = paint(tmp_path / "a.png"), tmp_path / "nms.json"
+    command = ["predict", photo, "--out", tmp_path / "out", "--system", "rmpe", "--pose-nms"]
+    learnt.write_text('{"sigma1": 0.1, "sigma2": 0.2, "lam": 0.3, "eta": 0.4}')
+    assert multiposenet(*command, learnt)[0] == 0
+    assert multiposenet(*command, "none")[0] == 0
+    assert [pose.pose_nms for pose in made] == [PoseNMSParameters(0.1, 0.2, 0.3, 0.4), None]
+    learnt.write_text("{}")
+    status, _, errors = multiposenet(*command, learnt)
+    assert status == 2
+    assert_one_line(errors, learnt)
+
+
+def test_evaluate(multiposenet, fake_sppe, made, tmp_path):
+    paint(tmp_path / "photos" / "a.png")
+    command = ["evaluate", "--images", tmp_path / "photos", "--system", "rmpe", "--score", "0"]
+    status, text, errors = multiposenet(*command, "--json", "-")
+    assert (status, errors) == (0, [])
+    figures = json.loads(text)
+    assert figures["system"] == "rmpe" and figures["people_per_photo"] == 2
+
+
+def test_without_weights(multiposenet, fake_model, tmp_path):
+    photo, out = paint(tmp_path / "a.png"), tmp_path / "out"
+    command = ["predict", photo, "--out", out, "--system", "rmpe", "--sppe"]
+    status, text, errors = multiposenet(*command, "nobodys")
+    assert (status, text) == (2, "")
+    assert_one_line(errors, "nobodys: sppe: no folder", "train sppe", "--sppe RUN")
+    (tmp_path / "empty").mkdir()
+    status, _, errors = multiposenet(*command, tmp_path / "empty")
+    assert status == 2
+    assert_one_line(errors, tmp_path / "empty" / "rmpe.json", "missing", "train sppe")
+    assert names(out) == []
+
+
+@pytest.mark.parametrize("option", ["--sppe", "--pose-nms"])
+def test_options_of_rmpe_without_it(option, multiposenet, fake_model, tmp_path):
+    photo = paint(tmp_path / "a.png")
+    status, _, errors = multiposenet("predict", photo, "--out", tmp_path / "out", option, "x")
+    assert status == 2 and fake_model == []
+    assert_one_line(errors, option, "--system rmpe")

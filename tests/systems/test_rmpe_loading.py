@@ -1,0 +1,149 @@
+"""RMPE by name: run folders of training, released files, and what can be wrong with them."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from keras import ops
+
+from multiposenet import estimator, zoo
+from multiposenet.errors import WeightsError
+from multiposenet.networks.sppe import SPPEArchitecture, inference_model
+from multiposenet.skeleton import LSP_14
+from multiposenet.suppression import PoseNMSParameters
+from multiposenet.systems.rmpe import DEFAULT, load_network
+from multiposenet.top_down import load_rmpe
+from multiposenet.training import parts, rmpe_parts
+
+SIZES = SPPEArchitecture(image_size=(32, 32), stacks=1, width=8, levels=1)
+CROPS = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
+
+
+def describe(skeleton="lsp_14", **sizes):
+    """What `rmpe.json` and a manifest entry say of an SPPE."""
+    sizes = dataclasses.asdict(dataclasses.replace(SIZES, **sizes))
+    return {"architecture": {"skeleton": skeleton, "architecture": sizes}}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run folder after both stages, and what its two networks make of two crops."""
+    sppe, localisation = SIZES.hourglass(14), SIZES.localisation()
+    kernel, bias = localisation.get_layer("numbers").get_weights()
+    localisation.get_layer("numbers").set_weights([kernel, bias + 0.3])  # not the identity
+    alone, network = inference_model(sppe), inference_model(sppe, localisation)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    parts.note(folder / "rmpe.json", rmpe_parts.describe(LSP_14, SIZES))
+    rmpe_parts.save_parts(folder, "sppe", [sppe])
+    rmpe_parts.save_parts(folder, "sstn", [sppe, localisation])
+    return folder, heatmaps(alone), heatmaps(network)
+
+
+def heatmaps(network):
+    return ops.convert_to_numpy(network(CROPS)["heatmaps"])
+
+
+def problem(name):
+    with pytest.raises(WeightsError) as caught:
+        load_network(name)
+    message = str(caught.value)
+    assert "\n" not in message and message.count(": ") >= 2 and "; " in message, message
+    return message
+
+
+def test_a_run_after_each_stage(run):
+    folder, alone, whole = run
+    assert np.abs(alone - whole).max() > 1e-4
+    network, skeleton, options = load_network(folder)
+    assert skeleton == LSP_14 and options == {}
+    np.testing.assert_allclose(heatmaps(network), whole, atol=1e-6)
+    (folder / "rmpe.weights.h5").unlink()
+    network, _, _ = load_network(str(folder))
+    np.testing.assert_allclose(heatmaps(network), alone, atol=1e-6)
+
+
+def test_a_skeleton_of_ones_own(run):
+    folder, *_ = run
+    own = dataclasses.asdict(dataclasses.replace(LSP_14, name="own"))
+    (folder / "rmpe.json").write_text(json.dumps(describe(own)))
+    assert load_network(folder)[1].name == "own"
+
+
+def test_problems_of_a_run(run):
+    folder, *_ = run
+    (folder / "rmpe.json").write_text(json.dumps(describe(width=16)))
+    assert "rmpe.weights.h5: weights: damaged or of another network" in problem(folder)
+    (folder / "rmpe.weights.h5").write_bytes(b"x")
+    (folder / "rmpe.json").write_text(json.dumps(describe()))
+    assert "rmpe.weights.h5: weights: damaged" in problem(folder)
+    for content in ("{", "[]", "{}"):
+        (folder / "rmpe.json").write_text(content)
+        assert "rmpe.json: file: damaged" in problem(folder)
+    for fields in (describe(levels=9), describe("cats"), {"architecture": {"skeleton": "lsp_14"}}):
+        (folder / "rmpe.json").write_text(json.dumps(fields))
+        assert "rmpe.json: architecture: not of an SPPE" in problem(folder)
+    (folder / "rmpe.json").unlink()
+    assert "rmpe.json: file: missing" in problem(folder)
+    (folder / "rmpe.json").write_text(json.dumps(describe()))
+    for name in ("rmpe", "sppe"):
+        (folder / f"{name}.weights.h5").unlink()
+    message = problem(folder)
+    assert "sppe.weights.h5: file: missing" in message and "train sppe" in message
+
+
+@pytest.fixture
+def release(run, monkeypatch):
+    """Enters the run's network into the manifest of an installation of its own."""
+    folder, _, whole = run
+    path = folder / "rmpe.weights.h5"
+    entry = {**describe(), "file": path.name, "sha256": zoo.sha256_of(path), "url": None}
+
+    def release(name="tiny", **fields):
+        manifest = {"format": 1, "models": {}, "sppe": {name: {**entry, **fields}}}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        zoo._manifest.cache_clear()
+        return whole
+
+    monkeypatch.setattr(zoo, "_folder", lambda: folder)
+    yield release
+    zoo._manifest.cache_clear()
+
+
+def test_a_released_sppe(release):
+    whole = release(options={"score": 0.2})
+    network, skeleton, options = load_network("tiny")
+    assert skeleton == LSP_14 and options == {"score": 0.2}
+    np.testing.assert_allclose(heatmaps(network), whole, atol=1e-6)
+    message = problem("tinny")
+    assert "no folder and no released SPPE, of which there are: tiny" in message
+    assert "train sppe" in message and "--sppe RUN" in message
+
+
+def test_the_manifest_decides_what_is_loaded_by_default(release):
+    release("other")
+    assert f"{DEFAULT}: sppe: no folder and no released SPPE" in problem(DEFAULT)
+    release(DEFAULT)
+    assert load_network()[1] == LSP_14
+
+
+def test_load_rmpe(run, release, monkeypatch):
+    folder, *_ = run
+    asked = []
+    monkeypatch.setattr(estimator, "load", lambda name, **options: asked.append((name, options)))
+    nms = {"sigma1": 0.2, "sigma2": 0.02, "lam": 0.5, "eta": 3.0}
+    release(options={"score": 0.2, "pose_nms": nms})
+    pose = load_rmpe("tiny")
+    assert (pose.score, pose.pose_nms, pose.skeleton) == (0.2, PoseNMSParameters(**nms), LSP_14)
+    assert asked == [("multiposenet-nano", {"score": 0.0})]
+    pose = load_rmpe("tiny", "other", image_size=320, score=0.4, pose_nms=None, batch_size=3)
+    assert (pose.score, pose.pose_nms, pose.persons.batch_size) == (0.4, None, 3)
+    assert asked[1] == ("other", {"score": 0.0, "image_size": 320})
+
+    def nobody(image):
+        return [], []
+
+    pose = load_rmpe(folder, detector=nobody)
+    assert pose.detector is nobody and pose.pose_nms == PoseNMSParameters() and len(asked) == 2
+    assert pose.poses_in(np.zeros((40, 40, 3), np.uint8), [(5, 5, 30, 30)]).skeleton == LSP_14
