@@ -85,11 +85,12 @@ def test_the_log_has_means_of_the_steps(tmp_path):
 
 
 def test_leaves_the_averaged_weights(tmp_path):
-    """w_ema = m w_ema + (1 - m) w after every step, beginning with the first step's weights."""
-    stage = fit(tmp_path, 5, stage=plain(Counted))
+    """w_ema = m w_ema + (1 - m) w after every step, beginning with the first step's weights; after
+    t steps m is t / (9 + t), but not more than the recipe's."""
+    stage = fit(tmp_path, 5, stage=plain(Counted), plan=recipe(ema=0.25))
     average = stage.kernels[0]
-    for kernel in stage.kernels[1:]:
-        average = 0.8 * average + 0.2 * kernel
+    for kernel, momentum in zip(stage.kernels[1:], (1 / 10, 2 / 11, 1 / 4, 1 / 4), strict=True):
+        average = momentum * average + (1 - momentum) * kernel
     np.testing.assert_allclose(weights(stage)[0], average, rtol=1e-5)
 
 
