@@ -28,7 +28,8 @@ def group(assigner, boxes, points, scores, evidence_power=1.0):
 def choose(logits, evidence, expected, points, evidence_power=1.0):
     """The choice that ``group`` makes of what ``assign`` returns; arguments and return as there."""
     preference = logits + evidence_power * ops.log(evidence + 1e-9)
-    best = ops.argmax(preference, axis=-1)[..., None]
+    # Not argmax: Keras' own handles -0.0 by bits, which no converter to ONNX or OpenVINO knows.
+    best = ops.top_k(preference, 1)[1]
     keypoint_scores = ops.take_along_axis(evidence, best, axis=-1)[..., 0]
     points = ops.convert_to_tensor(points, "float32")[:, None]
     points = ops.broadcast_to(points, (*ops.shape(evidence), 2))

@@ -60,8 +60,8 @@ def read(rows, columns, crops):
 def highest_cell(crops, boxes):
     """``(B, N, K, 2)`` xy pixels: the centre of the highest cell of maps ``(B * N, 56, 36, K)``."""
     joints = crops.shape[-1]
-    cell = ops.argmax(ops.reshape(crops, (-1, HEIGHT * WIDTH, joints)), axis=1)
-    cell = ops.reshape(cell, (*ops.shape(boxes)[:2], joints))
+    by_joint = ops.transpose(ops.reshape(crops, (-1, HEIGHT * WIDTH, joints)), (0, 2, 1))
+    cell = ops.reshape(ops.top_k(by_joint, 1)[1], (*ops.shape(boxes)[:2], joints))
     x = (ops.cast(cell % WIDTH, boxes.dtype) + 0.5) / WIDTH
     y = (ops.cast(cell // WIDTH, boxes.dtype) + 0.5) / HEIGHT
     corner = boxes[:, :, None, :2]
