@@ -29,6 +29,7 @@ import numpy as np
 from multiposenet.errors import InputError
 from multiposenet.training.loader import prefetch
 from multiposenet.training.optimizer import Adam
+from multiposenet.training.workers import Workers
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "onednn_bfloat16": "float32"}
 SIZES = 8  # sizes of batches that have a function of their own; further ones share one
@@ -41,6 +42,8 @@ class Engine:
     Args:
         devices: how many devices of this process share a batch; accelerators if there are any.
         precision: as in a ``Recipe``.
+        workers: processes that make this one's batches; 0 makes them by threads, which keep up
+            with CPUs but not with an accelerator.
 
     Attributes:
         processes: how many processes take part.
@@ -51,8 +54,8 @@ class Engine:
         InputError: there are not that many devices, or the backend cannot share a batch.
     """
 
-    def __init__(self, devices=1, precision="float32"):
-        self.devices, self.precision = devices, precision
+    def __init__(self, devices=1, precision="float32", workers=0):
+        self.devices, self.precision, self.workers = devices, precision, workers
         self.processes, self.process = 1, 0
         self._strategy = self._distribution = None
         self._functions = {}
@@ -179,6 +182,7 @@ class Engine:
 
         return compute_loss
 
+    @contextlib.contextmanager
     def share(self, batches, accumulate=1):
         """What this process computes of a batch.
 
@@ -186,13 +190,28 @@ class Engine:
             batches: function of the step to ``(x, y)``. If it has a method ``share(step, process,
                 processes)``, several processes call that instead: it makes only the rows of the
                 batch from ``process / processes`` to ``(process + 1) / processes`` of its length.
+                Its attribute ``samples``, if any, is whose photos the ``workers`` need.
             accumulate: parts.
 
-        Returns:
-            Function of the step to a list of ``accumulate`` pairs ``(x, y)``.
+        Yields:
+            Function of the steps to a generator of lists of ``accumulate`` pairs ``(x, y)``.
         """
+        make = functools.partial(self._parts, batches, accumulate, self.process, self.processes)
+        if not self.workers:
+            yield functools.partial(prefetch, make)
+            return
+        with Workers(make, self.workers, getattr(batches, "samples", ())) as remote:
+            yield functools.partial(
+                prefetch, lambda step: self._ahead(remote(step)), workers=self.workers
+            )
 
-        return functools.partial(self._parts, batches, accumulate, self.process, self.processes)
+    def _ahead(self, parts):
+        """On JAX, the arrays go to the device before their step begins."""
+        if keras.backend.backend() != "jax" or self._distribution is not None:
+            return parts
+        import jax
+
+        return jax.device_put(parts)
 
     @staticmethod
     def _parts(batches, accumulate, process, processes, step):
@@ -203,18 +222,18 @@ class Engine:
             own = _cut(batches(step), process, processes)
         return [_cut(own, part, accumulate) for part in range(accumulate)]
 
-    def inputs(self, batches, steps, accumulate=1):
+    def inputs(self, batches, shares, steps, accumulate=1):
         """Yields the inputs of some steps' batches, for calls of the stage outside a step.
 
         Args:
             batches, accumulate: as for ``share``.
+            shares: what ``share`` yields for them.
             steps: iterable of step numbers.
         """
-        if self._distribution is None:  # every process calls the stage with the whole batch
-            parts_of = functools.partial(self._parts, batches, accumulate, 0, 1)
-        else:
-            parts_of = self.share(batches, accumulate)
-        for parts in prefetch(parts_of, steps):
+        if self._strategy is not None:  # every process calls the stage with the whole batch
+            whole = functools.partial(self._parts, batches, accumulate, 0, 1)
+            shares = functools.partial(prefetch, whole)
+        for parts in shares(steps):
             yield from (self._spread(x) for x, _ in parts)
 
     def step(self, stage, parts):

@@ -44,8 +44,8 @@ def loss_of(recipe):
 class Batches:
     """``batches(step)`` is the batch of a step: patches, targets and weights.
 
-    Photos with several persons fill the batch but for the recipe's shares of mosaics, made of
-    photos with a single labelled person, and of photos that have a mask and no keypoints.
+    Photos with several persons fill the batch but for the recipe's shares of photos with a single
+    labelled person, in mosaics or alone, and of photos that have a mask and no keypoints.
     """
 
     def __init__(self, samples, recipe, flip_indices):
@@ -54,7 +54,7 @@ class Batches:
                 "keypoints: no person has a labelled joint; give data sets with keypoints"
             )
         self.recipe, self.flip_indices = recipe, flip_indices
-        self.fingerprint = fingerprint(samples)
+        self.samples, self.fingerprint = samples, fingerprint(samples)
         self.photos = [s for s in samples if not s.single]
         self.singles = [s for s in samples if s.single and s.labelled.any()]
         self.masked = [s for s in samples if s.single and not s.labelled.any() and s.has_mask]
@@ -91,12 +91,14 @@ class Batches:
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, step))
         masked = min(recipe.masked_singles, recipe.batch_size) if self.masked else 0
-        mosaics = min(recipe.mosaics, recipe.batch_size - masked) if self.singles else 0
-        photos = recipe.batch_size - mosaics - masked
+        left = recipe.batch_size - masked
+        mosaics = min(recipe.mosaics, left) if self.singles else 0
+        singles = min(recipe.singles, left - mosaics) if self.singles else 0
         if not self.photos:  # the others take their place
-            mosaics, photos = (mosaics + photos, 0) if self.singles else (mosaics, photos)
-        kinds = [(self.singles, 4)] * mosaics + [(self.masked, 1)] * masked
-        kinds += [(self.photos, 1)] * photos
+            mosaics = left - singles
+        kinds = [(self.singles, 4)] * mosaics + [(self.singles, 1)] * singles
+        kinds += [(self.masked, 1)] * masked
+        kinds += [(self.photos, 1)] * (left - mosaics - singles)
         return [
             [kind[index] for index in rng.integers(len(kind), size=count)] for kind, count in kinds
         ]

@@ -12,7 +12,6 @@ from multiposenet.training.averaging import finish, finished
 from multiposenet.training.checkpoint import Checkpoint
 from multiposenet.training.engine import Engine
 from multiposenet.training.files import save
-from multiposenet.training.loader import prefetch
 from multiposenet.training.monitor import Monitor
 from multiposenet.training.run_record import RunRecord
 from multiposenet.training.schedules import Schedule
@@ -84,35 +83,36 @@ def fit(
     def inputs_before(step):
         """Of the batches for batch statistics."""
         steps = range(max(step - STATISTICS_BATCHES, 0), step)
-        return engine.inputs(batches, steps, recipe.accumulate)
+        return engine.inputs(batches, shares, steps, recipe.accumulate)
 
     def due(step, every):
         return step == steps or (every > 0 and step % every == 0)
 
     with engine.training(stage, recipe):
         start = checkpoint.begin(resume)
-        shares = prefetch(engine.share(batches, recipe.accumulate), range(start, steps))
-        with monitor.from_step(start), closing(shares):
-            for step in range(start + 1, steps + 1):
-                with monitor.waiting():
-                    parts = next(shares)
-                stage.optimizer.learning_rate = rate = schedule(step - 1)
-                with monitor.working():
-                    losses = engine.step(stage, parts)
-                _check_losses(losses, stage, batches, step)
-                schedule.after_step(losses["loss"])
-                monitor.step(step, losses, rate, recipe.batch_size, log=due(step, log_every))
-                if due(step, recipe.validate_every):
-                    figures = {}
-                    if validate is not None:
-                        with finished(stage, inputs_before(step)):
-                            figures = validate()
-                        monitor.validation(step, figures)
-                    schedule.check(figures)
-                if due(step, checkpoint_every):
-                    _check_weights(stage, step)
-                    checkpoint.store(step)
-        finish(stage, inputs_before(steps))
+        with engine.share(batches, recipe.accumulate) as shares:
+            made = shares(range(start, steps))
+            with monitor.from_step(start), closing(made):
+                for step in range(start + 1, steps + 1):
+                    with monitor.waiting():
+                        parts = next(made)
+                    stage.optimizer.learning_rate = rate = schedule(step - 1)
+                    with monitor.working():
+                        losses = engine.step(stage, parts)
+                    _check_losses(losses, stage, batches, step)
+                    schedule.after_step(losses["loss"])
+                    monitor.step(step, losses, rate, recipe.batch_size, log=due(step, log_every))
+                    if due(step, recipe.validate_every):
+                        figures = {}
+                        if validate is not None:
+                            with finished(stage, inputs_before(step)):
+                                figures = validate()
+                            monitor.validation(step, figures)
+                        schedule.check(figures)
+                    if due(step, checkpoint_every):
+                        _check_weights(stage, step)
+                        checkpoint.store(step)
+            finish(stage, inputs_before(steps))
     if engine.writes:
         record.end(monitor.speed())
 

@@ -39,7 +39,7 @@ class Batches:
                 "person: no photo has every person boxed; give data sets that mark everybody"
             )
         self.recipe, self.anchors, self.flip_indices = recipe, anchors, flip_indices
-        self.fingerprint = fingerprint(self.photos)
+        self.samples, self.fingerprint = self.photos, fingerprint(self.photos)
 
     def __call__(self, step):
         return self._rows(step, slice(None))

@@ -35,6 +35,7 @@ def train(
     val_annotations=None,
     val_images=None,
     devices=1,
+    workers=0,
     resume=False,
 ):
     """Trains one stage and saves its parts.
@@ -50,6 +51,7 @@ def train(
             ``recipe.validate_every`` steps.
         val_images: folder of their photos; the PRN stage needs none.
         devices: how many devices share a batch.
+        workers: processes that make the batches, see ``Engine``.
         resume: go on from the run's last checkpoint.
 
     Returns:
@@ -74,6 +76,7 @@ def train(
             val_annotations=val_annotations,
             val_images=val_images,
             devices=devices,
+            workers=workers,
             resume=resume,
         )
     if val_annotations and val_annotations.skeleton.keypoints != skeleton.keypoints:
@@ -84,7 +87,7 @@ def train(
     if not resume:
         parts.refuse_finished(run, stage)
     keras.utils.set_random_seed(recipe.seed)
-    engine = Engine(devices=devices, precision=recipe.precision)
+    engine = Engine(devices, recipe.precision, workers)
     with engine.scope():
         weights = _pretrained(stage, recipe, run)
         imagenet = weights if weights == "imagenet" else None

@@ -30,6 +30,7 @@ def train(
     val_annotations=None,
     val_images=None,
     devices=1,
+    workers=0,
     resume=False,
 ):
     """Trains one stage and saves its parts.
@@ -38,7 +39,8 @@ def train(
         stage: ``"sppe"`` or ``"sstn"``.
         val_annotations: ``CocoAnnotations`` on which the stage is measured; those of another
             skeleton are, by the joints that both have.
-        samples, run, recipe, skeleton, val_images, devices, resume: as of ``pipeline.train``.
+        samples, run, recipe, skeleton, val_images, devices, workers, resume: as of
+            ``pipeline.train``.
 
     Returns:
         The files written; of several processes, the first one writes.
@@ -53,7 +55,7 @@ def train(
         parts.refuse_finished(run, stage, rmpe_parts.STAGES[stage])
     Path(run).mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
-    engine = Engine(devices=devices, precision=recipe.precision)
+    engine = Engine(devices, recipe.precision, workers)
     with engine.scope():
         networks = _networks(stage, recipe, run, skeleton, engine)
         proposals = generator(recipe, run, skeleton)

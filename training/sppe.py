@@ -156,7 +156,7 @@ class Batches:
             )
         self.recipe, self.size, self.flip_indices = recipe, tuple(size), flip_indices
         self.proposals = proposals
-        self.fingerprint = fingerprint(samples)
+        self.samples, self.fingerprint = samples, fingerprint(samples)
 
     def __call__(self, step):
         return self.share(step, 0, 1)

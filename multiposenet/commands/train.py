@@ -19,7 +19,7 @@ from multiposenet.errors import InputError
 
 GENERATORS = ("pgpg", "dpg")
 STAGES = ("keypoints", "person", "prn", "release", "sppe", "sstn", *GENERATORS)
-RECIPES = ("nano", "paper")
+RECIPES = ("nano", "nano-gpu", "paper")
 
 
 def add_arguments(parser):
@@ -71,6 +71,13 @@ def add_arguments(parser):
         "--devices", type=int, default=1, metavar="N", help="share each batch between N devices"
     )
     parser.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="processes that make batches, for GPUs as many as cores (default: threads)",
+    )
+    parser.add_argument(
         "--out",
         default="weights",
         metavar="DIR",
@@ -105,7 +112,12 @@ def _train(args) -> list:
     from multiposenet.annotations import CocoAnnotations
     from multiposenet.training import pipeline, recipes
 
-    recipe = recipes.change(recipes.RECIPES[args.stage][args.recipe](), dict(args.set))
+    known = recipes.RECIPES[args.stage]
+    if args.recipe not in known:
+        raise InputError(
+            f"{args.stage}: --recipe: no {args.recipe} for this stage; use {' or '.join(known)}"
+        )
+    recipe = recipes.change(known[args.recipe](), dict(args.set))
     samples, skeleton = _samples(args)
     validation = None
     if args.val_annotations:
@@ -119,6 +131,7 @@ def _train(args) -> list:
         val_annotations=validation,
         val_images=args.val_images,
         devices=args.devices,
+        workers=args.workers,
         resume=args.resume,
     )
 
@@ -156,6 +169,8 @@ def _check(args) -> None:
             raise InputError(f"--{name}images: without --{name}annotations; give both")
     if args.devices < 1:
         raise InputError(f"--devices: {args.devices}; give 1 or more")
+    if args.workers < 0:
+        raise InputError(f"--workers: {args.workers}; give 0 or more")
 
 
 def _samples(args) -> tuple[list, object]:

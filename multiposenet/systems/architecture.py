@@ -52,7 +52,7 @@ class Architecture:
 PAPER = Architecture()
 NANO = Architecture(
     pyramid_channels=64,
-    keypoint_channels=32,
+    keypoint_channels=48,
     head_channels=64,
     person_depth=2,
     norm=True,

@@ -5,12 +5,24 @@ For each stage there is the paper's recipe and a compact one for CPUs, such as t
 """
 
 from multiposenet.training.recipes.change import change
-from multiposenet.training.recipes.keypoints import KeypointRecipe, NanoKeypoints, PaperKeypoints
-from multiposenet.training.recipes.person import NanoPerson, PaperPerson, PersonRecipe
+from multiposenet.training.recipes.keypoints import (
+    KeypointRecipe,
+    NanoKeypoints,
+    NanoKeypointsGPU,
+    PaperKeypoints,
+)
+from multiposenet.training.recipes.person import (
+    NanoPerson,
+    NanoPersonGPU,
+    PaperPerson,
+    PersonRecipe,
+)
 from multiposenet.training.recipes.prn import NanoPRN, PaperPRN, PRNRecipe, TablePRN
 from multiposenet.training.recipes.sppe import (
     NanoSPPE,
+    NanoSPPEGPU,
     NanoSSTN,
+    NanoSSTNGPU,
     PaperSPPE,
     PaperSSTN,
     SPPERecipe,
@@ -18,21 +30,25 @@ from multiposenet.training.recipes.sppe import (
 )
 
 RECIPES = {
-    "keypoints": {"nano": NanoKeypoints, "paper": PaperKeypoints},
-    "person": {"nano": NanoPerson, "paper": PaperPerson},
+    "keypoints": {"nano": NanoKeypoints, "nano-gpu": NanoKeypointsGPU, "paper": PaperKeypoints},
+    "person": {"nano": NanoPerson, "nano-gpu": NanoPersonGPU, "paper": PaperPerson},
     "prn": {"nano": NanoPRN, "paper": PaperPRN},
-    "sppe": {"nano": NanoSPPE, "paper": PaperSPPE},
-    "sstn": {"nano": NanoSSTN, "paper": PaperSSTN},
+    "sppe": {"nano": NanoSPPE, "nano-gpu": NanoSPPEGPU, "paper": PaperSPPE},
+    "sstn": {"nano": NanoSSTN, "nano-gpu": NanoSSTNGPU, "paper": PaperSSTN},
 }
 
 __all__ = [
     "RECIPES",
     "KeypointRecipe",
     "NanoKeypoints",
+    "NanoKeypointsGPU",
     "NanoPRN",
     "NanoPerson",
+    "NanoPersonGPU",
     "NanoSPPE",
+    "NanoSPPEGPU",
     "NanoSSTN",
+    "NanoSSTNGPU",
     "PRNRecipe",
     "PaperKeypoints",
     "PaperPRN",

@@ -23,6 +23,7 @@ class KeypointRecipe(Recipe):
         patch_sizes: ``(share of the steps done, side)`` in pixels.
         mosaics: patches of a batch that show four persons of single-person photos, if there are
             any.
+        singles: patches of a batch that show one single-person photo, if there are any.
         masked_singles: patches of a batch from photos that have a mask but no keypoints, if there
             are any.
         loss: ``"l2"``, the paper's W (H - H^)^2, or ``"quality_focal"`` on sigmoid maps.
@@ -49,6 +50,7 @@ class KeypointRecipe(Recipe):
     steps: int = 250_000
     patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 480),)
     mosaics: int = 0
+    singles: int = 0
     masked_singles: int = 0
     loss: str = "l2"
     gamma: float = 0.0
@@ -136,3 +138,30 @@ class NanoKeypoints(KeypointRecipe):
     person_size: tuple[float, ...] = (36.0, 240.0)
     rotation_chance: float = 0.35
     flip: float = 0.5
+
+
+@dataclass(frozen=True)
+class NanoKeypointsGPU(NanoKeypoints):
+    """The same on a GPU, which sees fifteen times as many patches: the bundled weights' recipe.
+
+        KERAS_BACKEND=jax multiposenet train keypoints --recipe nano-gpu --workers 16 --run RUN \\
+            --data coco:coco_photos/train coco:coco_photos/no_keypoints lsp:lsp_extended/train \\
+            ccp:ccp_person_masks
+
+    Cost: not measured yet. Result: see ``weights/cards/multiposenet-nano.md``. The whole backbone
+    is trained. Single persons are shown alone, too, as large as photos of them show them.
+    """
+
+    frozen: str = "none"
+    backbone_rate: float = 0.3
+    steps: int = 8000
+    batch_size: int = 128
+    warmup: int = 300
+    precision: str = "bfloat16"
+    validate_every: int = 0
+    patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 256), (0.7, 384))
+    mosaics: int = 12
+    singles: int = 36
+    masked_singles: int = 6
+    person_size: tuple[float, float] = (24.0, 320.0)
+    rotation_chance: float = 0.5

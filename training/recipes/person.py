@@ -89,3 +89,20 @@ class NanoPerson(PersonRecipe):
     shorter_edge: int = 0
     patch_size: int = 320
     validation_size: int = 480
+
+
+@dataclass(frozen=True)
+class NanoPersonGPU(NanoPerson):
+    """The same on a GPU: the bundled weights' recipe.
+
+        KERAS_BACKEND=jax multiposenet train person --recipe nano-gpu --workers 16 --run RUN \\
+            --data coco:coco_photos/train coco:coco_photos/no_keypoints
+
+    Cost: not measured yet. Result: see ``weights/cards/multiposenet-nano.md``.
+    """
+
+    steps: int = 2000
+    batch_size: int = 64
+    precision: str = "bfloat16"
+    validate_every: int = 0
+    patch_size: int = 384
