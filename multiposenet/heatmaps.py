@@ -6,6 +6,8 @@ Heatmap cell (row i, column j) of stride s has its centre at ((j + 0.5) s, (i + 
 import numpy as np
 from keras import ops
 
+from multiposenet.selection import highest
+
 STRIDE = 4
 
 
@@ -52,10 +54,10 @@ def decode(maps, max_peaks, stride=STRIDE):
         has fewer than P peaks the remaining scores are 0.
     """
     _, height, width, _ = ops.shape(maps)
-    highest = ops.max_pool(maps, (3, 3), (1, 1), "same", data_format="channels_last")
-    peaks = _by_joint(ops.where(maps >= highest, maps, 0.0))
-    scores, cells = ops.top_k(peaks, max_peaks)
-    return _places(_by_joint(maps), cells, (height, width), stride), scores
+    around = ops.max_pool(maps, (3, 3), (1, 1), "same", data_format="channels_last")
+    peaks = _by_joint(ops.where(maps >= around, maps, 0.0))
+    scores, cells = highest(peaks, max_peaks)
+    return _places(maps, cells, (height, width), stride), scores
 
 
 def decode_single(maps, stride=STRIDE):
@@ -71,10 +73,8 @@ def decode_single(maps, stride=STRIDE):
         ``points (B, K, 2)`` xy in pixels and ``scores (B, K)``, the values of the highest cells.
     """
     _, height, width, _ = ops.shape(maps)
-    flat = _by_joint(maps)
-    cells = ops.argmax(flat, axis=2, keepdims=True)
-    points = _places(flat, ops.cast(cells, "int32"), (height, width), stride)
-    return points[:, :, 0], ops.max(flat, axis=2)
+    scores, cells = ops.top_k(_by_joint(maps), 1)
+    return _places(maps, cells, (height, width), stride)[:, :, 0], scores[..., 0]
 
 
 def _by_joint(maps):
@@ -83,22 +83,27 @@ def _by_joint(maps):
     return ops.reshape(ops.transpose(maps, (0, 3, 1, 2)), (-1, joints, height * width))
 
 
-def _places(flat, cells, size_hw, stride):
+def _places(maps, cells, size_hw, stride):
     """Places in pixels, ``(B, K, P, 2)``, of the peaks in ``cells (B, K, P)`` of the maps."""
     height, width = size_hw
+    _, joints, peaks = cells.shape
     row, column = cells // width, cells % width
-
-    def logarithm(row, column):
-        index = ops.clip(row, 0, height - 1) * width + ops.clip(column, 0, width - 1)
-        return ops.log(ops.maximum(ops.take_along_axis(flat, index, axis=2), 1e-6))
-
-    centre = logarithm(row, column)
-    x = _vertex(logarithm(row, column - 1), centre, logarithm(row, column + 1))
-    y = _vertex(logarithm(row - 1, column), centre, logarithm(row + 1, column))
-    x = ops.where((column == 0) | (column == width - 1), 0.0, x)
-    y = ops.where((row == 0) | (row == height - 1), 0.0, y)
-    x = (ops.cast(column, flat.dtype) + 0.5 + x) * stride
-    y = (ops.cast(row, flat.dtype) + 0.5 + y) * stride
+    # The cell itself, then left, right, above and below.
+    rows = ops.stack([row, row, row, row - 1, row + 1], axis=-1)
+    columns = ops.stack([column, column - 1, column + 1, column, column], axis=-1)
+    index = ops.clip(rows, 0, height - 1) * width + ops.clip(columns, 0, width - 1)
+    index = index * joints + ops.arange(joints, dtype="int32")[:, None, None]
+    values = ops.take_along_axis(
+        ops.reshape(maps, (-1, height * width * joints)),
+        ops.reshape(index, (-1, joints * peaks * 5)),
+        axis=1,
+    )
+    values = ops.reshape(values, (-1, joints, peaks, 5))
+    centre, left, right, above, below = ops.unstack(ops.log(ops.maximum(values, 1e-6)), 5, axis=-1)
+    x = ops.where((column == 0) | (column == width - 1), 0.0, _vertex(left, centre, right))
+    y = ops.where((row == 0) | (row == height - 1), 0.0, _vertex(above, centre, below))
+    x = (ops.cast(column, maps.dtype) + 0.5 + x) * stride
+    y = (ops.cast(row, maps.dtype) + 0.5 + y) * stride
     return ops.stack([x, y], axis=-1)
 
 

@@ -19,6 +19,7 @@ ORDER = [
     "multiposenet.cropping",
     "multiposenet.similarity",
     "multiposenet.suppression",
+    "multiposenet.selection",
     "multiposenet.boxes",
     "multiposenet.heatmaps",
     "multiposenet.matching",

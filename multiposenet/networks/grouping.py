@@ -45,7 +45,7 @@ def assign(assigner, boxes, points, scores):
     Returns:
         ``logits (B, N, K, P)``; ``evidence (B, N, K, P)``: the candidates' scores, 0 where the
         candidate lies outside the box and its margin; ``expected (B, N, K, 2)``: centre of the
-        cell with the highest logit, xy pixels.
+        cell with the highest logit, xy pixels; of use where the box has no candidate.
     """
     return assigner.assign(boxes, points, scores)
 

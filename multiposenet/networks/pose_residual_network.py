@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from multiposenet.networks import roi_crop
 from multiposenet.networks.assigner import Assigner
 from multiposenet.networks.layers import register
 from multiposenet.networks.roi_crop import HEIGHT, WIDTH, grid_weights
@@ -93,6 +94,43 @@ class PoseResidualNetwork(Assigner):
 
     def call(self, crops, training=None):
         return spatial_softmax(self.logits(crops, training=training))
+
+    def assign(self, boxes, points, scores):
+        """As ``grouping.assign``, without the large maps: equal to ``assign_by_crops``.
+
+        Only the MLP's own, coarse maps are made. The residual is read at the candidates alone,
+        as the product of their weights: two candidates that share no cell do not see each other.
+        ``expected`` leaves the residual out, which is zero wherever ``expected`` is used.
+        """
+        boxes, points, scores = (
+            ops.convert_to_tensor(x, "float32") for x in (boxes, points, scores)
+        )
+        people, (joints, count) = ops.shape(boxes)[1], ops.shape(points)[1:3]
+        rows, columns, inside = grid_weights(points, boxes)
+        rows = ops.reshape(rows, (-1, count, HEIGHT))
+        columns = ops.reshape(columns, (-1, count, WIDTH))
+        evidence = scores[:, None] * inside
+        weights = ops.reshape(evidence, (-1, count, 1))
+        height, width = HEIGHT // self.stride, WIDTH // self.stride
+
+        coarse = ops.matmul(
+            ops.transpose(_coarse(rows, self.stride) * weights, (0, 2, 1)),
+            _coarse(columns, self.stride),
+        )
+        maps = ops.reshape(coarse, (-1, joints, height, width))
+        maps = self.phi(ops.transpose(maps, (0, 2, 3, 1)), training=False)
+        maps = ops.reshape(ops.transpose(maps, (0, 3, 1, 2)), (-1, height, width))
+        if self.stride > 1:
+            up, across = _upsampling(height, HEIGHT), _upsampling(width, WIDTH)
+            maps = ops.matmul(ops.matmul(up, maps), ops.transpose(across))
+        logits = ops.sum(ops.matmul(rows, maps) * columns, axis=-1)
+        if self.residual:
+            shared = ops.matmul(rows, ops.transpose(rows, (0, 2, 1)))
+            shared = shared * ops.matmul(columns, ops.transpose(columns, (0, 2, 1)))
+            logits = logits + ops.matmul(shared, weights)[..., 0]
+        logits = ops.reshape(logits, (-1, people, joints, count))
+        maps = ops.reshape(maps, (-1, people, joints, HEIGHT * WIDTH))
+        return logits, evidence, roi_crop.highest_place(maps, boxes)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -185,6 +223,21 @@ class NearestCentre(Max):
         expected = ops.repeat(centre[:, :, None], points.shape[1], axis=2)
         logits = -ops.sum(ops.square(offset), axis=-1)
         return logits, scores[:, None] * inside, expected
+
+
+def _coarse(weights, stride):
+    """Weights on cells ``(n, P, cells)`` summed over runs of ``stride`` cells."""
+    if stride == 1:
+        return weights
+    count, cells = weights.shape[1:]
+    return ops.sum(ops.reshape(weights, (-1, count, cells // stride, stride)), axis=-1)
+
+
+def _upsampling(coarse, fine):
+    """``(fine, coarse)`` matrix of the bilinear upsampling of ``logits``."""
+    place = np.clip((np.arange(fine) + 0.5) * coarse / fine - 0.5, 0, coarse - 1)
+    weights = np.maximum(1 - np.abs(place[:, None] - np.arange(coarse)), 0)
+    return ops.convert_to_tensor(weights, "float32")
 
 
 def spatial_softmax(logits):

@@ -61,7 +61,15 @@ def highest_cell(crops, boxes):
     """``(B, N, K, 2)`` xy pixels: the centre of the highest cell of maps ``(B * N, 56, 36, K)``."""
     joints = crops.shape[-1]
     by_joint = ops.transpose(ops.reshape(crops, (-1, HEIGHT * WIDTH, joints)), (0, 2, 1))
-    cell = ops.reshape(ops.top_k(by_joint, 1)[1], (*ops.shape(boxes)[:2], joints))
+    return highest_place(ops.reshape(by_joint, (-1, boxes.shape[1], joints, HEIGHT * WIDTH)), boxes)
+
+
+def highest_place(maps, boxes):
+    """As `highest_cell`, of maps ``(B, N, K, 56 * 36)``."""
+    # Not argmax: Keras' own handles -0.0 by bits, which no converter to ONNX or OpenVINO knows.
+    cells = ops.arange(HEIGHT * WIDTH, dtype="int32")
+    is_highest = maps >= ops.max(maps, axis=-1, keepdims=True)
+    cell = ops.min(ops.where(is_highest, cells, HEIGHT * WIDTH - 1), axis=-1)
     x = (ops.cast(cell % WIDTH, boxes.dtype) + 0.5) / WIDTH
     y = (ops.cast(cell // WIDTH, boxes.dtype) + 0.5) / HEIGHT
     corner = boxes[:, :, None, :2]

@@ -17,11 +17,13 @@ from multiposenet.networks.layers import register
 from multiposenet.networks.pose_residual_network import PoseResidualNetwork
 from multiposenet.networks.pyramid import keypoint_pyramid, person_pyramid
 from multiposenet.networks.weight_files import load_completely
+from multiposenet.selection import highest
 from multiposenet.systems.architecture import NANO, PAPER, Architecture
 
 # Faint peaks are mostly noise: the nano's AP50 on the test photos is 0.250, 0.257 and 0.256 with
 # the powers 1, 2 and 3.
 EVIDENCE_POWER = 2.0
+CANDIDATES = 300  # boxes that take part in the suppression of doubles
 MULTIPLE = 32  # sides of the input must be multiples of the coarsest feature's stride
 
 
@@ -214,17 +216,17 @@ class MultiPoseNet(keras.Model):
         logits, deltas, anchors = self.person_predictions(features, training=False)
         height, width = ops.shape(images)[1:3]
         limits = ops.cast(ops.stack([width, height, width, height]), "float32")
-        boxes = ops.clip(box_ops.decode(anchors, deltas), 0.0, limits)
+        # Boxes are made of the best anchors only, not of all tens of thousands.
+        logits, best = highest(logits, CANDIDATES)
+        boxes = box_ops.decode(
+            ops.take(anchors, best, axis=0), ops.take_along_axis(deltas, best[..., None], axis=1)
+        )
+        boxes = ops.clip(boxes, 0.0, limits)
         # Corners are predicted one by one: they may be crossed, or all outside the image.
         sound = ops.all(boxes[..., 2:] > boxes[..., :2], axis=-1)
         scores = ops.cast(ops.sigmoid(logits), "float32") * ops.cast(sound, "float32")
         indices, valid = box_ops.nms(
-            boxes,
-            scores,
-            self.architecture.nms_iou,
-            self.max_people,
-            score_threshold=0.02,
-            candidates=300,
+            boxes, scores, self.architecture.nms_iou, self.max_people, score_threshold=0.02
         )
         valid = ops.cast(valid, "float32")
         boxes = ops.take_along_axis(boxes, indices[..., None], axis=1) * valid[..., None]

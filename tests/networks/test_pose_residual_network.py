@@ -195,3 +195,21 @@ def test_grouping_a_joint_without_candidate():
     keypoints, scores = grouping.group(model, boxes, points, np.ones((1, 1, 2), "float32"))
     assert to_numpy(scores).item() == 0
     assert 0 <= to_numpy(keypoints).min() and to_numpy(keypoints).max() <= 56
+
+
+@pytest.mark.parametrize("options", [{}, {"stride": 2}, {"stride": 4, "residual": False}])
+def test_assign_equals_the_way_over_crops(options):
+    rng = np.random.default_rng(3)
+    prn = PoseResidualNetwork(3, nodes=8, **options)
+    corner = rng.uniform(0, 60, (2, 4, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(20, 60, (2, 4, 2))], -1).astype("float32")
+    points = rng.uniform(0, 120, (2, 3, 5, 2)).astype("float32")
+    scores = rng.uniform(0, 1, (2, 3, 5)).astype("float32")
+    fast = [to_numpy(x) for x in prn.assign(boxes, points, scores)]
+    plain = [to_numpy(x) for x in grouping.assign_by_crops(prn, boxes, points, scores)]
+    inside = plain[1] > 0
+    np.testing.assert_allclose(fast[0][inside], plain[0][inside], atol=1e-5)
+    np.testing.assert_array_equal(fast[1], plain[1])
+    nowhere = ~inside.any(axis=-1)
+    assert nowhere.any()
+    np.testing.assert_allclose(fast[2][nowhere], plain[2][nowhere], rtol=1e-5)

@@ -1,0 +1,44 @@
+"""The highest of many values, fast: what peaks of heatmaps and candidates of boxes are chosen by."""
+
+from keras import ops
+
+# Runtimes spend time in proportion to length times count; this is near the best for both uses.
+SEGMENT = 16
+
+
+def highest(values, count):
+    """As ``ops.top_k``: the highest values of the last axis, but only few of them are sorted.
+
+    Every segment of neighbours is judged by its highest value first. The ``count`` highest values
+    lie in the ``count`` best segments, so that only these are looked into. Of equal values the
+    first comes first, in both steps, as in ``ops.top_k``.
+
+    Args:
+        values: tensor ``(B, ..., n)``; n may be dynamic, and smaller than ``count``.
+        count: k, how many are wanted.
+
+    Returns:
+        ``values (B, ..., k)``, highest first, and ``indices (B, ..., k)`` int32. With n < k the
+        surplus values are minus infinity, their indices n - 1.
+    """
+    length = values.shape[-1]
+    fixed = isinstance(length, int)
+    lead, last = ops.shape(values)[:-1], ops.shape(values)[-1] - 1
+    few = fixed and length <= 2 * count * SEGMENT
+    if few:
+        padding = max(0, count - length)
+    else:  # with a dynamic length there might be fewer segments than wanted
+        padding = -length % SEGMENT if fixed else count * SEGMENT
+    if padding:
+        widths = [[0, 0]] * len(lead) + [[0, padding]]
+        values = ops.pad(values, widths, constant_values=float("-inf"))
+    if few:
+        found, indices = ops.top_k(values, count)
+    else:
+        segments = ops.shape(values)[-1] // SEGMENT
+        values = ops.reshape(values[..., : segments * SEGMENT], (*lead, segments, SEGMENT))
+        best = ops.sort(ops.top_k(ops.max(values, axis=-1), count)[1], axis=-1)
+        inside = ops.take_along_axis(values, best[..., None], axis=-2)
+        found, places = ops.top_k(ops.reshape(inside, (*lead, count * SEGMENT)), count)
+        indices = ops.take_along_axis(best, places // SEGMENT, axis=-1) * SEGMENT + places % SEGMENT
+    return found, ops.minimum(ops.cast(indices, "int32"), last)

@@ -1,0 +1,50 @@
+"""The highest values, against NumPy's stable sort."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from multiposenet.selection import highest
+
+
+def expected(values, count):
+    order = np.argsort(-values, axis=-1, kind="stable")[..., :count]
+    return np.take_along_axis(values, order, axis=-1), order
+
+
+@pytest.mark.parametrize("length", [8, 40, 257, 1000, 1008])
+def test_against_a_sort(length):
+    values = np.random.default_rng(length).normal(size=(2, 3, length)).astype("float32")
+    found, indices = (ops.convert_to_numpy(x) for x in highest(ops.convert_to_tensor(values), 8))
+    for ours, truth in zip((found, indices), expected(values, 8), strict=True):
+        np.testing.assert_array_equal(ours, truth)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="its top_k promises no order")
+def test_of_equal_values_the_first():
+    values = np.random.default_rng(0).integers(0, 5, (3, 2000)).astype("float32")
+    _, indices = highest(ops.convert_to_tensor(values), 20)
+    np.testing.assert_array_equal(ops.convert_to_numpy(indices), expected(values, 20)[1])
+
+
+def test_fewer_than_wanted():
+    found, indices = highest(ops.convert_to_tensor([[1.0, 3.0, 2.0]]), 5)
+    np.testing.assert_array_equal(ops.convert_to_numpy(found), [[3, 2, 1, -np.inf, -np.inf]])
+    np.testing.assert_array_equal(ops.convert_to_numpy(indices), [[1, 2, 0, 2, 2]])
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="has dynamic lengths")
+@pytest.mark.parametrize("length", [3, 20, 130, 1000])
+def test_dynamic_length(length):
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None), tf.float32)])
+    def of_any_length(values):
+        return highest(values, 6)
+
+    values = np.random.default_rng(1).normal(size=(2, length)).astype("float32")
+    found, indices = of_any_length(values)
+    wanted, order = expected(values, 6)
+    np.testing.assert_array_equal(found[:, :length], wanted)
+    np.testing.assert_array_equal(indices[:, :length], order)
