@@ -1,4 +1,4 @@
-"""The highest of many values, fast: what peaks of heatmaps and candidates of boxes are chosen by."""
+"""The highest of many values, fast: peaks of heatmaps and candidates of boxes are chosen by it."""
 
 from keras import ops
 
