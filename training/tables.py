@@ -78,17 +78,21 @@ ROWS = (
 )
 
 
-def choose(names):
+def choose(names, rows=ROWS):
     """The rows of some names, in the order of the table; all if there are none.
+
+    Args:
+        names: the names.
+        rows: all rows of the table.
 
     Raises:
         InputError: a name is unknown.
     """
-    known = {row.name: row for row in ROWS}
+    known = [row.name for row in rows]
     for name in names:
         if name not in known:
             raise InputError(f"--rows: {name}: no such row; use some of {', '.join(known)}")
-    return [row for row in ROWS if not names or row.name in names]
+    return [row for row in rows if not names or row.name in names]
 
 
 @dataclass

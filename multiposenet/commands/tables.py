@@ -1,14 +1,16 @@
-"""Print a table of the paper with our figures beside the paper's.
+"""Print a table of a paper with our figures beside the paper's.
 
-prn  designs of the Pose Residual Network: true keypoints given to true boxes (table 3)
+prn   designs of the Pose Residual Network: true keypoints given to true boxes (table 3)
+rmpe  RMPE, and what is lost without each of its parts (table 5 of its paper)
 
 Rows that were not trained yet are trained first; a later run goes on where an earlier one stopped,
 and finds finished rows in the run folder.
 """
 
 from multiposenet.commands import output
+from multiposenet.errors import AnnotationError, InputError
 
-COLUMNS = {
+PRN_COLUMNS = {
     "paper/AP": "paper",
     "assignment/AP": "AP",
     "assignment/AP50": "AP50",
@@ -17,58 +19,27 @@ COLUMNS = {
     "each/AP": "each",
     "greedy/AP": "greedy",
 }
+RMPE_COLUMNS = {"photos/AP": "AP", "photos/mAP": "mAP", "single/mAP": "mAP, one person"}
 
 
 def add_arguments(parser):
     tables = parser.add_subparsers(dest="table", metavar="TABLE", required=True)
-    prn = tables.add_parser(
-        "prn",
-        description="Designs of the Pose Residual Network: true keypoints given to true boxes. "
-        "AP: keypoints keep their coordinates, and each serves one person (optimal assignment). "
-        "local.: the same, coordinates being those of the cell of the 36x56 grid. each: every box "
-        "takes its best, whatever others take. greedy: the best pair first. N: nodes, D: dropout, "
-        "R: residual.",
-    )
-    prn.add_argument("--annotations", required=True, metavar="FILE", help="COCO labels to measure")
-    prn.add_argument(
-        "--train",
-        metavar="FILE",
-        help="COCO labels to train on (default: the train2017 labels beside them, if any)",
-    )
-    prn.add_argument(
-        "--run",
-        default="runs/table-prn",
-        metavar="DIR",
-        help="weights and checkpoints of the rows (default: %(default)s)",
-    )
-    prn.add_argument("--rows", default="", metavar="A,B", help="only these rows (default: all)")
-    prn.add_argument(
-        "--set",
-        action="append",
-        type=output.change,
-        default=[],
-        metavar="NAME=VALUE",
-        help="change fields of the recipe (multiposenet.training.recipes.TablePRN)",
-    )
-    output.add_json_argument(prn)
+    for name, (description, add, _) in TABLES.items():
+        table = tables.add_parser(name, description=description)
+        add(table)
+        table.add_argument(
+            "--rows", default="", metavar="A,B", help="only these rows (default: all)"
+        )
+        output.add_json_argument(table)
 
 
 def run(args) -> int:
     output.writable_json(args.json)
     folder = output.writable_folder(args.run)
-
     output.import_keras()
-    from multiposenet.annotations import CocoAnnotations
-    from multiposenet.training import recipes, tables
-
-    chosen = tables.choose([name.strip() for name in args.rows.split(",") if name.strip()])
-    recipe = recipes.change(recipes.TablePRN(), dict(args.set))
-    table = tables.Table(
-        CocoAnnotations.load(args.annotations),
-        folder,
-        args.train or tables.default_train(args.annotations),
-        recipe,
-    )
+    _, _, make = TABLES[args.table]
+    names = [name.strip() for name in args.rows.split(",") if name.strip()]
+    table, chosen, headers, cells = make(args, folder, names)
     rows = []
     for row in chosen:
         rows.append(table.measure(row))
@@ -79,12 +50,167 @@ def run(args) -> int:
     if args.json == "-":
         output.write_json("-", {"rows": rows})
     else:
-        headers = ["PRN", *COLUMNS.values(), "M param."]
-        output.print_table(headers, [_cells(row) for row in rows])
+        output.print_table(headers, [cells(row) for row in rows])
     return 1 if any("missing" in row for row in rows) else 0
 
 
-def _cells(row) -> list[str]:
-    figures = [f"{row[name]:.1f}" if name in row else "" for name in COLUMNS]
+def _add_prn(prn):
+    prn.add_argument("--annotations", required=True, metavar="FILE", help="COCO labels to measure")
+    prn.add_argument(
+        "--train",
+        metavar="FILE",
+        help="COCO labels to train on (default: the train2017 labels beside them, if any)",
+    )
+    _add_run(prn, "prn")
+    _add_set(prn, "the recipe (multiposenet.training.recipes.TablePRN)")
+
+
+def _prn(args, folder, names):
+    from multiposenet.annotations import CocoAnnotations
+    from multiposenet.training import recipes, tables
+
+    chosen = tables.choose(names)
+    recipe = recipes.change(recipes.TablePRN(), dict(args.set))
+    table = tables.Table(
+        CocoAnnotations.load(args.annotations),
+        folder,
+        args.train or tables.default_train(args.annotations),
+        recipe,
+    )
+    return table, chosen, ["PRN", *PRN_COLUMNS.values(), "M param."], _prn_cells
+
+
+def _prn_cells(row) -> list[str]:
+    figures = [f"{row[name]:.1f}" if name in row else "" for name in PRN_COLUMNS]
     size = f"{row['parameters'] / 1e6:.1f}" if row.get("parameters") else ""
     return [row["title"], *figures, size]
+
+
+def _add_rmpe(rmpe):
+    rmpe.add_argument("--annotations", required=True, metavar="FILE", help="COCO labels to measure")
+    rmpe.add_argument("--images", required=True, metavar="DIR", help="folder of their photos")
+    rmpe.add_argument(
+        "--single",
+        metavar="FORMAT:FOLDER",
+        help="photos of one labelled person each, such as lsp:lsp_extended/test; proposals are "
+        "generated",
+    )
+    rmpe.add_argument(
+        "--train",
+        nargs="+",
+        default=[],
+        metavar="FORMAT:FOLDER",
+        help="data sets to train missing networks on; one of the format coco",
+    )
+    rmpe.add_argument(
+        "--model",
+        default="multiposenet-nano",
+        metavar="NAME",
+        help="whose boxes are the proposals (default: %(default)s)",
+    )
+    _add_run(rmpe, "rmpe")
+    _add_set(
+        rmpe,
+        "the recipes (NanoSPPE, NanoSSTN of multiposenet.training.recipes), as in sppe.steps=9",
+    )
+
+
+def _rmpe(args, folder, names):
+    from pathlib import Path
+
+    from multiposenet.annotations import CocoAnnotations
+    from multiposenet.skeleton import COCO_17
+    from multiposenet.training import datasets, tables, tables_rmpe
+    from multiposenet.training.rmpe_variants import Trained
+
+    chosen = tables.choose(names, tables_rmpe.ROWS)
+    annotations = CocoAnnotations.load(args.annotations)
+    if annotations.skeleton.keypoints != COCO_17.keypoints:
+        raise AnnotationError(
+            f"{args.annotations}: keypoints: not those of {COCO_17.name}; measure on such labels"
+        )
+    if not Path(args.images).is_dir():
+        raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
+    trained = Trained(folder, args.model, tuple(args.train), COCO_17, _rmpe_recipes(args.set))
+    single = datasets.read(args.single, COCO_17) if args.single else []
+    table = tables_rmpe.Table(annotations, args.images, trained, single)
+    columns = {k: v for k, v in RMPE_COLUMNS.items() if args.single or not k.startswith("single")}
+    headers = ["", "paper", "lost", *(h for title in columns.values() for h in (title, "lost"))]
+
+    def cells(row):
+        return [row["title"], *_paper(row, tables_rmpe.FULL.paper), *_ours(row, columns)]
+
+    return table, chosen, headers, cells
+
+
+def _rmpe_recipes(changes):
+    """The recipes of both stages, from ``STAGE.NAME`` to the new value."""
+    from multiposenet.training import recipes
+
+    own = {"sppe": {}, "sstn": {}}
+    for name, value in changes:
+        stage, _, field = name.partition(".")
+        if stage not in own:
+            raise InputError(f"--set: {name}: no stage; write sppe.NAME=VALUE or sstn.NAME=VALUE")
+        own[stage][field] = value
+    return {
+        stage: recipes.change(recipes.RECIPES[stage]["nano"](), values)
+        for stage, values in own.items()
+    }
+
+
+def _paper(row, full) -> list[str]:
+    if "paper/mAP" not in row:
+        return ["", ""]
+    lost = full - row["paper/mAP"]
+    return [f"{row['paper/mAP']:.1f}", f"{lost:.1f}" if lost else ""]
+
+
+def _ours(row, columns) -> list[str]:
+    cells = []
+    for name in columns:
+        for key in (name, f"{name}/loss"):
+            there = key in row
+            cells.append(f"{row[key]:.1f} ±{row[f'{key}/spread']:.1f}" if there else "")
+    return cells
+
+
+def _add_run(parser, name):
+    parser.add_argument(
+        "--run",
+        default=f"runs/table-{name}",
+        metavar="DIR",
+        help="weights and checkpoints of the rows (default: %(default)s)",
+    )
+
+
+def _add_set(parser, what):
+    parser.add_argument(
+        "--set",
+        action="append",
+        type=output.change,
+        default=[],
+        metavar="NAME=VALUE",
+        help=f"change fields of {what}",
+    )
+
+
+TABLES = {
+    "prn": (
+        "Designs of the Pose Residual Network: true keypoints given to true boxes. "
+        "AP: keypoints keep their coordinates, and each serves one person (optimal assignment). "
+        "local.: the same, coordinates being those of the cell of the 36x56 grid. each: every box "
+        "takes its best, whatever others take. greedy: the best pair first. N: nodes, D: dropout, "
+        "R: residual.",
+        _add_prn,
+        _prn,
+    ),
+    "rmpe": (
+        "RMPE, and what is lost without each of its parts. AP: COCO's keypoints AP. mAP: MPII's "
+        "mean AP of joints, within 0.2 of a torso. The proposals are the model's boxes before its "
+        "NMS; on photos of one labelled person, generated ones. lost: RMPE's figure less the "
+        "row's, and its standard deviation over the photos.",
+        _add_rmpe,
+        _rmpe,
+    ),
+}

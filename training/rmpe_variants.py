@@ -1,0 +1,150 @@
+"""The networks behind table 5 of the RMPE paper: RMPE's own, and others that lack something.
+
+    RUN/pgpg.npz        proposal generator, fitted to the detector's boxes on training photos
+    RUN/full            STN, SPPE and SDTN, tuned with the parallel SPPE on generated proposals
+    RUN/no-parallel     the same without the parallel SPPE
+    RUN/no-generator    the same as full, tuned on true boxes
+    RUN/no-sstn         the SPPE alone, trained on generated proposals
+    RUN/true-boxes      the SPPE alone, trained on true boxes
+
+Each is a run's folder as ``rmpe_pipeline`` leaves it. The first three begin with one SPPE, that of
+``full``, trained on true boxes but for the recipe's noise; those alone are trained for as many
+steps as both stages take together.
+"""
+
+import shutil
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from multiposenet.annotations import CocoAnnotations
+from multiposenet.errors import InputError, WeightsError
+from multiposenet.training import datasets, pipeline, recipes, rmpe_candidates, rmpe_parts
+from multiposenet.training.proposals import offsets, pgpg
+from multiposenet.training.recipes.proposals import PGPGRecipe
+from multiposenet.training.rmpe_pipeline import load_pgpg
+
+GENERATED = {"generator": "pgpg"}
+TRUE = {"generator": "noise", "box_noise": 0.0}
+EVERY = 3  # of so many training photos the detector's boxes are looked at once
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How a network is trained.
+
+    Attributes:
+        sppe: changes of the SPPE stage's recipe.
+        sstn: changes of the SSTN stage's recipe; None leaves the stage out.
+    """
+
+    sppe: dict
+    sstn: dict | None = None
+
+
+VARIANTS = {
+    "full": Variant({}, GENERATED),
+    "no-parallel": Variant({}, {**GENERATED, "parallel": 0.0}),
+    "no-generator": Variant({}, TRUE),
+    "no-sstn": Variant(GENERATED),
+    "true-boxes": Variant(TRUE),
+}
+
+
+@dataclass
+class Trained:
+    """The networks of a run, trained when they are asked for if they are not there.
+
+    Args:
+        run: the folder.
+        detector: name of the model whose boxes are imitated.
+        train: names of data sets, ``FORMAT:FOLDER``; without any, what is missing stays so.
+        skeleton: the joints.
+        recipes: dict of stage to recipe, ``"sppe"`` and ``"sstn"``.
+    """
+
+    run: Path
+    detector: str
+    train: tuple[str, ...]
+    skeleton: object
+    recipes: dict = field(
+        default_factory=lambda: {"sppe": recipes.NanoSPPE(), "sstn": recipes.NanoSSTN()}
+    )
+    _samples: list | None = field(default=None, repr=False)
+
+    def folder(self, name):
+        """The run's folder of a variant.
+
+        Raises:
+            WeightsError: it is not trained and there is nothing to train on.
+        """
+        variant, folder = VARIANTS[name], Path(self.run) / name
+        if rmpe_parts.finished(folder, "sppe" if variant.sstn is None else "sstn"):
+            return folder
+        self._check(f"{folder}: not trained")
+        if variant.sstn is None:
+            steps = sum(recipe.steps for recipe in self.recipes.values())
+            self._fit("sppe", folder, {**variant.sppe, "steps": steps})
+            return folder
+        first = Path(self.run) / "full"
+        self._fit("sppe", first, variant.sppe)
+        folder.mkdir(parents=True, exist_ok=True)
+        if folder != first:
+            for file in ("rmpe.json", "sppe.weights.h5"):
+                shutil.copy(first / file, folder / file)
+        self._fit("sstn", folder, variant.sstn)
+        return folder
+
+    def generator(self):
+        """The fitted ``PGPG`` of the run.
+
+        Raises:
+            WeightsError: there is none and nothing to fit it to, or it is damaged.
+            InputError: no data set of ``train`` has everybody labelled.
+        """
+        path = Path(self.run) / "pgpg.npz"
+        if not path.exists():
+            self._check(f"{path}: not fitted")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._fit_generator().save(path)
+        return load_pgpg(path, self.skeleton)
+
+    def _fit(self, stage, folder, changes):
+        if rmpe_parts.finished(folder, stage):
+            return
+        recipe = replace(self.recipes[stage], **changes)
+        folder.mkdir(parents=True, exist_ok=True)
+        if recipe.generator == "pgpg":
+            self.generator().save(folder / "pgpg.npz")
+        if self._samples is None:
+            self._samples = [s for name in self.train for s in datasets.read(name, self.skeleton)]
+        pipeline.train(stage, self._samples, folder, recipe, skeleton=self.skeleton, resume=True)
+
+    def _fit_generator(self):
+        """A PGPG of the detector's boxes on the photos on which everybody is labelled."""
+        folders = [datasets.split(name)[2] for name in self.train if name.startswith("coco:")]
+        if not folders:
+            raise InputError(
+                "--train: no data set of the format coco, to which the proposal generator is "
+                "fitted; add one"
+            )
+        annotations = CocoAnnotations.load(Path(folders[0]) / "annotations.json", self.skeleton)
+        annotations = annotations.select(slice(None, None, EVERY))
+        records = annotations.images
+        paths = [Path(folders[0]) / "photos" / record.file_name for record in records]
+        results = [
+            {"image_id": record.id, "bbox": [x1, y1, x2 - x1, y2 - y1], "score": score}
+            for record, (boxes, scores) in zip(
+                records, rmpe_candidates.detect(self.detector, paths), strict=True
+            )
+            for (x1, y1, x2, y2), score in zip(boxes.tolist(), scores.tolist(), strict=True)
+        ]
+        recipe = PGPGRecipe()
+        pairs = offsets.collect(
+            annotations, results, iou=recipe.iou, min_score=recipe.min_score, path=folders[0]
+        )
+        pairs = pairs + pairs.mirrored(self.skeleton.flip_indices)
+        return pgpg.fit(pairs, self.skeleton.keypoints, **recipe.fitting)
+
+    def _check(self, problem):
+        if not self.train:
+            raise WeightsError(f"{problem}: give --train")
