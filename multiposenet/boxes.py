@@ -283,14 +283,14 @@ def nms(
     suppresses = ops.logical_and(compute_iou(boxes, boxes, "xyxy") > iou_threshold, better)
     eligible = scores > score_threshold
 
-    def changed(before, kept):
-        return ops.any(ops.not_equal(before, kept))
-
-    def decide(before, kept):
+    def decide(_, kept):
         beaten = ops.any(ops.logical_and(suppresses, ops.expand_dims(kept, 2)), axis=1)
-        return kept, ops.logical_and(eligible, ops.logical_not(beaten))
+        decided = ops.logical_and(eligible, ops.logical_not(beaten))
+        return ops.any(ops.not_equal(decided, kept)), decided
 
-    _, kept = ops.while_loop(changed, decide, (ops.logical_not(eligible), eligible))
+    # The change is part of the state: conversion to ONNX mistakes a state that the body only
+    # passes on from another (such as the decisions before) and stops too early.
+    _, kept = ops.while_loop(lambda changed, _: changed, decide, (ops.any(eligible), eligible))
 
     front = ops.argsort(ops.where(kept, rank, rank + candidates), axis=1)[:, :max_output]
     valid = ops.take_along_axis(kept, front, axis=1)
