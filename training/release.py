@@ -28,21 +28,40 @@ def release(run, out, name="multiposenet-nano", metadata=None):
     Raises:
         WeightsError: a part is missing or damaged, or its weights exceed half precision.
     """
-    out = Path(out)
     model = parts.load_model(run)
+    return enter(model, parts.describe(model), out, name, metadata)
+
+
+def enter(model, architecture, out, name, metadata=None, kind="models"):
+    """Writes a model's weights in half precision and enters them into the manifest.
+
+    Args:
+        model: ``keras.Model``.
+        architecture: what makes the model anew, as JSON takes it.
+        out, name, metadata: as of ``release``.
+        kind: of the model, as of ``zoo.names``.
+
+    Returns:
+        Path of the weight file.
+
+    Raises:
+        WeightsError: the weights exceed half precision.
+    """
+    out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     path, manifest_path = out / f"{name}.weights.h5", out / "manifest.json"
     manifest = {"format": zoo.FORMAT, "models": {}}
     if manifest_path.exists():
         manifest = json.loads(manifest_path.read_text())
-    known = {k: v for k, v in manifest["models"].get(name, {}).items() if k != "metrics"}
+    entries = manifest.setdefault(kind, {})
+    known = {k: v for k, v in entries.get(name, {}).items() if k != "metrics"}
     with whole(path) as partial:
         model.save_weights(partial)
         half_precision(partial)
-        manifest["models"][name] = {
+        entries[name] = {
             **known,
             **(metadata or {}),
-            "architecture": parts.describe(model),
+            "architecture": architecture,
             "file": path.name,
             "sha256": zoo.sha256_of(partial),
             "bytes": partial.stat().st_size,

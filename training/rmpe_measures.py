@@ -48,26 +48,32 @@ class Everybody:
         found = [poses[photo] for photo in photos]
         results = to_results(chosen, found)
         groups = [
-            self._group(record, photo, own)
-            for record, photo, own in zip(chosen.images, photos, found, strict=True)
+            self.group(photo, own[self.counted(photo, own)])
+            for photo, own in zip(photos, found, strict=True)
         ]
         return {
             "AP": coco.evaluate_keypoints(chosen, results)["keypoints/AP"],
             "mAP": mean_precision(groups),
         }
 
-    def _group(self, record, photo, poses):
-        labelled = ~record.crowd & (record.num_keypoints > 0)
-        own = self._units[self.annotations.persons.image == photo]
-        if len(poses) and not labelled.all():
-            overlap = box_ops.pairwise_iou(poses.boxes, record.boxes)
-            other = np.where(labelled, 0, overlap).max(axis=1)
-            crowd = _inside(poses.boxes, record.boxes[record.crowd])
-            ours = np.where(labelled, overlap, 0).max(axis=1)
-            poses = poses[
-                (ours >= np.maximum(other, crowd)) | (np.maximum(other, crowd) < UNLABELLED)
-            ]
-        return group(record.keypoints[labelled], self.annotations.skeleton, own[labelled], poses)
+    def counted(self, photo, poses):
+        """(N,) bool, poses that are not rather of a person whose joints are not labelled."""
+        record = self.annotations.images[photo]
+        labelled = _labelled(record)
+        if not len(poses) or labelled.all():
+            return np.ones(len(poses), bool)
+        overlap = box_ops.pairwise_iou(poses.boxes, record.boxes)
+        ours = np.where(labelled, overlap, 0).max(axis=1)
+        others = np.where(labelled, 0, overlap).max(axis=1)
+        others = np.maximum(others, _inside(poses.boxes, record.boxes[record.crowd]))
+        return (ours >= others) | (others < UNLABELLED)
+
+    def group(self, photo, poses):
+        """The labelled persons of a photo, and poses, for ``joint_precision``."""
+        record = self.annotations.images[photo]
+        labelled = _labelled(record)
+        sizes = self._units[self.annotations.persons.image == photo][labelled]
+        return group(record.keypoints[labelled], self.annotations.skeleton, sizes, poses)
 
 
 class OnePerson:
@@ -142,6 +148,10 @@ def spread(on_halves):
         on_halves: the figure on each half; of two systems, their difference.
     """
     return float(np.std(on_halves))
+
+
+def _labelled(record):
+    return ~record.crowd & (record.keypoints[..., 2] > 0).any(axis=1)
 
 
 def _inside(boxes, regions):

@@ -5,7 +5,7 @@ import numpy as np
 from multiposenet import boxes as box_ops
 from multiposenet.suppression import joint_overlap_nms, oks_nms, without_duplicates
 from multiposenet.training import learn_pose_nms
-from multiposenet.training.candidate_poses import CandidatePoses
+from multiposenet.training.candidate_joints import JointCandidates
 
 BOX_OVERLAP = 0.4  # of multiposenet-nano
 
@@ -52,7 +52,7 @@ FIXED = {
 
 
 def learnt(annotations, results, seed=0):
-    """Pose NMS learnt from half of the photos, for the other half, and the reverse.
+    """Pose NMS learnt for mAP from half of the photos, for the other half, and the reverse.
 
     Args:
         annotations: ``CocoAnnotations``.
@@ -70,7 +70,7 @@ def learnt(annotations, results, seed=0):
         part = annotations.select(half == other)
         ids = set(part.image_ids.tolist())
         own = [result for result in results if result["image_id"] in ids]
-        found.append(learn_pose_nms.learn(CandidatePoses(part, own)).parameters)
+        found.append(learn_pose_nms.learn(JointCandidates(part, own)).parameters)
     return half, found
 
 
