@@ -13,6 +13,7 @@ from multiposenet import __version__
 from multiposenet.commands import (
     bench,
     evaluate,
+    export,
     figures,
     inspect,
     learn_pose_nms,
@@ -28,6 +29,7 @@ VERBS = {
     "predict": predict,
     "bench": bench,
     "evaluate": evaluate,
+    "export": export,
     "figures": figures,
     "inspect": inspect,
     "learn-pose-nms": learn_pose_nms,

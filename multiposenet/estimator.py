@@ -12,17 +12,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-import keras
 import numpy as np
 
-from multiposenet import zoo
+from multiposenet import export_cache, runtimes, zoo
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.geometry import Affine, letterbox, letterbox_size
-from multiposenet.networks.weight_files import load_completely
 from multiposenet.poses import Poses
 from multiposenet.skeleton import Skeleton
 from multiposenet.sources import Frame, frames, is_single
-from multiposenet.systems.multiposenet import MultiPoseNet
 
 STRIDE = 4  # input pixels per cell of the heatmaps and the mask
 CANVAS_MULTIPLE = 64  # twice what the network needs, so that photos share fewer shapes
@@ -121,25 +118,48 @@ class Estimator:
         ((_, maps),) = self._run([item], self._maps)
         return maps
 
+    def canvases(self, photos: list[Frame], size=None) -> Iterator[np.ndarray]:
+        """Yields the batches (B, H, W, 3) in which the model would see the photos.
+
+        Args:
+            photos: what to put into them.
+            size: (H, W) of the batches instead of those that the photos' shapes ask for.
+        """
+        for _, images, _ in self._letterboxed(photos, size):
+            yield images
+
     def _run(self, window, finish) -> Iterator[tuple[int, object]]:
         """Runs the model over the frames of a window, equal canvases together.
 
         Yields (index in the window, `finish(frame, outputs, affine)`) with the outputs of that
         frame alone and the map from its pixels to the canvas.
         """
+        for batch, images, affines in self._letterboxed(window):
+            outputs = self._predict(images)
+            for row, index in enumerate(batch):
+                alone = {name: np.asarray(array[row]) for name, array in outputs.items()}
+                yield index, finish(window[index], alone, affines[row])
+
+    def _letterboxed(
+        self, window, fixed=None
+    ) -> Iterator[tuple[list[int], np.ndarray, list[Affine]]]:
+        """Yields the frames of a window in batches of equal canvases.
+
+        Each is a list of indices, the images (B, H, W, 3) float32, and a list of affine maps.
+        """
+        longest = None if fixed or self._fixed_size else self.image_size
         groups = defaultdict(list)
         for index, frame in enumerate(window):
             if isinstance(frame, Frame):
-                groups[self._canvas_size(frame)].append(index)
+                groups[fixed or self._canvas_size(frame)].append(index)
         for size, indices in groups.items():
-            longest = None if self._fixed_size else self.image_size
             for batch in _batches(indices, self.batch_size):
-                fitted = [letterbox(window[index].image, size, longest) for index in batch]
-                images = np.stack([canvas for canvas, _ in fitted]).astype(np.float32)
-                outputs = self._predict(images)
+                images = np.empty((len(batch), *size, 3), np.float32)
+                affines = []
                 for row, index in enumerate(batch):
-                    alone = {name: np.asarray(array[row]) for name, array in outputs.items()}
-                    yield index, finish(window[index], alone, fitted[row][1])
+                    images[row], affine = letterbox(window[index].image, size, longest)
+                    affines.append(affine)
+                yield batch, images, affines
 
     def _canvas_size(self, frame: Frame) -> tuple[int, int]:
         if self._fixed_size:
@@ -176,15 +196,25 @@ class Estimator:
         return np.stack([_resample(values, fit, size) for values in maps], axis=-1)
 
 
-def load(name: str | os.PathLike = "multiposenet-nano", *, architecture=None, **options):
+def load(
+    name: str | os.PathLike = "multiposenet-nano",
+    *,
+    architecture=None,
+    runtime: str | None = None,
+    **options,
+):
     """Loads a model, ready to be called with images.
 
     Args:
-        name: a model of the zoo (`multiposenet.zoo.names()`), or the path of a `.keras` or
-            `.weights.h5` file.
+        name: a model of the zoo (`multiposenet.zoo.names()`), the path of a `.keras` or
+            `.weights.h5` file, or of a file written by `multiposenet export`.
         architecture: for a `.weights.h5` file, the keyword arguments of `MultiPoseNet` it was
             made with. By default they are read from the field `architecture` of the JSON file
             beside it, `NAME.json` for `NAME.weights.h5`.
+        runtime: "keras" (the default), "openvino", "openvino-bf16", "onnx", or "auto" for the
+            fastest that is installed. Another runtime than Keras needs a file that is exported on
+            first use and kept in `zoo.cache_dir()`; from then on Keras is not even imported. An
+            exported file has its own runtime.
         **options: those of `Estimator`. A model of the zoo brings its own defaults in the field
             `options` of its manifest entry.
 
@@ -193,16 +223,34 @@ def load(name: str | os.PathLike = "multiposenet-nano", *, architecture=None, **
 
     Raises:
         WeightsError: the name is unknown or the file is missing, damaged or of another model.
+        InputError: the runtime is not installed, or cannot run this file.
     """
     path = Path(name)
-    if path.name.endswith(".keras"):
-        return Estimator(_load_keras(path), **options)
-    if path.suffix == ".h5" or path.is_file():
-        fields = _sidecar(path) if architecture is None else architecture
-        return Estimator(_load_weights(path, fields, str(path)), **options)
-    entry = zoo.entry(os.fspath(name))
-    model = _load_weights(zoo.resolve(entry["name"]), entry["architecture"], entry["name"])
-    return Estimator(model, **{**entry.get("options", {}), **options})
+    if runtimes.format_of(path):
+        exported = runtimes.load(path, runtime or "auto")
+        return Estimator(exported, **{**exported.options, **options})
+    runtime = runtimes.choose(runtime or "keras")
+    defaults = {}
+    if not path.name.endswith((".keras", ".h5")) and not path.is_file():
+        entry = zoo.entry(os.fspath(name))
+        path, architecture = zoo.resolve(entry["name"]), entry["architecture"]
+        name, defaults = entry["name"], entry.get("options", {})
+    else:
+        _check_file(path)
+        if architecture is None and not path.name.endswith(".keras"):
+            architecture = _sidecar(path)
+
+    def in_keras():
+        from multiposenet import loading
+
+        return Estimator(loading.model(path, architecture, os.fspath(name)), **defaults)
+
+    if runtime == "keras":
+        model = in_keras().model
+    else:
+        made_of = {"architecture": architecture, **defaults}
+        model = runtimes.load(export_cache.cached(path, made_of, runtime, in_keras), runtime)
+    return Estimator(model, **{**defaults, **options})
 
 
 def _check_file(path: Path) -> None:
@@ -211,47 +259,9 @@ def _check_file(path: Path) -> None:
         raise WeightsError(f"{path}: file: {what}; give a .keras or .weights.h5 file or a name")
 
 
-def _load_keras(path: Path):
-    _check_file(path)
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # whatever zip, JSON, HDF5 or a layer objects to
-        raise WeightsError(
-            f"{path}: file: cannot be loaded ({_reason(error)}); save the model again"
-        ) from error
-    if not isinstance(getattr(model, "skeleton", None), Skeleton):
-        raise WeightsError(f"{path}: model: has no skeleton; give one saved from a MultiPoseNet")
-    return model
-
-
-def _load_weights(path: Path, architecture, name: str):
-    if not path.name.endswith(".weights.h5"):
-        raise WeightsError(f"{name}: file: of no known kind; give a .keras or .weights.h5 file")
-    _check_file(path)
-    try:
-        model = MultiPoseNet(**architecture)
-    except (TypeError, ValueError) as error:
-        raise WeightsError(
-            f"{name}: architecture: {_reason(error)}; give the arguments the model was made with"
-        ) from error
-    try:
-        load_completely(model, path)
-    except OSError as error:
-        raise WeightsError(
-            f"{name}: file: cannot be read ({_reason(error)}); get the file again"
-        ) from error
-    except Exception as error:  # depends on the layer that does not fit
-        raise WeightsError(
-            f"{name}: weights: do not fit the architecture ({_reason(error)}); "
-            "give the arguments the model was made with"
-        ) from error
-    return model
-
-
 def _sidecar(path: Path) -> dict:
     """The architecture in the JSON file beside a weights file."""
     beside = path.with_name(path.name.removesuffix(".h5").removesuffix(".weights") + ".json")
-    _check_file(path)
     try:
         architecture = json.loads(beside.read_text(encoding="utf-8"))["architecture"]
     except OSError:
@@ -265,22 +275,19 @@ def _sidecar(path: Path) -> dict:
     return architecture
 
 
-def _reason(error: Exception) -> str:
-    """The first sentence of an error, on one line."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    text = text.split(". ")[0].rstrip(".")
-    return text if len(text) <= 200 else text[:197] + "..."
-
-
 def compiled(model):
     """Compiles a model once for all sizes of images, where the backend can.
 
     Args:
-        model: a `keras.Model` from images (B, H, W, 3) to a dict.
+        model: a `keras.Model` from images (B, H, W, 3) to a dict, or an `ExportedModel`.
 
     Returns:
         A function from a batch of images to the model's outputs at inference, as arrays.
     """
+    if isinstance(model, runtimes.ExportedModel):
+        return model
+    import keras
+
     if keras.backend.backend() != "tensorflow":
         return model.predict_on_batch
     import tensorflow as tf

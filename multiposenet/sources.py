@@ -336,3 +336,17 @@ def _to_uint8(array: np.ndarray, name: str) -> np.ndarray:
             f"{name}: values: {low:g} to {high:g} as {array.dtype}; give 0 to 1 or 0 to 255"
         )
     return np.clip(np.rint(array * (255 / top)), 0, 255).astype(np.uint8)
+
+
+def sample_photo() -> Path:
+    """Grace Hopper, 1984: a work of the U.S. Navy, in the public domain.
+
+    Raises:
+        InputError: matplotlib, with which the photo comes, does not have it any more.
+    """
+    import matplotlib
+
+    photo = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    if not photo.is_file():
+        raise InputError(f"{photo}: sample photo: not in this matplotlib; name a photo of your own")
+    return photo

@@ -8,7 +8,7 @@ import pytest
 from fake_model import CORNERS, RectangleFinder
 from PIL import Image
 
-from multiposenet import estimator, zoo
+from multiposenet import estimator, loading, zoo
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.estimator import Estimator, load
 from multiposenet.poses import Poses
@@ -266,7 +266,7 @@ class SmallNet(RectangleFinder):
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
-    monkeypatch.setattr(estimator, "MultiPoseNet", SmallNet)
+    monkeypatch.setattr(loading, "MultiPoseNet", SmallNet)
     path = tmp_path / "small.weights.h5"
     saved = SmallNet(units=5)
     saved.save_weights(path)
@@ -320,10 +320,12 @@ def test_weights_file_problems(small):
 
 
 def test_other_files_are_refused(tmp_path, small):
-    (tmp_path / "model.onnx").write_bytes(b"x")
-    assert "model.onnx: file: of no known kind" in loading_error(
-        tmp_path / "model.onnx", architecture={}
+    (tmp_path / "model.bin").write_bytes(b"x")
+    assert "model.bin: file: of no known kind" in loading_error(
+        tmp_path / "model.bin", architecture={}
     )
+    (tmp_path / "model.onnx").write_bytes(b"x")
+    assert "model.onnx.json: file: missing or damaged" in loading_error(tmp_path / "model.onnx")
     (tmp_path / "old.h5").write_bytes(b"x")
     assert "old.h5: file: of no known kind" in loading_error(tmp_path / "old.h5", architecture={})
 

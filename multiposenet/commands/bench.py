@@ -7,9 +7,8 @@ costs on top. All are timed in turn, round after round; the figures are medians.
 """
 
 import argparse
-import re
 
-from multiposenet.commands import output, predict, summary
+from multiposenet.commands import output, summary
 
 
 def add_arguments(parser):
@@ -22,10 +21,10 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--size",
-        type=_size,
+        type=output.size,
         default=(384, 512),
         metavar="HxW",
-        help="of the image and of the network's input; multiples of 64 (default: 384x512, which a "
+        help="of the image and of the network's input; multiples of 32 (default: 384x512, which a "
         "4:3 photo becomes at 480 pixels)",
     )
     parser.add_argument(
@@ -44,10 +43,10 @@ def add_arguments(parser):
 
 def run(args) -> int:
     output.writable_json(args.json)
-    from multiposenet.sources import read_image
+    from multiposenet.sources import read_image, sample_photo
 
-    person = read_image(args.photo or predict.sample_photo())
-    pose = _load(args.model, max(args.size))
+    person = read_image(args.photo or sample_photo())
+    pose = load_estimator(args.model, image_size=max(args.size))
     rows = measure(pose, person, args.size, args.people, args.rounds)
     if args.json:
         size = f"{args.size[0]}x{args.size[1]}"
@@ -102,22 +101,15 @@ def measure(pose, person, size_hw, people, rounds) -> list[dict]:
     return rows
 
 
-def _load(name, longest):
+def load_estimator(name: str, **options):
+    """A model of the zoo, a weights file, or an architecture of `summary` with random weights."""
     output.import_keras()
     from multiposenet import estimator, zoo
     from multiposenet.systems.multiposenet import MultiPoseNet
 
     if name in summary.BACKBONES and name not in zoo.names():
-        return estimator.Estimator(MultiPoseNet(summary.BACKBONES[name]), image_size=longest)
-    return estimator.load(name, image_size=longest)
-
-
-def _size(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d+)x(\d+)", text)
-    sides = tuple(map(int, found.groups())) if found else ()
-    if not sides or any(side % 64 or not side for side in sides):
-        raise argparse.ArgumentTypeError(f"{text!r} is not HEIGHTxWIDTH in multiples of 64")
-    return sides
+        return estimator.Estimator(MultiPoseNet(summary.BACKBONES[name]), **options)
+    return estimator.load(name, **options)
 
 
 def _counts(text: str) -> list[int]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from multiposenet.errors import InputError
+from multiposenet.errors import InputError, MultiPoseNetError
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,11 +37,23 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE|none",
         help="rmpe: parameters of pose NMS by learn-pose-nms; none keeps all poses",
     )
+    add_runtime_argument(parser)
     parser.add_argument(
         "--size", type=_side, metavar="PIXELS", help="longer side of the network's input"
     )
     parser.add_argument(
         "--score", type=_score, metavar="T", help="drop people scoring below T, from 0 to 1"
+    )
+
+
+def add_runtime_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--runtime`."""
+    parser.add_argument(
+        "--runtime",
+        choices=("auto", "keras", "openvino", "openvino-bf16", "onnx"),
+        default="auto",
+        help="what runs the model; auto: the fastest that is installed, which exports the model "
+        "on first use (default: %(default)s)",
     )
 
 
@@ -73,13 +85,16 @@ def load_system(args, **defaults):
     given = {"image_size": args.size, "score": args.score, "sppe": args.sppe}
     if args.system != "rmpe" and (args.sppe or args.pose_nms):
         raise InputError("--sppe, --pose-nms: belong to RMPE; add --system rmpe")
-    import_keras()
     options = {**defaults, **{name: value for name, value in given.items() if value is not None}}
     if args.system == "multiposenet":
-        from multiposenet import estimator
+        with without_start_up_notes():
+            from multiposenet import estimator
 
-        return estimator.load(args.model, **options)
+            return estimator.load(args.model, runtime=args.runtime, **options)
 
+    if args.runtime not in ("auto", "keras"):
+        raise InputError(f"--runtime: {args.runtime} does not run RMPE; leave it out")
+    import_keras()
     from multiposenet.suppression import PoseNMSParameters
     from multiposenet.top_down import load_rmpe
 
@@ -90,26 +105,38 @@ def load_system(args, **defaults):
 
 
 def import_keras() -> None:
-    """Imports Keras without its backend's start-up notes, which would bury the error lines.
+    """Imports Keras without its backend's start-up notes, which would bury the error lines."""
+    with without_start_up_notes():
+        import keras  # noqa: F401
 
-    TensorFlow writes some before it reads its log level, so stderr itself is held back. A log
-    level set by the user (`TF_CPP_MIN_LOG_LEVEL`) is left as it is and shows everything.
+
+@contextmanager
+def without_start_up_notes():
+    """For whatever imports Keras.
+
+    TensorFlow writes some notes before it reads its log level, so stderr itself is held back. A
+    log level set by the user (`TF_CPP_MIN_LOG_LEVEL`) is left as it is and shows everything.
     """
-    if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
-        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-        with _stderr_held_back():
-            import keras  # noqa: F401
+    if "keras" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    with _stderr_held_back():
+        yield
 
 
 @contextmanager
 def _stderr_held_back():
-    """Drops what is written to the file descriptor of stderr, unless an exception is raised."""
+    """Drops what is written to the file descriptor of stderr, unless something unexpected is
+    raised."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
             yield
+        except MultiPoseNetError:
+            raise  # says in one line all there is to say
         except BaseException:
             held.seek(0)
             os.write(kept, held.read())
@@ -225,3 +252,12 @@ def _score(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
     return value
+
+
+def size(text: str) -> tuple[int, int]:
+    """Parses HxW: height and width in pixels, multiples of 32."""
+    height, cross, width = text.partition("x")
+    sides = tuple(int(side) if side.isdecimal() else 0 for side in (height, width))
+    if not cross or any(side % 32 or not side for side in sides):
+        raise argparse.ArgumentTypeError(f"{text!r} is not HEIGHTxWIDTH in multiples of 32")
+    return sides

@@ -26,6 +26,8 @@ def add_arguments(parser):
 def run(args) -> int:
     folder = output.writable_folder(args.out)
     output.writable_json(args.json)
+    from multiposenet.sources import sample_photo
+
     paths, failures = _expand(args.sources or [sample_photo()])
     if not paths:
         return 2
@@ -95,13 +97,3 @@ def image_ids(paths: list[Path]) -> list[int]:
         if len(set(numbers)) == len(numbers):
             return numbers
     return list(range(1, len(paths) + 1))
-
-
-def sample_photo() -> Path:
-    """Grace Hopper, 1984: a work of the U.S. Navy, in the public domain."""
-    import matplotlib
-
-    photo = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    if not photo.is_file():
-        raise InputError(f"{photo}: sample photo: not in this matplotlib; name a photo of your own")
-    return photo

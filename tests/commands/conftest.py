@@ -19,7 +19,7 @@ def fake_model(monkeypatch):
     scores 0.81 and 0.25. The fixture is the list of the calls."""
     calls = []
 
-    def load(name, **options):
+    def load(name, runtime=None, **options):
         calls.append((name, options))
         return rectangle_finder(**{"image_size": 128, "score": 0.2, **options})
 

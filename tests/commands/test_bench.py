@@ -14,10 +14,11 @@ from multiposenet.systems.multiposenet import MultiPoseNet
 
 @pytest.fixture
 def random_nano(monkeypatch):
-    def load(name, longest):
-        return Estimator(MultiPoseNet("nano", architecture=NANO, max_people=4), longest, score=0.0)
+    def load(name, **options):
+        model = MultiPoseNet("nano", architecture=NANO, max_people=4)
+        return Estimator(model, score=0.0, **options)
 
-    monkeypatch.setattr(bench, "_load", load)
+    monkeypatch.setattr(bench, "load_estimator", load)
 
 
 def test_rows(multiposenet, random_nano):
@@ -38,7 +39,7 @@ def test_table(multiposenet, random_nano):
 
 
 @pytest.mark.parametrize(
-    "wrong", [("--size", "480x480"), ("--size", "64"), ("--people", "0"), ("--rounds", "none")]
+    "wrong", [("--size", "480x490"), ("--size", "64"), ("--people", "0"), ("--rounds", "none")]
 )
 def test_wrong_arguments(multiposenet, wrong):
     with pytest.raises(SystemExit) as end:

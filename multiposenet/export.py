@@ -1,0 +1,195 @@
+"""A model as a file for another runtime: finished poses inside the graph, checked on photos."""
+
+import dataclasses
+import json
+import os
+import shutil
+import tempfile
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from multiposenet import runtimes
+from multiposenet.errors import InputError
+
+TOLERANCE = 0.05  # pixels of the network's input
+
+
+@dataclasses.dataclass(frozen=True)
+class Parity:
+    """How an exported file differs from Keras.
+
+    Attributes:
+        photos: compared.
+        poses: with at least the score.
+        pixels: largest distance of a keypoint of these, in x or y; infinite if one is missing.
+        score: largest difference of their pose scores.
+        heatmap: largest difference of the heatmaps, in 0...1.
+    """
+
+    photos: int
+    poses: int
+    pixels: float
+    score: float
+    heatmap: float
+
+
+def export(model, path, format, batches, *, options, size=None, tolerance=TOLERANCE) -> Parity:
+    """Writes a model for a runtime, if it finds there what it finds in Keras.
+
+    The file appears under its name only when it has passed. It takes batches of any length and,
+    unless the model's size is fixed, images of any size. Beside it comes a JSON file; see
+    `runtimes`.
+
+    Args:
+        model: a `MultiPoseNet`.
+        path: of the file to write; its name ends as `runtimes.FORMATS` has it.
+        format: of `runtimes.FORMATS`.
+        batches: for the comparison, arrays (B, H, W, 3) as the network takes them; some may be
+            longer than 1.
+        options: keyword arguments of `Estimator` that belong to the model: `image_size`, `score`.
+            Poses of at least the score are compared.
+        size: (H, W) of the only images that the file takes. LiteRT needs one: of images of any
+            size it leaves convolutions to TensorFlow.
+        tolerance: largest difference of a keypoint, in pixels.
+
+    Returns:
+        The `Parity` found.
+
+    Raises:
+        InputError: the backend or an installed package cannot export this, the name does not fit,
+            or the file differs from Keras more than the tolerance; no file is left then.
+    """
+    path = Path(path)
+    size = size or model.image_size
+    _check(path, format, size)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        written = Path(folder) / path.name
+        _write(model, written, format, size)
+        parity = compare(model, runtimes.open_function(written, format), batches, options["score"])
+        if not parity.pixels <= tolerance:
+            raise InputError(
+                f"{path}: keypoints: differ from Keras by up to {parity.pixels:.3g} px on "
+                f"{parity.photos} photos, more than {tolerance:g}; not written"
+            )
+        about = {
+            "format": format,
+            "skeleton": dataclasses.asdict(model.skeleton),
+            "image_size": size,
+            "options": options,
+            "parity": {k: v for k, v in dataclasses.asdict(parity).items() if np.isfinite(v)},
+        }
+        runtimes.sidecar(written).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        _move(written, path)
+    return parity
+
+
+def _check(path, format, size):
+    if format == "litert" and not size:
+        raise InputError(f"{path}: size: LiteRT needs one; give the size of all images")
+    ending = runtimes.FORMATS[format]
+    if path.suffix != ending and (ending or path.suffix in runtimes.FORMATS.values()):
+        raise InputError(f"{path}: name: a file of format {format} ends in {ending or 'nothing'!r}")
+    if keras.backend.backend() != "tensorflow":
+        raise InputError(
+            f"{path}: backend: {keras.backend.backend()} cannot export images of any size; "
+            "set KERAS_BACKEND=tensorflow"
+        )
+    if path.is_dir() != (format == "saved_model") and path.exists():
+        raise InputError(f"{path}: file: exists and is something else; choose another name")
+
+
+def _write(model, path, format, size):
+    """As Keras exports it, and what is known to be slow mended."""
+    signature = size and [keras.InputSpec(shape=(None, *size, 3), dtype="float32", name="images")]
+    kind = "tf_saved_model" if format == "saved_model" else format
+    try:
+        with _quiet():
+            model.export(str(path), format=kind, verbose=False, input_signature=signature)
+            if format == "openvino":
+                _sort_unstably(path)
+    except ImportError as error:
+        raise InputError(f"{path.name}: format: {error}; install multiposenet[{format}]") from error
+
+
+def _sort_unstably(path):
+    """Lets OpenVINO sort equal scores in any order: its stable TopK takes half of the time."""
+    import openvino
+    from openvino import opset11
+
+    model = openvino.Core().read_model(path, config={"ENABLE_MMAP": False})
+    for node in model.get_ops():
+        if node.get_type_name() == "TopK":
+            options = {k: v for k, v in node.get_attributes().items() if k != "stable"}
+            axis, mode, sort = (options[name] for name in ("axis", "mode", "sort"))
+            kind = options["index_element_type"]
+            new = opset11.topk(node.input_value(0), node.input_value(1), axis, mode, sort, kind)
+            for index in (0, 1):
+                node.output(index).replace(new.output(index))
+    openvino.save_model(model, path, compress_to_fp16=False)
+
+
+@contextmanager
+def _quiet():
+    """Without the notes of the converters."""
+    import logging
+
+    logger = logging.getLogger("tf2onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _move(written, path):
+    """Puts all files of an export in their place, the one that is opened last."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    files = sorted(written.parent.iterdir(), key=lambda file: file == written)
+    for file in files:
+        os.replace(file, path.with_name(file.name))
+
+
+def compare(model, function, batches, score) -> Parity:
+    """Compares an exported function with its model.
+
+    Poses may come in another order, so each pose of Keras is compared with the closest one.
+
+    Args:
+        model: the Keras model.
+        function: from a batch to a dict of arrays.
+        batches: arrays (B, H, W, 3).
+        score: poses of at least this score are compared.
+    """
+    photos = poses = 0
+    pixels = scores = heatmap = 0.0
+    for batch in batches:
+        ours = {k: keras.ops.convert_to_numpy(v) for k, v in model(batch, training=False).items()}
+        theirs = function(batch)
+        photos += len(batch)
+        heatmap = max(heatmap, float(np.abs(ours["heatmaps"] - theirs["heatmaps"]).max()))
+        for row in range(len(batch)):
+            wanted = ours["pose_scores"][row] >= score
+            offered = theirs["pose_scores"][row] > 0
+            distance = np.abs(
+                ours["keypoints"][row][wanted][:, None] - theirs["keypoints"][row][offered]
+            ).max(axis=(2, 3), initial=0)
+            poses += int(wanted.sum())
+            if not wanted.any():
+                continue
+            if not offered.any():
+                return Parity(photos, poses, np.inf, np.inf, heatmap)
+            best = distance.argmin(axis=1)
+            pixels = max(pixels, float(distance.min(axis=1).max()))
+            difference = (
+                theirs["pose_scores"][row][offered][best] - ours["pose_scores"][row][wanted]
+            )
+            scores = max(scores, float(np.abs(difference).max()))
+    return Parity(photos, poses, pixels, scores, heatmap)

@@ -1,0 +1,69 @@
+"""Models in Keras from their files, with an error of one line for whatever may be wrong."""
+
+from pathlib import Path
+
+import keras
+
+from multiposenet.errors import WeightsError
+from multiposenet.networks.weight_files import load_completely
+from multiposenet.skeleton import Skeleton
+from multiposenet.systems.multiposenet import MultiPoseNet
+
+
+def model(path: Path, architecture: dict, name: str):
+    """Loads a model from a `.keras` or `.weights.h5` file.
+
+    Args:
+        path: of the file.
+        architecture: for a `.weights.h5` file, the keyword arguments of `MultiPoseNet` it was
+            made with.
+        name: of the model, for messages.
+
+    Raises:
+        WeightsError: the file is damaged or of another model.
+    """
+    if path.name.endswith(".keras"):
+        return _keras_file(path)
+    return _weights_file(path, architecture, name)
+
+
+def _keras_file(path: Path):
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # whatever zip, JSON, HDF5 or a layer objects to
+        raise WeightsError(
+            f"{path}: file: cannot be loaded ({_reason(error)}); save the model again"
+        ) from error
+    if not isinstance(getattr(model, "skeleton", None), Skeleton):
+        raise WeightsError(f"{path}: model: has no skeleton; give one saved from a MultiPoseNet")
+    return model
+
+
+def _weights_file(path: Path, architecture, name: str):
+    if not path.name.endswith(".weights.h5"):
+        raise WeightsError(f"{name}: file: of no known kind; give a .keras or .weights.h5 file")
+    try:
+        model = MultiPoseNet(**architecture)
+    except (TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{name}: architecture: {_reason(error)}; give the arguments the model was made with"
+        ) from error
+    try:
+        load_completely(model, path)
+    except OSError as error:
+        raise WeightsError(
+            f"{name}: file: cannot be read ({_reason(error)}); get the file again"
+        ) from error
+    except Exception as error:  # depends on the layer that does not fit
+        raise WeightsError(
+            f"{name}: weights: do not fit the architecture ({_reason(error)}); "
+            "give the arguments the model was made with"
+        ) from error
+    return model
+
+
+def _reason(error: Exception) -> str:
+    """The first sentence of an error, on one line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    text = text.split(". ")[0].rstrip(".")
+    return text if len(text) <= 200 else text[:197] + "..."
