@@ -18,7 +18,6 @@ from multiposenet.evaluation.pck import torso_sizes
 JOINTS = tuple(name for part, names in mpii.PARTS.items() if part != "head" for name in names)
 TORSO_SHARE = 0.2
 UNLABELLED = 0.5  # IoU from which a pose may be of a person whose joints are not labelled
-DRAWS = 100
 
 
 class Everybody:
@@ -132,7 +131,7 @@ def to_results(annotations, poses):
     return results
 
 
-def halves(count, draws=DRAWS, seed=0):
+def halves(count, draws, seed=0):
     """Random halves of ``count`` photos, without repetition, the same every time."""
     rng = np.random.default_rng(seed)
     return [np.sort(rng.permutation(count)[: (count + 1) // 2]) for _ in range(draws)]

@@ -22,6 +22,8 @@ from multiposenet.training.single_person_validation import measured
 
 PER_PERSON = 3
 """Generated proposals of a person on photos of one."""
+DRAWS = 100
+"""Halves of the photos by which the spread is told."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,14 @@ class Row:
 FULL = Row("full", "RMPE", "full", "learnt", 69.2)
 ROWS = (
     FULL,
-    Row("no-sstn", "without SSTN and parallel SPPE", "no-sstn", "learnt", 65.1),
-    Row("no-parallel", "without parallel SPPE", "no-parallel", "learnt", 66.2),
-    Row("no-generator", "without proposal generator", "no-generator", "learnt", 62.6),
-    Row("no-pose-nms", "without pose NMS", "full", "none", 63.2),
-    Row("overlap", "other pose NMS: overlap of joints", "full", "overlap", 67.1),
-    Row("oks", "other pose NMS: OKS-NMS", "full", "oks"),
+    Row("no-sstn", "no SSTN, no parallel SPPE", "no-sstn", "learnt", 65.1),
+    Row("no-parallel", "no parallel SPPE", "no-parallel", "learnt", 66.2),
+    Row("no-generator", "no proposal generator", "no-generator", "learnt", 62.6),
+    Row("no-pose-nms", "no pose NMS", "full", "none", 63.2),
+    Row("overlap", "NMS by overlap of joints", "full", "overlap", 67.1),
+    Row("oks", "OKS-NMS", "full", "oks"),
     Row("hand", "pose NMS set by hand", "full", "hand"),
-    Row("boxes", "NMS of boxes instead", "full", "boxes"),
+    Row("boxes", "NMS of boxes", "full", "boxes"),
     Row("two-step", "plain two-step", "true-boxes", "none", 57.5),
     Row("two-step-boxes", "plain two-step, NMS of boxes", "true-boxes", "boxes"),
 )
@@ -117,7 +119,8 @@ class Table:
                 rule = self._rule(row, kind, len(photos))
                 kept = [rule(i, poses) for i, poses in enumerate(self._found(row.variant)[kind])]
                 whole = photos.figures(kept)
-                parts = [photos.figures(kept, half) for half in rmpe_measures.halves(len(photos))]
+                halves = rmpe_measures.halves(len(photos), DRAWS)
+                parts = [photos.figures(kept, half) for half in halves]
                 for name, figure in whole.items():
                     halves = np.array([part[name] for part in parts])
                     found[f"{kind}/{name}"] = (figure, halves)

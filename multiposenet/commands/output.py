@@ -218,7 +218,10 @@ def progress(items: Iterable, total: int, what: str) -> Iterator:
 
 
 def print_table(headers: list[str], rows: list[list[str]]) -> None:
-    """A table on stdout; the first column is left-aligned, the others right-aligned."""
+    """A table on stdout; the first column is left-aligned, the others right-aligned.
+
+    It is cut to a terminal, but whole in a file or pipe.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -228,7 +231,8 @@ def print_table(headers: list[str], rows: list[list[str]]) -> None:
         table.add_column(header, justify="right" if column else "left", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    Console(highlight=False, markup=False).print(table)
+    width = None if sys.stdout.isatty() else 200
+    Console(highlight=False, markup=False, width=width).print(table)
 
 
 def _umask() -> int:

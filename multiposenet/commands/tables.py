@@ -19,7 +19,7 @@ PRN_COLUMNS = {
     "each/AP": "each",
     "greedy/AP": "greedy",
 }
-RMPE_COLUMNS = {"photos/AP": "AP", "photos/mAP": "mAP", "single/mAP": "mAP, one person"}
+RMPE_COLUMNS = {"photos/AP": "AP", "photos/mAP": "mAP", "single/mAP": "1 person"}
 
 
 def add_arguments(parser):
@@ -135,10 +135,11 @@ def _rmpe(args, folder, names):
     single = datasets.read(args.single, COCO_17) if args.single else []
     table = tables_rmpe.Table(annotations, args.images, trained, single)
     columns = {k: v for k, v in RMPE_COLUMNS.items() if args.single or not k.startswith("single")}
-    headers = ["", "paper", "lost", *(h for title in columns.values() for h in (title, "lost"))]
+    headers = ["", "paper", *(h for title in columns.values() for h in (title, "lost"))]
 
     def cells(row):
-        return [row["title"], *_paper(row, tables_rmpe.FULL.paper), *_ours(row, columns)]
+        paper = f"{row['paper/mAP']:.1f}" if "paper/mAP" in row else ""
+        return [row["title"], paper, *_ours(row, columns)]
 
     return table, chosen, headers, cells
 
@@ -159,19 +160,12 @@ def _rmpe_recipes(changes):
     }
 
 
-def _paper(row, full) -> list[str]:
-    if "paper/mAP" not in row:
-        return ["", ""]
-    lost = full - row["paper/mAP"]
-    return [f"{row['paper/mAP']:.1f}", f"{lost:.1f}" if lost else ""]
-
-
 def _ours(row, columns) -> list[str]:
     cells = []
     for name in columns:
-        for key in (name, f"{name}/loss"):
-            there = key in row
-            cells.append(f"{row[key]:.1f} ±{row[f'{key}/spread']:.1f}" if there else "")
+        lost = f"{name}/loss"
+        cells.append(f"{row[name]:.1f}" if name in row else "")
+        cells.append(f"{row[lost]:.1f} ±{row[f'{lost}/spread']:.1f}" if lost in row else "")
     return cells
 
 
