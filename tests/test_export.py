@@ -1,0 +1,268 @@
+"""Exported files: the poses of Keras, on runtimes that know nothing of it."""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import multiposenet
+from multiposenet import export_cache, runtimes, sources, zoo
+from multiposenet.errors import InputError, WeightsError
+from multiposenet.estimator import Estimator
+from multiposenet.export import compare, export
+from multiposenet.systems.architecture import Architecture
+from multiposenet.systems.multiposenet import MultiPoseNet
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="only TensorFlow exports images of any size"
+)
+ROOT = Path(__file__).resolve().parent.parent
+TINY = Architecture(
+    pyramid_channels=8, keypoint_channels=8, head_channels=8, person_depth=1, prn_nodes=4,
+    prn_stride=2, sigmoid=True,
+)  # fmt: skip
+# What an environment with one of the runtimes alone holds.
+ALONE = {
+    "onnx": ["onnxruntime", "flatbuffers", "google", "packaging", "sympy", "mpmath"],
+    "openvino": ["openvino", "openvino_telemetry"],
+}
+
+
+@pytest.fixture(scope="module")
+def nano():
+    return multiposenet.load("multiposenet-nano")
+
+
+@pytest.fixture(scope="module")
+def batches(nano):
+    """The sample photo and its mirror image in one batch, and a smaller one alone."""
+    photo = sources.read_image(sources.sample_photo())
+    pair = list(nano.canvases(list(sources.frames([photo, photo[:, ::-1]]))))
+    return [*pair, next(nano.canvases(list(sources.frames([photo[:300]]))))]
+
+
+@pytest.fixture(scope="module", params=["onnx", "openvino"])
+def exported(request, nano, batches, tmp_path_factory):
+    kind = request.param
+    if not all(importlib.util.find_spec(name) for name in runtimes.PACKAGES[kind]):
+        pytest.skip(f"pip install multiposenet[{kind}]")
+    path = tmp_path_factory.mktemp(kind) / f"nano{runtimes.FORMATS[kind]}"
+    options = {"image_size": 480, "score": nano.score}
+    return path, export(nano.model, path, kind, batches, options=options)
+
+
+def test_parity(exported, batches):
+    path, parity = exported
+    assert parity.photos == sum(map(len, batches)) and parity.poses >= 3
+    assert parity.pixels <= 0.05 and parity.score < 1e-3 and parity.heatmap < 1e-3
+    about = json.loads(path.with_name(f"{path.name}.json").read_text())
+    assert about["parity"]["poses"] == parity.poses
+    names = {path.name, f"{path.name}.json"} | ({"nano.bin"} if path.suffix == ".xml" else set())
+    assert {file.name for file in path.parent.iterdir()} == names
+
+
+def test_an_estimator_of_the_file(exported, nano):
+    path, _ = exported
+    pose = multiposenet.load(path)
+    assert pose.score == nano.score and pose.image_size == 480
+    assert pose.skeleton == nano.skeleton
+    photo = sources.sample_photo()
+    ours, truth = pose(photo), nano(photo)
+    assert len(ours) == len(truth) > 0
+    np.testing.assert_allclose(ours.keypoints, truth.keypoints, atol=0.05)
+    np.testing.assert_allclose(ours.mask, truth.mask, atol=1e-3)
+
+
+def test_the_example_of_the_readme_without_keras(exported, nano, tmp_path):
+    path, _ = exported
+    kind = runtimes.format_of(path)
+    code = next(
+        block
+        for block in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+        if "onnxruntime" in block
+    )
+    if kind == "openvino":
+        other = re.search(r"# (found = .*openvino.*)", code)[1]
+        code = re.sub(r"(?s)\nsession = .*?\n# found[^\n]*", "\n" + other, code)
+        code = code.replace("import onnxruntime", "import openvino")
+    assert len(code.splitlines()) <= 25
+    photo = sources.sample_photo()
+    lines = _run_alone(kind, tmp_path, code, path, photo).splitlines()
+    found = np.array([[float(n) for n in re.findall(r"[\d.]+", line)] for line in lines])
+    truth = nano(photo)
+    # The example stretches the photo a little, so that it need not agree to the pixel.
+    best = found[found[:, 2].argmax()]
+    assert np.abs(best[:2] - truth.keypoints[0, 0]).max() < 10
+    assert abs(best[2] - truth.scores[0]) < 0.1
+
+
+def _run_alone(kind, folder, code, *arguments) -> str:
+    """Runs code in a Python that has NumPy, Pillow and one runtime, and no Keras."""
+    packages = Path(sysconfig.get_path("purelib"))
+    site = folder / "site-packages"
+    site.mkdir()
+    for name in ["numpy", "PIL", "pillow.libs", *ALONE[kind]]:
+        for file in packages.glob(f"{name}*"):
+            if not (site / file.name).exists():
+                (site / file.name).symlink_to(file)
+    start = f"""
+import sys
+from importlib.util import find_spec
+sys.path = [path for path in sys.path if "site-packages" not in path] + [{str(site)!r}]
+assert not find_spec("keras") and not find_spec("tensorflow") and not find_spec("multiposenet")
+"""
+    answer = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", start + code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    """A random model that takes everything for a person."""
+    keras.utils.set_random_seed(0)
+    model = MultiPoseNet("nano", architecture=TINY, max_people=3)
+    model.person_subnet.get_layer("logits").bias.assign(np.full(9, 2.0, "float32"))
+    return Estimator(model, image_size=64, score=0.01)
+
+
+def noise(*shape):
+    return np.random.default_rng(1).uniform(0, 255, (*shape, 3)).astype("float32")
+
+
+@pytest.mark.parametrize(("kind", "size"), [("saved_model", None), ("litert", (64, 96))])
+def test_other_formats(tiny, kind, size, tmp_path):
+    path = tmp_path / f"tiny{runtimes.FORMATS[kind]}"
+    batches = [noise(2, 64, 96), noise(1, 64, 96)]
+    options = {"image_size": 64, "score": 0.01}
+    parity = export(tiny.model, path, kind, batches, options=options, size=size)
+    assert parity.poses == 9 and parity.pixels <= 0.05
+    pose = multiposenet.load(path)
+    photo = noise(1, 64, 96)[0].astype("uint8")
+    assert len(pose(photo)) == 3
+    if size:
+        assert pose(photo[:40]).image_size == (40, 96)  # letterboxed into the one size
+
+
+def test_a_different_file_is_not_written(tiny, tmp_path, monkeypatch):
+    def shifted(path, runtime):
+        run = opened(path, runtime)
+        return lambda batch: {k: v + 0.1 * (k == "keypoints") for k, v in run(batch).items()}
+
+    opened = runtimes.open_function
+    monkeypatch.setattr(runtimes, "open_function", shifted)
+    with pytest.raises(InputError, match=r"keypoints: differ from Keras by up to 0\.1 px"):
+        export(
+            tiny.model, tmp_path / "tiny", "saved_model", [noise(1, 64, 64)],
+            options={"image_size": 64, "score": 0.01},
+        )  # fmt: skip
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_compare_by_hand():
+    class Model:
+        def __call__(self, batch, training):
+            points = np.zeros((1, 3, 1, 2), "float32")
+            points[0, 0], points[0, 1], points[0, 2] = 10, 20, 90
+            scores = np.array([[0.9, 0.6, 0.1]], "float32")
+            return {"keypoints": points, "pose_scores": scores, "heatmaps": np.zeros((1, 2))}
+
+    def function(batch):  # in another order, 0.25 px off; the third differs but is faint
+        points = np.array([[[[20, 20.25]], [[10, 10]], [[50, 50]]]], "float32")
+        scores = np.array([[0.5, 0.9, 0.1]], "float32")
+        return {"keypoints": points, "pose_scores": scores, "heatmaps": np.full((1, 2), 0.5)}
+
+    parity = compare(Model(), function, [np.zeros((1, 4, 4, 3))], 0.5)
+    assert (parity.photos, parity.poses, parity.pixels) == (1, 2, 0.25)
+    assert parity.score == pytest.approx(0.1) and parity.heatmap == 0.5
+    nobody = compare(
+        Model(), lambda b: {**function(b), "pose_scores": np.zeros((1, 3))}, [np.zeros(1)], 0.5
+    )
+    assert nobody.pixels == np.inf
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "words"),
+    [
+        ("onnx", "a.xml", "ends in '.onnx'"),
+        ("saved_model", "a.onnx", "ends in 'nothing'"),
+        ("litert", "a.tflite", "LiteRT needs one"),
+    ],
+)
+def test_wrong_arguments(tiny, kind, name, words, tmp_path):
+    with pytest.raises(InputError, match=words):
+        export(tiny.model, tmp_path / name, kind, [], options={"score": 0.5})
+
+
+def test_runtimes_are_chosen_by_what_is_installed(monkeypatch):
+    there = {"onnxruntime", "tf2onnx"}
+    monkeypatch.setattr(runtimes.importlib.util, "find_spec", lambda name: name in there or None)
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    assert runtimes.choose("auto") == "onnx" == runtimes.choose("onnx")
+    with pytest.raises(InputError, match=r"not installed; install multiposenet\[openvino\]"):
+        runtimes.choose("openvino-bf16")
+    with pytest.raises(InputError, match="unknown; use auto, keras"):
+        runtimes.choose("abacus")
+    there.add("openvino")
+    assert runtimes.choose("auto") == "openvino"
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert runtimes.choose("auto") == "keras"
+    monkeypatch.delenv("KERAS_BACKEND")
+    there.clear()
+    assert runtimes.choose("auto") == "keras"
+
+
+def test_files_and_runtimes_must_fit(tmp_path):
+    with pytest.raises(WeightsError, match="no such file"):
+        runtimes.load(tmp_path / "none.onnx")
+    (tmp_path / "a.onnx").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="openvino runs no onnx file"):
+        runtimes.load(tmp_path / "a.onnx", "openvino")
+    about = {"skeleton": {"keypoints": ["nose"]}, "image_size": None, "options": {}}
+    (tmp_path / "a.onnx.json").write_text(json.dumps(about))
+    pytest.importorskip("onnxruntime")
+    with pytest.raises(WeightsError, match="a.onnx: file: cannot be loaded"):
+        runtimes.load(tmp_path / "a.onnx")
+
+
+def test_cached_files_are_made_once(tiny, tmp_path, monkeypatch):
+    pytest.importorskip("openvino")
+    monkeypatch.setattr(zoo, "cache_dir", lambda: tmp_path / "cache")
+    weights = tmp_path / "tiny.weights.h5"
+    tiny.model.save_weights(weights)
+    made = []
+
+    def make():
+        made.append(1)
+        return tiny
+
+    first = export_cache.cached(weights, {"a": 1}, "openvino", make)
+    assert export_cache.cached(weights, {"a": 1}, "openvino-bf16", make) == first
+    assert made == [1] and runtimes.load(first, "openvino").skeleton == tiny.skeleton
+    # Other arguments or weights are another file.
+    monkeypatch.setattr("multiposenet.export.export", lambda *a, **k: None)
+    assert export_cache.cached(weights, {"a": 2}, "openvino", make) != first
+    weights.write_bytes(weights.read_bytes() + b" ")
+    assert export_cache.cached(weights, {"a": 1}, "openvino", make) != first
+    assert made == [1, 1, 1]
+
+
+def test_bfloat16_finds_the_same_people(exported, nano):
+    path, _ = exported
+    if path.suffix != ".xml":
+        pytest.skip("OpenVINO alone has it")
+    pose = Estimator(runtimes.load(path, "openvino-bf16"), score=nano.score)
+    photo = sources.sample_photo()
+    ours, truth = pose(photo), nano(photo)
+    assert len(ours) == len(truth)
+    np.testing.assert_allclose(ours.boxes, truth.boxes, atol=8)
