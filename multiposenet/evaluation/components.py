@@ -1,0 +1,218 @@
+"""Hot places one by one: how much faster they are than the plain way, and that they agree.
+
+Each benchmark has the same work done by this package and by plain loops, or by the tool whose
+result it must equal; the two are timed in turn.
+"""
+
+import json
+import math
+
+import numpy as np
+
+from multiposenet.evaluation import speed
+
+
+def heatmaps():
+    """Targets of 8 people, 120 x 120 maps, against a loop over people, joints and cells."""
+    from multiposenet import heatmaps
+
+    rng = np.random.default_rng(0)
+    keypoints = np.dstack([rng.uniform(0, 480, (8, 17, 2)), np.full((8, 17), 2)])
+    sigmas = rng.uniform(4, 12, 8)
+
+    def plain():
+        maps = [[[0.0] * 17 for _ in range(120)] for _ in range(120)]
+        for person, sigma in zip(keypoints.tolist(), sigmas.tolist(), strict=True):
+            for joint, (x, y, _) in enumerate(person):
+                for row in range(120):
+                    for column in range(120):
+                        squared = (4 * column + 2 - x) ** 2 + (4 * row + 2 - y) ** 2
+                        value = math.exp(-squared / (2 * sigma**2))
+                        maps[row][column][joint] = max(maps[row][column][joint], value)
+        return np.array(maps)
+
+    return lambda: heatmaps.encode(keypoints, sigmas, (120, 120)), plain
+
+
+def oks():
+    """OKS of 60 x 60 poses, against a loop over pairs and joints."""
+    from multiposenet import similarity
+    from multiposenet.skeleton import COCO_17
+
+    rng = np.random.default_rng(0)
+    truths = np.dstack([rng.uniform(0, 400, (60, 17, 2)), rng.integers(0, 3, (60, 17))])
+    poses = truths[..., :2] + rng.normal(0, 12, (60, 17, 2))
+    areas = rng.uniform(900, 40000, 60)
+
+    def plain():
+        values = np.zeros((60, 60))
+        for i, truth in enumerate(truths.tolist()):
+            for j, pose in enumerate(poses.tolist()):
+                total, count = 0.0, 0
+                for (x, y, v), (px, py), sigma in zip(truth, pose, COCO_17.sigmas, strict=True):
+                    if v > 0:
+                        squared = (px - x) ** 2 + (py - y) ** 2
+                        total += math.exp(-squared / (8 * sigma**2 * areas[i]))
+                        count += 1
+                values[i, j] = total / max(count, 1)
+        return values
+
+    return lambda: similarity.oks(truths, areas, poses, COCO_17.sigmas), plain
+
+
+def nms():
+    """Suppression of 300 boxes on the Keras backend, against the greedy loop."""
+    from keras import ops
+
+    from multiposenet import boxes as box_ops
+    from multiposenet.boxes import pairwise_iou
+
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, 400, (300, 2))
+    boxes = np.hstack([corner, corner + rng.uniform(20, 160, (300, 2))]).astype("float32")
+    scores = rng.permutation(300).astype("float32") / 300
+    run = _graph(lambda b, s: box_ops.nms(b, s, 0.4, 30)[0])
+
+    def plain():
+        kept, left = [], np.argsort(-scores).tolist()
+        while left and len(kept) < 30:
+            best = left.pop(0)
+            kept.append(best)
+            left = [i for i in left if pairwise_iou(boxes[[i]], boxes[[best]])[0, 0] <= 0.4]
+        return np.array([kept])
+
+    return lambda: ops.convert_to_numpy(run(boxes[None], scores[None])), plain
+
+
+def grouping():
+    """Keypoints of 20 people by the PRN in one call, against a call for each, as the paper did."""
+    from keras import ops
+
+    from multiposenet.networks.pose_residual_network import compact
+
+    rng = np.random.default_rng(0)
+    prn = compact()
+    corner = rng.uniform(0, 300, (1, 20, 2))
+    boxes = np.dstack([corner, corner + rng.uniform(60, 160, (1, 20, 2))]).astype("float32")
+    points = rng.uniform(0, 460, (1, 17, 32, 2)).astype("float32")
+    scores = rng.uniform(0, 1, (1, 17, 32)).astype("float32")
+    run = _graph(lambda b: prn.assign(b, points, scores)[0])
+
+    def one_by_one():
+        parts = [ops.convert_to_numpy(run(boxes[:, [i]])) for i in range(20)]
+        return np.concatenate(parts, axis=1)
+
+    return lambda: ops.convert_to_numpy(run(boxes)), one_by_one
+
+
+def coco():
+    """Keypoint AP of 5,000 photos with three people, against pycocotools."""
+    import contextlib
+    import io
+    import tempfile
+    from pathlib import Path
+
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    from multiposenet.annotations import CocoAnnotations
+    from multiposenet.evaluation.coco import evaluate_keypoints
+
+    content, results = _people(photos=5000, persons=3)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "annotations.json"
+        path.write_text(json.dumps(content))
+        annotations = CocoAnnotations.load(path)
+    truth = COCO()
+    truth.dataset = content
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth.createIndex()
+        found = truth.loadRes(results)
+
+    def plain():
+        with contextlib.redirect_stdout(io.StringIO()):
+            evaluation = COCOeval(truth, found, "keypoints")
+            evaluation.evaluate()
+            evaluation.accumulate()
+            evaluation.summarize()
+        return evaluation.stats
+
+    return lambda: np.array(list(evaluate_keypoints(annotations, results).values())), plain
+
+
+def _people(photos, persons):
+    """COCO annotations and results about as good as a fair model's."""
+    from multiposenet.skeleton import COCO_17
+
+    rng = np.random.default_rng(0)
+    annotations, results = [], []
+    for image in range(1, photos + 1):
+        for _ in range(persons):
+            x, y, side = *rng.uniform(0, 300, 2), rng.uniform(40, 200)
+            points = rng.uniform(0, side, (17, 2)) + (x, y)
+            shown = rng.random(17) < 0.7
+            labelled = np.column_stack([points * shown[:, None], 2 * shown])
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image,
+                    "category_id": 1,
+                    "bbox": [x, y, side, side],
+                    "area": side**2 * 0.6,
+                    "iscrowd": 0,
+                    "keypoints": labelled.ravel().tolist(),
+                    "num_keypoints": int(shown.sum()),
+                }
+            )
+            for _ in range(2):  # one near it, one mostly off
+                guess = points + rng.normal(0, rng.uniform(0.02, 0.3) * side, (17, 2))
+                numbers = np.column_stack([guess, np.ones(17)]).ravel().tolist()
+                score = float(rng.random())
+                results.append(
+                    {"image_id": image, "category_id": 1, "keypoints": numbers, "score": score}
+                )
+    images = [
+        {"id": i, "file_name": f"{i}.jpg", "width": 500, "height": 500}
+        for i in range(1, photos + 1)
+    ]
+    names = list(COCO_17.keypoints)
+    category = {"id": 1, "name": "person", "keypoints": names, "skeleton": []}
+    return {"images": images, "annotations": annotations, "categories": [category]}, results
+
+
+COMPONENTS = {"heatmaps": heatmaps, "oks": oks, "nms": nms, "grouping": grouping, "coco": coco}
+
+
+def measure(name: str, rounds: int) -> dict:
+    """Times a component and its plain version in turn.
+
+    Args:
+        name: of `COMPONENTS`.
+        rounds: timed runs of each.
+
+    Returns:
+        `component`, `what`, `ms`, `plain_ms`, `ratio` (medians) and `difference`, the largest
+        between the two results.
+    """
+    fast, plain = COMPONENTS[name]()
+    difference = float(np.abs(np.asarray(fast(), float) - plain()).max())
+    seconds = speed.interleaved({"fast": fast, "plain": plain}, rounds, warmup=0)
+    return {
+        "component": name,
+        "what": COMPONENTS[name].__doc__.partition("\n")[0],
+        "ms": float(1000 * np.median(seconds["fast"])),
+        "plain_ms": float(1000 * np.median(seconds["plain"])),
+        "ratio": float(np.median(seconds["plain"] / seconds["fast"])),
+        "difference": difference,
+    }
+
+
+def _graph(function):
+    """The function compiled on TensorFlow; as it is on other backends."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow
+
+    return tensorflow.function(function, reduce_retracing=True)
