@@ -92,7 +92,8 @@ def _places(maps, cells, size_hw, stride):
     rows = ops.stack([row, row, row, row - 1, row + 1], axis=-1)
     columns = ops.stack([column, column - 1, column + 1, column, column], axis=-1)
     index = ops.clip(rows, 0, height - 1) * width + ops.clip(columns, 0, width - 1)
-    index = index * joints + ops.arange(joints, dtype="int32")[:, None, None]
+    # In this order: with 5 joints, Keras on TensorFlow would add them to the 5 cells as a bias.
+    index = ops.add(ops.arange(joints, dtype="int32")[:, None, None], index * joints)
     values = ops.take_along_axis(
         ops.reshape(maps, (-1, height * width * joints)),
         ops.reshape(index, (-1, joints * peaks * 5)),
@@ -100,11 +101,16 @@ def _places(maps, cells, size_hw, stride):
     )
     values = ops.reshape(values, (-1, joints, peaks, 5))
     centre, left, right, above, below = ops.unstack(ops.log(ops.maximum(values, 1e-6)), 5, axis=-1)
-    x = ops.where((column == 0) | (column == width - 1), 0.0, _vertex(left, centre, right))
-    y = ops.where((row == 0) | (row == height - 1), 0.0, _vertex(above, centre, below))
+    x = ops.where(_border(column, width), 0.0, _vertex(left, centre, right))
+    y = ops.where(_border(row, height), 0.0, _vertex(above, centre, below))
     x = (ops.cast(column, maps.dtype) + 0.5 + x) * stride
     y = (ops.cast(row, maps.dtype) + 0.5 + y) * stride
     return ops.stack([x, y], axis=-1)
+
+
+def _border(cells, count):
+    """Whether cells are the first or the last; ``==`` would not be part of a functional model."""
+    return ops.logical_or(ops.equal(cells, 0), ops.equal(cells, count - 1))
 
 
 def _vertex(left, centre, right):

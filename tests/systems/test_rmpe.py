@@ -6,6 +6,7 @@ import pytest
 from fake_model import CORNERS, RectangleFinder
 from keras import layers, ops
 
+from multiposenet import heatmaps
 from multiposenet.errors import InputError
 from multiposenet.estimator import Estimator
 from multiposenet.networks.spatial_transformer import localisation_network
@@ -168,6 +169,24 @@ def test_linear_maps_score_at_most_1():
     found = joint_model(network)(np.stack([np.full((*SIZE, 3), v, "float32") for v in (0, 255)]))
     scores = ops.convert_to_numpy(found["keypoint_scores"])
     np.testing.assert_allclose(scores, [[0] * 3, [1] * 3])
+
+
+@pytest.mark.parametrize("joints", [3, 5])
+def test_the_graph_decodes_as_heatmaps_does(joints):
+    """Also at the border, and with as many joints as a peak and its neighbours have cells."""
+    maps = keras.Input((8, 6, joints))
+    network = keras.Model(maps, {"heatmaps": layers.Identity()(maps)})
+    rng = np.random.default_rng(0)
+    values = rng.random((20, 8, 6, joints)).astype("float32")
+    points, scores = map(ops.convert_to_numpy, heatmaps.decode_single(values))
+    found = joint_model(network)(values)
+    np.testing.assert_allclose(ops.convert_to_numpy(found["keypoints"]), points, atol=1e-4)
+    np.testing.assert_allclose(ops.convert_to_numpy(found["keypoint_scores"]), scores, atol=1e-6)
+    peaks = values.reshape(20, -1, joints).argmax(axis=1)
+    places = 4 * (np.stack([peaks % 6, peaks // 6], axis=-1) + 0.5)
+    assert np.abs(places - points).max() <= 2
+    border = (places == 2) | (places == (22, 30))  # there the centre of the cell is the place
+    np.testing.assert_allclose(points[border], places[border], atol=1e-5)
 
 
 def test_saving_the_joint_model(tmp_path):
