@@ -3,8 +3,10 @@
     python -m multiposenet.training.sppe_evaluation --run RUN lsp:lsp_extended/test
 
 Prints PCK@0.2 in units of the torso, overall and by joint. Bad boxes are true ones whose sides have
-Gaussian noise, or, by --pgpg FILE, those of a generator fitted to a detector. Exit status: 0 done,
-2 wrong usage or nothing usable.
+Gaussian noise, or, by --pgpg FILE, those of a generator fitted to a detector. What is regained is
+the share of the SPPE's loss by bad boxes that is not lost with the SSTN; --tuned RUN adds an SPPE
+that has learnt from bad boxes without an SSTN. Exit status: 0 done, 2 wrong usage or nothing
+usable.
 """
 
 import argparse
@@ -22,7 +24,7 @@ from multiposenet.training.files import write_json
 from multiposenet.training.rmpe_pipeline import load_pgpg
 
 
-def evaluate(run, data, *, noise=0.1, pgpg=None, draws=3):
+def evaluate(run, data, *, noise=0.1, pgpg=None, draws=3, tuned=None):
     """PCK@0.2 of what a run's stages made.
 
     Args:
@@ -31,12 +33,13 @@ def evaluate(run, data, *, noise=0.1, pgpg=None, draws=3):
         noise: standard deviation of a bad box's sides, as a share of the true one's.
         pgpg: path of a fitted generator in its place.
         draws: bad boxes per person.
+        tuned: folder of another run, of which the SPPE alone is measured.
 
     Returns:
         Dict of column to dict of joint to figure; ``"mean"`` is over all labelled joints. The
-        columns are ``sppe/true``, ``sppe/bad``, ``sstn/true``, ``sstn/bad``; the latter two only
-        after the second stage. The figures of bad boxes are means over the draws; ``"spread"`` is
-        the standard deviation of the mean figure.
+        columns are ``sppe/true``, ``sppe/bad``; ``sstn/true``, ``sstn/bad`` after the second stage;
+        ``tuned/true``, ``tuned/bad`` of the other run. The figures of bad boxes are means over the
+        draws; ``"spread"`` is the standard deviation of the mean figure.
 
     Raises:
         InputError, AnnotationError: the data set cannot be read.
@@ -46,6 +49,8 @@ def evaluate(run, data, *, noise=0.1, pgpg=None, draws=3):
     networks = {"sppe": inference_model(rmpe_parts.load_sppe(run))}
     if rmpe_parts.finished(run, "sstn"):
         networks["sstn"] = load_network(run)[0]
+    if tuned:
+        networks["tuned"] = inference_model(rmpe_parts.load_sppe(tuned))
     bad = load_pgpg(pgpg, skeleton) if pgpg else BoxNoise(skeleton.keypoints, noise)
     persons = validation.measured(datasets.read(data, skeleton), skeleton)
     boxes = {"true": [validation.boxes_of(persons)]}
@@ -71,10 +76,11 @@ def evaluate(run, data, *, noise=0.1, pgpg=None, draws=3):
     return table
 
 
-def regained(table):
-    """Share of the SPPE's loss by bad boxes that the SSTN brings back; NaN without a loss."""
-    true, bad, with_stn = (table[name]["mean"] for name in ("sppe/true", "sppe/bad", "sstn/bad"))
-    return (with_stn - bad) / (true - bad) if true > bad else float("nan")
+def regained(table, network="sstn"):
+    """Share of the SPPE's loss by bad boxes that a network brings back; NaN without a loss."""
+    names = "sppe/true", "sppe/bad", f"{network}/bad"
+    true, bad, other = (table[name]["mean"] for name in names)
+    return (other - bad) / (true - bad) if true > bad else float("nan")
 
 
 def main(arguments=None):
@@ -91,18 +97,27 @@ def main(arguments=None):
     parser.add_argument(
         "--draws", type=int, default=3, metavar="N", help="bad boxes each (default: %(default)s)"
     )
+    parser.add_argument("--tuned", metavar="DIR", help="run of an SPPE that learnt from bad boxes")
     parser.add_argument("--json", metavar="FILE", help="write the figures as JSON, too")
     args = parser.parse_args(arguments)
     try:
-        table = evaluate(args.run, args.data, noise=args.noise, pgpg=args.pgpg, draws=args.draws)
+        table = evaluate(
+            args.run,
+            args.data,
+            noise=args.noise,
+            pgpg=args.pgpg,
+            draws=args.draws,
+            tuned=args.tuned,
+        )
     except MultiPoseNetError as error:
         print(error, file=sys.stderr)
         return 2
     print("PCK@0.2", *table, sep="\t")
     for name in next(iter(table.values())):
         print(name, *(f"{100 * column[name]:.1f}" for column in table.values()), sep="\t")
-    if "sstn/bad" in table:
-        print(f"regained\t{100 * regained(table):.0f} %")
+    for network in ("sstn", "tuned"):
+        if f"{network}/bad" in table:
+            print(f"regained by {network}\t{100 * regained(table, network):.0f} %")
     if args.json:
         write_json(args.json, table)
     return 0

@@ -69,8 +69,10 @@ def test_command(run, tmp_path, capsys):
     learnt.write_text(json.dumps(vars(LEARNT)))
     out = tmp_path / "weights"
     arguments = ["--out", str(out), "--pose-nms", str(learnt), "--name", "mine"]
+    arguments += ["--metrics", '{"keypoints/AP": 0.2}']
     assert sppe_release.main([str(run(True)), *arguments]) == 0
     entry = json.loads((out / "manifest.json").read_text())["sppe"]["mine"]
     assert entry["options"] == {"pose_nms": vars(LEARNT)}
+    assert entry["metrics"] == {"keypoints/AP": 0.2} and {"recipe", "licence"} <= entry.keys()
     assert sppe_release.main([str(tmp_path / "none"), *arguments]) == 2
     assert "rmpe.json: file: missing" in capsys.readouterr().err

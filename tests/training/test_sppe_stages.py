@@ -390,13 +390,19 @@ def test_validation_needs_torsos(body):
 def test_the_table_of_a_run(run, scenes, tmp_path, capsys):
     out = tmp_path / "table.json"
     arguments = ["--run", str(run), "--draws", "2", "--json", str(out), f"coco:{scenes}"]
-    assert sppe_evaluation.main(arguments) == 0
+    assert sppe_evaluation.main([*arguments, "--tuned", str(run)]) == 0
     table = json.loads(out.read_text())
-    assert list(table) == ["sppe/true", "sppe/bad", "sstn/true", "sstn/bad"]
+    assert list(table) == [
+        "sppe/true", "sppe/bad", "sstn/true", "sstn/bad", "tuned/true", "tuned/bad",
+    ]  # fmt: skip
+    assert table["tuned/bad"] == table["sppe/bad"]
     assert all(0 <= column["mean"] <= 1 and column["nose"] >= 0 for column in table.values())
     assert table["sppe/true"]["spread"] == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split("\t") == ["PCK@0.2", *table] and lines[1].startswith("mean\t")
+    assert [line.split("\t")[0] for line in lines[-2:]] == [
+        "regained by sstn", "regained by tuned",
+    ]  # fmt: skip
     assert sppe_evaluation.main(["--run", str(tmp_path), f"coco:{scenes}"]) == 2
     assert "train sppe` first" in capsys.readouterr().err
 
@@ -404,4 +410,6 @@ def test_the_table_of_a_run(run, scenes, tmp_path, capsys):
 def test_what_is_regained():
     table = {"sppe/true": {"mean": 0.8}, "sppe/bad": {"mean": 0.6}, "sstn/bad": {"mean": 0.75}}
     assert sppe_evaluation.regained(table) == pytest.approx(0.75)
+    tuned = table | {"tuned/bad": {"mean": 0.7}}
+    assert sppe_evaluation.regained(tuned, "tuned") == pytest.approx(0.5)
     assert np.isnan(sppe_evaluation.regained(table | {"sppe/bad": {"mean": 0.8}}))
