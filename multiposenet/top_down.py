@@ -5,6 +5,7 @@
 >>> people = pose.poses_in("group.jpg", boxes)  # (N, 4) xyxy, of one's own detector
 """
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -233,6 +234,7 @@ def load_rmpe(
     detector="multiposenet-nano",
     *,
     image_size: int | None = None,
+    box_overlap: float | None = None,
     **options,
 ) -> RMPE:
     """Loads RMPE, ready to be called with images.
@@ -243,6 +245,7 @@ def load_rmpe(
         detector: a model as for `multiposenet.load`, whose boxes are used, and its masks; or a
             detector as for `RMPE`.
         image_size: longer side of an image as that model sees it, in pixels.
+        box_overlap: IoU up to which that model's boxes are proposals; by default its own.
         **options: those of `RMPE`. An SPPE of the zoo brings its own defaults in the field
             `options` of its manifest entry.
 
@@ -252,11 +255,31 @@ def load_rmpe(
     network, skeleton, defaults = load_network(sppe)
     if isinstance(defaults.get("pose_nms"), dict):
         defaults["pose_nms"] = PoseNMSParameters(**defaults["pose_nms"])
+    learnt_with = defaults.pop("box_overlap", None)
+    overlap = learnt_with if box_overlap is None else box_overlap
     if isinstance(detector, (str, os.PathLike)):
         size = {} if image_size is None else {"image_size": image_size}
-        # Its own threshold is one of its own poses.
-        detector = estimator.load(detector, score=0.0, **size)
+        detector = proposer(detector, overlap, **size)
     return RMPE(detector, network, skeleton, **{**defaults, **options})
+
+
+def proposer(name, box_overlap: float | None = None, **options) -> Estimator:
+    """Loads a model whose boxes are to be proposals.
+
+    Args:
+        name: of the model, as for `multiposenet.load`.
+        box_overlap: IoU up to which boxes are kept, in place of the model's own; RMPE leaves it to
+            pose NMS to tell who was found twice.
+        **options: those of `Estimator`.
+
+    Raises:
+        WeightsError: the name is unknown or the file is missing, damaged or of another model.
+    """
+    detector = estimator.load(name, score=0.0, **options)  # its threshold is of its own poses
+    if box_overlap is not None:
+        sizes = detector.model.architecture
+        detector.model.architecture = dataclasses.replace(sizes, nms_iou=box_overlap)
+    return detector
 
 
 def _checked(boxes, scores) -> tuple[np.ndarray, np.ndarray]:

@@ -1,11 +1,8 @@
 """Candidate poses: RMPE on proposals that find a person several times, before its pose NMS."""
 
-import dataclasses
-
-from multiposenet import estimator
 from multiposenet.errors import InputError
 from multiposenet.sources import Frame, read_image
-from multiposenet.top_down import RMPE
+from multiposenet.top_down import RMPE, proposer
 
 OVERLAP = 0.6
 """IoU up to which a detector's boxes are proposals, in place of its own NMS: RMPE leaves it to pose
@@ -29,11 +26,7 @@ def detect(name, paths, overlap=None, least=0.0):
     Raises:
         InputError: a photo cannot be read.
     """
-    detector = estimator.load(name, score=0.0)
-    if overlap is not None:
-        model = detector.model
-        model.architecture = dataclasses.replace(model.architecture, nms_iou=overlap)
-    found = []
+    detector, found = proposer(name, overlap), []
     frames = (Frame(read_image(path), str(path), path) for path in paths)
     for item in detector.stream(frames):
         if isinstance(item, InputError):

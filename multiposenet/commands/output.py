@@ -37,6 +37,12 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE|none",
         help="rmpe: parameters of pose NMS by learn-pose-nms; none keeps all poses",
     )
+    parser.add_argument(
+        "--box-overlap",
+        type=_score,
+        metavar="IOU",
+        help="rmpe: up to which the model's boxes are kept (default: as the SPPE has learnt)",
+    )
     add_runtime_argument(parser)
     parser.add_argument(
         "--size", type=_side, metavar="PIXELS", help="longer side of the network's input"
@@ -83,8 +89,9 @@ def load_system(args, **defaults):
         WeightsError: a model or an SPPE cannot be had.
     """
     given = {"image_size": args.size, "score": args.score, "sppe": args.sppe}
-    if args.system != "rmpe" and (args.sppe or args.pose_nms):
-        raise InputError("--sppe, --pose-nms: belong to RMPE; add --system rmpe")
+    of_rmpe = (args.sppe, args.pose_nms, args.box_overlap)
+    if args.system != "rmpe" and any(value is not None for value in of_rmpe):
+        raise InputError("--sppe, --pose-nms, --box-overlap: belong to RMPE; add --system rmpe")
     options = {**defaults, **{name: value for name, value in given.items() if value is not None}}
     if args.system == "multiposenet":
         with without_start_up_notes():
@@ -101,6 +108,8 @@ def load_system(args, **defaults):
     if args.pose_nms:
         none = args.pose_nms == "none"
         options["pose_nms"] = None if none else PoseNMSParameters.load(args.pose_nms)
+    if args.box_overlap is not None:
+        options["box_overlap"] = args.box_overlap
     return load_rmpe(detector=args.model, **options)
 
 

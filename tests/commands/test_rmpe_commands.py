@@ -94,9 +94,21 @@ def test_without_weights(multiposenet, fake_model, tmp_path):
     assert names(out) == []
 
 
-@pytest.mark.parametrize("option", ["--sppe", "--pose-nms"])
+def test_box_overlap(multiposenet, fake_sppe, made, tmp_path, monkeypatch):
+    photo = paint(tmp_path / "a.png")
+    command = ["predict", photo, "--out", tmp_path / "out", "--system", "rmpe"]
+    asked = []
+    monkeypatch.setattr(
+        top_down, "proposer", lambda name, overlap, **size: asked.append((overlap, size))
+    )
+    with pytest.raises(ValueError, match="detector: none"):
+        multiposenet(*command, "--box-overlap", "0.6", "--size", "256")
+    assert asked == [(0.6, {"image_size": 256})]
+
+
+@pytest.mark.parametrize("option", ["--sppe", "--pose-nms", "--box-overlap"])
 def test_options_of_rmpe_without_it(option, multiposenet, fake_model, tmp_path):
     photo = paint(tmp_path / "a.png")
-    status, _, errors = multiposenet("predict", photo, "--out", tmp_path / "out", option, "x")
+    status, _, errors = multiposenet("predict", photo, "--out", tmp_path / "out", option, "0.5")
     assert status == 2 and fake_model == []
     assert_one_line(errors, option, "--system rmpe")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from multiposenet.errors import WeightsError
 from multiposenet.networks.sppe import SPPEArchitecture, inference_model
 from multiposenet.skeleton import LSP_14
 from multiposenet.suppression import PoseNMSParameters
+from multiposenet.systems.architecture import NANO
 from multiposenet.systems.rmpe import DEFAULT, load_network
 from multiposenet.top_down import load_rmpe
 from multiposenet.training import parts, rmpe_parts
@@ -147,3 +149,18 @@ def test_load_rmpe(run, release, monkeypatch):
     pose = load_rmpe(folder, detector=nobody)
     assert pose.detector is nobody and pose.pose_nms == PoseNMSParameters() and len(asked) == 2
     assert pose.poses_in(np.zeros((40, 40, 3), np.uint8), [(5, 5, 30, 30)]).skeleton == LSP_14
+
+
+def test_boxes_that_overlap_are_proposals(release, monkeypatch):
+    """By the SPPE's manifest entry, or the caller; and the model's own NMS otherwise."""
+
+    def load(name, score):
+        return SimpleNamespace(model=SimpleNamespace(architecture=NANO))
+
+    monkeypatch.setattr(estimator, "load", load)
+    release()
+    assert load_rmpe("tiny").detector.model.architecture == NANO
+    release(options={"box_overlap": 0.6})
+    assert load_rmpe("tiny").detector.model.architecture.nms_iou == 0.6
+    again = load_rmpe("tiny", box_overlap=0.7).detector.model.architecture
+    assert again == dataclasses.replace(NANO, nms_iou=0.7)
