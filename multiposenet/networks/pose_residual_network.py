@@ -100,37 +100,59 @@ class PoseResidualNetwork(Assigner):
 
         Only the MLP's own, coarse maps are made. The residual is read at the candidates alone,
         as the product of their weights: two candidates that share no cell do not see each other.
-        ``expected`` leaves the residual out, which is zero wherever ``expected`` is used.
+        ``expected`` leaves the residual out, which is zero wherever ``expected`` is used, and
+        looks for the highest cell within the highest coarse one.
         """
         boxes, points, scores = (
             ops.convert_to_tensor(x, "float32") for x in (boxes, points, scores)
         )
         people, (joints, count) = ops.shape(boxes)[1], ops.shape(points)[1:3]
-        rows, columns, inside = grid_weights(points, boxes)
-        rows = ops.reshape(rows, (-1, count, HEIGHT))
-        columns = ops.reshape(columns, (-1, count, WIDTH))
-        evidence = scores[:, None] * inside
-        weights = ops.reshape(evidence, (-1, count, 1))
         height, width = HEIGHT // self.stride, WIDTH // self.stride
+        rows, columns, inside = grid_weights(points, boxes)
+        evidence = scores[:, None] * inside
+        rows = ops.reshape(rows, (-1, HEIGHT))
+        columns = ops.reshape(columns, (-1, WIDTH))
 
-        coarse = ops.matmul(
-            ops.transpose(_coarse(rows, self.stride) * weights, (0, 2, 1)),
-            _coarse(columns, self.stride),
-        )
-        maps = ops.reshape(coarse, (-1, joints, height, width))
-        maps = self.phi(ops.transpose(maps, (0, 2, 3, 1)), training=False)
-        maps = ops.reshape(ops.transpose(maps, (0, 3, 1, 2)), (-1, height, width))
-        if self.stride > 1:
-            up, across = _upsampling(height, HEIGHT), _upsampling(width, WIDTH)
-            maps = ops.matmul(ops.matmul(up, maps), ops.transpose(across))
-        logits = ops.sum(ops.matmul(rows, maps) * columns, axis=-1)
+        def by_joint(weights):
+            return ops.reshape(weights, (-1, count, weights.shape[-1]))
+
+        weights = ops.reshape(evidence, (-1, count, 1))
+        coarse_rows = by_joint(ops.matmul(rows, _pooling(height, HEIGHT)))
+        coarse_columns = by_joint(ops.matmul(columns, _pooling(width, WIDTH)))
+        maps = ops.matmul(ops.transpose(coarse_rows * weights, (0, 2, 1)), coarse_columns)
+        maps = ops.transpose(ops.reshape(maps, (-1, joints, height, width)), (0, 2, 3, 1))
+        maps = ops.transpose(self.phi(maps, training=False), (0, 3, 1, 2))
+        maps = ops.reshape(maps, (-1, height, width))
+
+        across = by_joint(ops.matmul(columns, _upsampling(width, WIDTH)))
+        along = ops.matmul(by_joint(ops.matmul(rows, _upsampling(height, HEIGHT))), maps)
+        logits = ops.sum(along * across, axis=-1)
         if self.residual:
+            rows, columns = by_joint(rows), by_joint(columns)
             shared = ops.matmul(rows, ops.transpose(rows, (0, 2, 1)))
             shared = shared * ops.matmul(columns, ops.transpose(columns, (0, 2, 1)))
             logits = logits + ops.matmul(shared, weights)[..., 0]
         logits = ops.reshape(logits, (-1, people, joints, count))
-        maps = ops.reshape(maps, (-1, people, joints, HEIGHT * WIDTH))
-        return logits, evidence, roi_crop.highest_place(maps, boxes)
+        maps = ops.reshape(maps, (-1, people, joints, height * width))
+        return logits, evidence, self._highest(maps, (height, width), boxes)
+
+    def _highest(self, maps, size_hw, boxes):
+        """Places of the highest cells of coarse maps ``(B, N, K, cells)`` once upsampled."""
+        height, width = size_hw
+        cell = roi_crop.first_of_highest(maps)
+        row, column = cell // width, cell % width
+        if self.stride > 1:
+            # Of the cells into which a coarse cell is divided, the one at its centre on the side
+            # of the higher neighbour is the highest.
+            rows = ops.stack([row, row, row - 1, row + 1], axis=-1)
+            columns = ops.stack([column - 1, column + 1, column, column], axis=-1)
+            index = ops.clip(rows, 0, height - 1) * width + ops.clip(columns, 0, width - 1)
+            around = ops.take_along_axis(maps, index, axis=-1)
+            offset = 0.5 / self.stride
+            left, right, above, below = ops.unstack(around, 4, axis=-1)
+            row = ops.cast(row, "float32") + ops.where(below > above, offset, -offset)
+            column = ops.cast(column, "float32") + ops.where(right > left, offset, -offset)
+        return roi_crop.place_in_boxes(column, row, size_hw, boxes)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -225,12 +247,9 @@ class NearestCentre(Max):
         return logits, scores[:, None] * inside, expected
 
 
-def _coarse(weights, stride):
-    """Weights on cells ``(n, P, cells)`` summed over runs of ``stride`` cells."""
-    if stride == 1:
-        return weights
-    count, cells = weights.shape[1:]
-    return ops.sum(ops.reshape(weights, (-1, count, cells // stride, stride)), axis=-1)
+def _pooling(coarse, fine):
+    """``(fine, coarse)`` matrix that sums runs of cells."""
+    return ops.convert_to_tensor(np.repeat(np.eye(coarse), fine // coarse, axis=0), "float32")
 
 
 def _upsampling(coarse, fine):

@@ -30,14 +30,13 @@ def grid_weights(points, boxes, margin=MARGIN):
     size = ops.maximum(boxes[:, :, None, None, 2:] - corner, 1e-3)
     relative = (points[:, None] - corner) / size
     inside = ops.all((relative >= -margin) & (relative <= 1.0 + margin), axis=-1)
-    inside = ops.cast(inside, points.dtype)
-    rows = _tent(relative[..., 1], HEIGHT)
-    columns = _tent(relative[..., 0], WIDTH)
-    return rows * inside[..., None], columns, inside
+    y = ops.clip(relative[..., 1] * HEIGHT - 0.5, 0.0, HEIGHT - 1.0)
+    x = ops.clip(relative[..., 0] * WIDTH - 0.5, 0.0, WIDTH - 1.0)
+    rows = _tent(ops.where(inside, y, -1.0), HEIGHT)  # no row's cell has a weight at -1
+    return rows, _tent(x, WIDTH), ops.cast(inside, points.dtype)
 
 
 def _tent(position, cells):
-    position = ops.clip(position * cells - 0.5, 0.0, cells - 1.0)
     cell = ops.arange(cells, dtype=position.dtype)
     return ops.maximum(1.0 - ops.abs(position[..., None] - cell), 0.0)
 
@@ -66,11 +65,21 @@ def highest_cell(crops, boxes):
 
 def highest_place(maps, boxes):
     """As `highest_cell`, of maps ``(B, N, K, 56 * 36)``."""
+    cell = first_of_highest(maps)
+    return place_in_boxes(cell % WIDTH, cell // WIDTH, (HEIGHT, WIDTH), boxes)
+
+
+def first_of_highest(values):
+    """``(...)`` int32, the first index of the highest of values ``(..., n)``."""
     # Not argmax: Keras' own handles -0.0 by bits, which no converter to ONNX or OpenVINO knows.
-    cells = ops.arange(HEIGHT * WIDTH, dtype="int32")
-    is_highest = maps >= ops.max(maps, axis=-1, keepdims=True)
-    cell = ops.min(ops.where(is_highest, cells, HEIGHT * WIDTH - 1), axis=-1)
-    x = (ops.cast(cell % WIDTH, boxes.dtype) + 0.5) / WIDTH
-    y = (ops.cast(cell // WIDTH, boxes.dtype) + 0.5) / HEIGHT
+    last = values.shape[-1] - 1
+    is_highest = values >= ops.max(values, axis=-1, keepdims=True)
+    return ops.min(ops.where(is_highest, ops.arange(last + 1, dtype="int32"), last), axis=-1)
+
+
+def place_in_boxes(column, row, size_hw, boxes):
+    """``(B, N, K, 2)`` xy pixels: the centres of cells ``(B, N, K)`` of grids over the boxes."""
+    x = (ops.cast(column, boxes.dtype) + 0.5) / size_hw[1]
+    y = (ops.cast(row, boxes.dtype) + 0.5) / size_hw[0]
     corner = boxes[:, :, None, :2]
     return corner + ops.stack([x, y], axis=-1) * (boxes[:, :, None, 2:] - corner)
