@@ -27,7 +27,7 @@ DESCRIPTION = {
 }
 
 
-def release(run, out, *, pose_nms=None, score=None, name=DEFAULT, metadata=None):
+def release(run, out, *, pose_nms=None, score=None, box_overlap=None, name=DEFAULT, metadata=None):
     """Enters a run's network into the manifest.
 
     Args:
@@ -35,6 +35,7 @@ def release(run, out, *, pose_nms=None, score=None, name=DEFAULT, metadata=None)
         out: folder with ``manifest.json``.
         pose_nms: ``PoseNMSParameters`` that fit it; None: those set by hand.
         score: people whose pose score is lower are left out; None: RMPE's default.
+        box_overlap: IoU up to which boxes of the detector are proposals; None: the detector's.
         name: in the manifest.
         metadata: further fields of the entry, such as ``metrics``, and others for
             ``DESCRIPTION``'s.
@@ -50,7 +51,8 @@ def release(run, out, *, pose_nms=None, score=None, name=DEFAULT, metadata=None)
     architecture = dataclasses.replace(architecture, stn=whole)
     # The file of an SPPE alone has the names of its own layers, not of a network around it.
     network = load_network(run)[0] if whole else rmpe_parts.load_sppe(run)
-    options = {} if score is None else {"score": score}
+    given = {"score": score, "box_overlap": box_overlap}
+    options = {key: value for key, value in given.items() if value is not None}
     if pose_nms is not None:
         options["pose_nms"] = dataclasses.asdict(pose_nms)
     described = rmpe_parts.describe(skeleton, architecture)
@@ -67,6 +69,7 @@ def main(arguments=None):
     parser.add_argument("--out", default="weights", metavar="DIR", help="default: %(default)s")
     parser.add_argument("--pose-nms", metavar="FILE", help="written by learn-pose-nms --out")
     parser.add_argument("--score", type=float, metavar="T", help="least score of a pose")
+    parser.add_argument("--box-overlap", type=float, metavar="IOU", help="as of predict")
     parser.add_argument("--metrics", metavar="JSON", help="what it reaches, an object of figures")
     parser.add_argument("--name", default=DEFAULT, help="default: %(default)s")
     args = parser.parse_args(arguments)
@@ -78,6 +81,7 @@ def main(arguments=None):
             args.out,
             pose_nms=learnt,
             score=args.score,
+            box_overlap=args.box_overlap,
             name=args.name,
             metadata=metrics,
         )
