@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -68,7 +69,7 @@ def export(model, path, format, batches, *, options, size=None, tolerance=TOLERA
     _check(path, format, size)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         written = Path(folder) / path.name
-        _write(model, written, format, size)
+        write(model, written, format, size)
         parity = compare(model, runtimes.open_function(written, format), batches, options["score"])
         if not parity.pixels <= tolerance:
             raise InputError(
@@ -102,9 +103,13 @@ def _check(path, format, size):
         raise InputError(f"{path}: file: exists and is something else; choose another name")
 
 
-def _write(model, path, format, size):
-    """As Keras exports it, and what is known to be slow mended."""
-    signature = size and [keras.InputSpec(shape=(None, *size, 3), dtype="float32", name="images")]
+def write(model, path, format, size=None):
+    """Writes a `keras.Model` of images as Keras exports it, and mends what is known to be slow.
+
+    Nothing is compared and nothing else is written; `export` is what users want.
+    """
+    shape = (None, *(size or (None, None)), 3)
+    signature = [keras.InputSpec(shape=shape, dtype="float32", name="images")]
     kind = "tf_saved_model" if format == "saved_model" else format
     try:
         with _quiet():
@@ -135,8 +140,6 @@ def _sort_unstably(path):
 @contextmanager
 def _quiet():
     """Without the notes of the converters."""
-    import logging
-
     logger = logging.getLogger("tf2onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,14 +1,22 @@
 """Measure frames per second against the number of people in the image.
 
-From an image array to finished poses, pre- and post-processing included, one image at a time. The
-image shows one photo of a person (--photo) as often as there are to be people. `network` is the
-bare backbone with its pyramids and subnets, `total / network` what finding and grouping people
-costs on top. All are timed in turn, round after round; the figures are medians.
+From an image array to finished poses, pre- and post-processing included. The image shows one photo
+of a person (--photo) as often as there are to be people. `network` is the bare backbone with its
+pyramids and subnets on the same runtime, `ratio` what finding and grouping people costs on top.
+Everything is timed in turn, round after round, and the figures are medians, per image.
+
+A model with random weights takes everything for a person, so that all its rows are in use whatever
+the image shows.
+
+With --component, the hot places one by one, each beside plain loops or the tool it must equal:
+heatmaps, oks, nms, grouping, coco.
 """
 
 import argparse
 
 from multiposenet.commands import output, summary
+
+COMPONENTS = ("heatmaps", "oks", "nms", "grouping", "coco")
 
 
 def add_arguments(parser):
@@ -35,70 +43,133 @@ def add_arguments(parser):
         help="numbers of people (default: 1,3,20)",
     )
     parser.add_argument(
+        "--runtime",
+        type=lambda text: text.split(","),
+        default=["keras"],
+        metavar="LIST",
+        help="of keras, openvino, openvino-bf16, onnx; auto (default: keras)",
+    )
+    parser.add_argument(
+        "--batch", type=_counts, default=[1], metavar="LIST", help="images at once (default: 1)"
+    )
+    parser.add_argument(
         "--rounds", type=_count, default=20, metavar="N", help="timed runs (default: %(default)s)"
     )
     parser.add_argument("--photo", metavar="FILE", help="of one person (default: a sample photo)")
+    parser.add_argument(
+        "--plot", metavar="FILE", help="picture of the curves beside the paper's figure 8"
+    )
+    parser.add_argument("--component", choices=(*COMPONENTS, "all"), help="instead of a model")
     output.add_json_argument(parser)
 
 
 def run(args) -> int:
     output.writable_json(args.json)
+    output.writable_json(args.plot, "--plot")
+    if args.component:
+        return _components(args)
+    import tempfile
+
+    from multiposenet import runtimes
     from multiposenet.sources import read_image, sample_photo
 
+    names = [runtimes.choose(name) for name in args.runtime]
     person = read_image(args.photo or sample_photo())
     pose = load_estimator(args.model, image_size=max(args.size))
-    rows = measure(pose, person, args.size, args.people, args.rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = measure(pose, person, args.size, args.people, args.rounds, names, args.batch, folder)
     if args.json:
         size = f"{args.size[0]}x{args.size[1]}"
         output.write_json(args.json, {"model": args.model, "size": size, "rows": rows})
     if args.json != "-":
-        names = ("people", "found", "fps", "total_ms", "spread_ms", "network_ms", "ratio")
-        body = [[f"{row[name]:.4g}" for name in names] for row in rows]
-        output.print_table([name.replace("_", " ") for name in names], body)
+        heads = ("runtime", "batch", "people", "found", "fps", "total_ms", "spread_ms")
+        heads += ("network_ms", "ratio", "speedup")
+        body = [[row[h] if h == "runtime" else f"{row[h]:.4g}" for h in heads] for row in rows]
+        output.print_table([head.replace("_", " ") for head in heads], body)
+    if args.plot:
+        from multiposenet.evaluation import speed_plot
+
+        speed_plot.save(rows, args.model, args.plot)
     return 0
 
 
-def measure(pose, person, size_hw, people, rounds) -> list[dict]:
+def measure(
+    pose, person, size_hw, people, rounds, runtimes=("keras",), batches=(1,), folder=None
+) -> list[dict]:
     """Times an `Estimator` on composed images.
 
     Args:
-        pose: the `Estimator`, of a `MultiPoseNet`.
+        pose: the `Estimator`, of a `MultiPoseNet` in Keras.
         person: (h, w, 3) uint8 photo of one person.
         size_hw: (H, W) of the images.
         people: numbers of people.
         rounds: timed runs of each.
+        runtimes: names of `runtimes.RUNTIMES`.
+        batches: numbers of images at once.
+        folder: for exported files; not needed for Keras.
 
     Returns:
-        For each number a row: `people`, `found` (by this model at its threshold), `fps`,
-        `total_ms`, `spread_ms` (between the quartiles), `network_ms` and their `ratio`, the median
+        For each runtime, batch and number a row: `runtime`, `batch`, `people`, `found` (by this
+        model at its threshold), and for each image `fps`, `total_ms`, `spread_ms` (between the
+        quartiles), `network_ms`, their `ratio` and `speedup` (over the first runtime); medians
         over rounds.
     """
+    from functools import partial
+
     import numpy as np
 
-    from multiposenet.estimator import compiled
     from multiposenet.evaluation import speed
 
     images = {count: speed.crowd(person, count, size_hw) for count in people}
-    bare = compiled(pose.model.network())
-    batch = images[people[0]][None].astype(np.float32)
-    functions = {count: lambda image=image: pose(image) for count, image in images.items()}
-    seconds = speed.interleaved({"network": lambda: bare(batch), **functions}, rounds)
+    some = images[people[0]].astype(np.float32)
+    functions, systems = {}, {}
+    for runtime in runtimes:
+        systems[runtime], bare = _on_runtime(pose, runtime, folder, some[None])
+        for batch in batches:
+            functions[runtime, batch] = partial(bare, np.repeat(some[None], batch, axis=0))
+            for count, image in images.items():
+                functions[runtime, batch, count] = partial(systems[runtime], [image] * batch)
+    seconds = speed.interleaved(functions, rounds)
     rows = []
-    for count, image in images.items():
-        total = np.median(seconds[count])
-        low, high = np.percentile(seconds[count], (25, 75))
+    for runtime, batch, count in (key for key in functions if len(key) == 3):
+        total = seconds[runtime, batch, count]
+        network, first = seconds[runtime, batch], seconds[runtimes[0], batch, count]
+        low, high = np.percentile(total, (25, 75))
         rows.append(
             {
+                "runtime": runtime,
+                "batch": batch,
                 "people": count,
-                "found": len(pose(image)),
-                "fps": float(1 / total),
-                "total_ms": float(1000 * total),
-                "spread_ms": float(1000 * (high - low)),
-                "network_ms": float(1000 * np.median(seconds["network"])),
-                "ratio": float(np.median(seconds[count] / seconds["network"])),
+                "found": len(systems[runtime](images[count])),
+                "fps": float(batch / np.median(total)),
+                "total_ms": float(1000 * np.median(total) / batch),
+                "spread_ms": float(1000 * (high - low) / batch),
+                "network_ms": float(1000 * np.median(network) / batch),
+                "ratio": float(np.median(total / network)),
+                "speedup": float(np.median(first / total)),
             }
         )
     return rows
+
+
+def _on_runtime(pose, runtime, folder, batch):
+    """The estimator and the function of the bare network on a runtime."""
+    from pathlib import Path
+
+    from multiposenet import estimator, export, runtimes
+
+    network = pose.model.network()
+    if runtime == "keras":
+        return pose, estimator.compiled(network)
+    kind = runtime.partition("-")[0]
+    whole, bare = (Path(folder) / f"{n}{runtimes.FORMATS[kind]}" for n in ("whole", "bare"))
+    if not whole.exists():
+        options = {"image_size": pose.image_size, "score": pose.score}
+        # Random weights make ties, and each runtime breaks them in its own way.
+        export.export(pose.model, whole, kind, [batch], options=options, tolerance=float("inf"))
+        export.write(network, bare, kind)
+    exported = estimator.Estimator(runtimes.load(whole, runtime), pose.image_size, pose.score)
+    return exported, runtimes.open_function(bare, runtime)
 
 
 def load_estimator(name: str, **options):
@@ -107,9 +178,27 @@ def load_estimator(name: str, **options):
     from multiposenet import estimator, zoo
     from multiposenet.systems.multiposenet import MultiPoseNet
 
-    if name in summary.BACKBONES and name not in zoo.names():
-        return estimator.Estimator(MultiPoseNet(summary.BACKBONES[name]), **options)
-    return estimator.load(name, **options)
+    if name not in summary.BACKBONES or name in zoo.names():
+        return estimator.load(name, **options)
+    model = MultiPoseNet(summary.BACKBONES[name])
+    bias = model.person_subnet.get_layer("logits").bias
+    bias.assign(bias * 0)  # everything is a person with probability 0.5
+    return estimator.Estimator(model, **options)
+
+
+def _components(args):
+    output.import_keras()
+    from multiposenet.evaluation import components
+
+    names = COMPONENTS if args.component == "all" else (args.component,)
+    rows = [components.measure(name, min(args.rounds, 5)) for name in names]
+    if args.json:
+        output.write_json(args.json, {"rows": rows})
+    if args.json != "-":
+        heads = ("ms", "plain_ms", "ratio", "difference")
+        body = [[row["component"], *(f"{row[head]:.4g}" for head in heads)] for row in rows]
+        output.print_table(["component", "ms", "plain ms", "ratio", "difference"], body)
+    return 0
 
 
 def _counts(text: str) -> list[int]:

@@ -7,7 +7,7 @@ import pytest
 
 from multiposenet.commands import bench
 from multiposenet.estimator import Estimator
-from multiposenet.evaluation import speed
+from multiposenet.evaluation import components, speed, speed_plot
 from multiposenet.systems.architecture import NANO
 from multiposenet.systems.multiposenet import MultiPoseNet
 
@@ -67,3 +67,43 @@ def test_a_crowd_shows_everybody_whole(count):
     assert found - 1 == count
     areas = stats[1:, cv2.CC_STAT_AREA]
     assert areas.max() - areas.min() <= 0.1 * areas.max()
+
+
+def test_runtimes_and_batches_and_plot(multiposenet, random_nano, tmp_path):
+    pytest.importorskip("openvino")
+    options = ("--size", "64x64", "--people", "1,2", "--rounds", "2", "--batch", "1,2")
+    status, text, _ = multiposenet(
+        "bench",
+        *options,
+        "--runtime",
+        "keras,openvino",
+        "--plot",
+        tmp_path / "a.png",
+        "--json",
+        "-",
+    )
+    assert status == 0 and (tmp_path / "a.png").stat().st_size > 1000
+    rows = json.loads(text)["rows"]
+    assert [(row["runtime"], row["batch"], row["people"]) for row in rows] == [
+        (runtime, batch, people)
+        for runtime in ("keras", "openvino")
+        for batch in (1, 2)
+        for people in (1, 2)
+    ]
+    assert all(row["speedup"] == 1 for row in rows[:4]) and all(row["fps"] > 0 for row in rows)
+
+
+def test_the_papers_curve():
+    assert speed_plot.paper_fps([1, 20]) == pytest.approx([1000 / 37, 1000 / 75])
+
+
+@pytest.mark.parametrize("name", ["heatmaps", "oks", "nms", "grouping"])
+def test_components_agree_with_the_plain_way_and_are_faster(multiposenet, name):
+    status, text, _ = multiposenet("bench", "--component", name, "--rounds", "3", "--json", "-")
+    (row,) = json.loads(text)["rows"]
+    assert status == 0 and row["component"] == name
+    assert row["difference"] < 1e-5 and row["ratio"] > 1.5
+
+
+def test_every_component_can_be_named():
+    assert tuple(components.COMPONENTS) == bench.COMPONENTS
