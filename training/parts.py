@@ -72,16 +72,20 @@ def note(path, architecture, write=True):
         write_json(path, {"architecture": wanted})
 
 
-def take_released(model, name):
-    """Gives a model the weights of the keypoint stage of a model of the zoo.
+def take_pretrained(model, name):
+    """Gives a model the weights of the keypoint stage of a model of the zoo or of another run.
 
     The backbone must be the same. Pyramid and subnet are taken if they are, too; with other joints,
     say, they begin anew.
 
     Raises:
-        WeightsError: the zoo's model has another backbone, or cannot be had.
+        WeightsError: the other model has another backbone, or cannot be had.
     """
-    source = MultiPoseNet(**zoo.entry(name)["architecture"], weights=name)
+    if name in zoo.names():
+        source = MultiPoseNet(**zoo.entry(name)["architecture"], weights=name)
+    else:
+        source = MultiPoseNet(**noted(Path(name) / "model.json"))
+        load_parts(source, name, STAGES["keypoints"])
     if source.backbone.name != model.backbone.name:
         raise WeightsError(
             f"{name}: backbone: is {source.backbone.name}, the recipe's is {model.backbone.name}; "

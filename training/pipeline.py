@@ -93,7 +93,7 @@ def train(
         imagenet = weights if weights == "imagenet" else None
         model = parts.new_model(run, recipe.backbone, skeleton, imagenet, engine.writes)
         if weights and not imagenet:
-            parts.take_released(model, weights)
+            parts.take_pretrained(model, weights)
         validate = _validation(stage, model, recipe, val_annotations, val_images)
         options = {"resume": resume, "validate": validate, "engine": engine}
         if stage == "keypoints":

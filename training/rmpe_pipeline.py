@@ -113,12 +113,29 @@ def _networks(stage, recipe, run, skeleton, engine):
             networks = (architecture.hourglass(skeleton.num_keypoints),)
         except ValueError as error:
             raise InputError(f"--set: {error}") from error
+        if recipe.pretrained != "none":
+            networks = (_pretrained(recipe.pretrained, skeleton, architecture),)
     else:
         architecture = rmpe_parts.load_architecture(run)[1]
         networks = rmpe_parts.load_sppe(run), architecture.localisation()
-    parts.note(Path(run) / "rmpe.json", rmpe_parts.describe(skeleton, architecture), engine.writes)
+    described = rmpe_parts.describe(skeleton, architecture)
+    parts.note(Path(run) / "rmpe.json", described, engine.writes)
     if recipe.loss == "focal" and not architecture.sigmoid:
         raise InputError(
             "--set: loss: 'focal' is of sigmoid maps, and the run's SPPE has linear ones; use 'l2'"
         )
     return networks
+
+
+def _pretrained(run, skeleton, architecture):
+    """The SPPE of another run.
+
+    Raises:
+        WeightsError: there is none, or it has other sizes or joints.
+    """
+    if rmpe_parts.load_architecture(run) != (skeleton, architecture):
+        raise WeightsError(
+            f"{run}: rmpe.json: is of other sizes or joints; make them equal, or "
+            "--set pretrained=none"
+        )
+    return rmpe_parts.load_sppe(run)

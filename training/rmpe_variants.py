@@ -4,16 +4,15 @@
     RUN/full            STN, SPPE and SDTN, tuned with the parallel SPPE on generated proposals
     RUN/no-parallel     the same without the parallel SPPE
     RUN/no-generator    the same as full, tuned on true boxes
-    RUN/no-sstn         the SPPE alone, trained on generated proposals
-    RUN/true-boxes      the SPPE alone, trained on true boxes
+    RUN/no-sstn         the SPPE alone, tuned on generated proposals
+    RUN/true-boxes      the SPPE alone, tuned on true boxes
 
-Each is a run's folder as ``rmpe_pipeline`` leaves it. The first three begin with one SPPE, that of
-``full``, trained on true boxes but for the recipe's noise; those alone are trained for as many
-steps as both stages take together.
+Each is a run's folder as ``rmpe_pipeline`` leaves it. All begin with one SPPE, that of ``full``,
+trained on true boxes but for the recipe's noise, and are tuned for as many steps.
 """
 
 import shutil
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from multiposenet.annotations import CocoAnnotations
@@ -21,6 +20,7 @@ from multiposenet.errors import InputError, WeightsError
 from multiposenet.training import datasets, pipeline, recipes, rmpe_candidates, rmpe_parts
 from multiposenet.training.proposals import offsets, pgpg
 from multiposenet.training.recipes.proposals import PGPGRecipe
+from multiposenet.training.recipes.sppe import SinglePersonRecipe
 from multiposenet.training.rmpe_pipeline import load_pgpg
 
 GENERATED = {"generator": "pgpg"}
@@ -30,23 +30,28 @@ EVERY = 3  # of so many training photos the detector's boxes are looked at once
 
 @dataclass(frozen=True)
 class Variant:
-    """How a network is trained.
+    """How a network is tuned.
 
     Attributes:
-        sppe: changes of the SPPE stage's recipe.
-        sstn: changes of the SSTN stage's recipe; None leaves the stage out.
+        changes: of the SSTN stage's recipe.
+        sstn: whether there is an STN; else the SPPE alone is tuned by what that recipe shares.
     """
 
-    sppe: dict
-    sstn: dict | None = None
+    changes: dict
+    sstn: bool = True
+
+    @property
+    def stage(self):
+        """The stage that leaves the network."""
+        return "sstn" if self.sstn else "sppe"
 
 
 VARIANTS = {
-    "full": Variant({}, GENERATED),
-    "no-parallel": Variant({}, {**GENERATED, "parallel": 0.0}),
-    "no-generator": Variant({}, TRUE),
-    "no-sstn": Variant(GENERATED),
-    "true-boxes": Variant(TRUE),
+    "full": Variant(GENERATED),
+    "no-parallel": Variant({**GENERATED, "parallel": 0.0}),
+    "no-generator": Variant(TRUE),
+    "no-sstn": Variant(GENERATED, sstn=False),
+    "true-boxes": Variant(TRUE, sstn=False),
 }
 
 
@@ -60,6 +65,7 @@ class Trained:
         train: names of data sets, ``FORMAT:FOLDER``; without any, what is missing stays so.
         skeleton: the joints.
         recipes: dict of stage to recipe, ``"sppe"`` and ``"sstn"``.
+        workers: processes that make the batches, see ``Engine``.
     """
 
     run: Path
@@ -69,6 +75,7 @@ class Trained:
     recipes: dict = field(
         default_factory=lambda: {"sppe": recipes.NanoSPPE(), "sstn": recipes.NanoSSTN()}
     )
+    workers: int = 0
     _samples: list | None = field(default=None, repr=False)
 
     def folder(self, name):
@@ -78,20 +85,20 @@ class Trained:
             WeightsError: it is not trained and there is nothing to train on.
         """
         variant, folder = VARIANTS[name], Path(self.run) / name
-        if rmpe_parts.finished(folder, "sppe" if variant.sstn is None else "sstn"):
+        if rmpe_parts.finished(folder, variant.stage):
             return folder
         self._check(f"{folder}: not trained")
-        if variant.sstn is None:
-            steps = sum(recipe.steps for recipe in self.recipes.values())
-            self._fit("sppe", folder, {**variant.sppe, "steps": steps})
-            return folder
         first = Path(self.run) / "full"
-        self._fit("sppe", first, variant.sppe)
-        folder.mkdir(parents=True, exist_ok=True)
-        if folder != first:
+        self._fit("sppe", first, self.recipes["sppe"])
+        tuning = replace(self.recipes["sstn"], **variant.changes)
+        if not variant.sstn:
+            shared = {f.name: getattr(tuning, f.name) for f in fields(SinglePersonRecipe)}
+            tuning = replace(self.recipes["sppe"], **shared, pretrained=str(first))
+        elif folder != first:
+            folder.mkdir(parents=True, exist_ok=True)
             for file in ("rmpe.json", "sppe.weights.h5"):
                 shutil.copy(first / file, folder / file)
-        self._fit("sstn", folder, variant.sstn)
+        self._fit(variant.stage, folder, tuning)
         return folder
 
     def generator(self):
@@ -108,16 +115,23 @@ class Trained:
             self._fit_generator().save(path)
         return load_pgpg(path, self.skeleton)
 
-    def _fit(self, stage, folder, changes):
+    def _fit(self, stage, folder, recipe):
         if rmpe_parts.finished(folder, stage):
             return
-        recipe = replace(self.recipes[stage], **changes)
         folder.mkdir(parents=True, exist_ok=True)
         if recipe.generator == "pgpg":
             self.generator().save(folder / "pgpg.npz")
         if self._samples is None:
             self._samples = [s for name in self.train for s in datasets.read(name, self.skeleton)]
-        pipeline.train(stage, self._samples, folder, recipe, skeleton=self.skeleton, resume=True)
+        pipeline.train(
+            stage,
+            self._samples,
+            folder,
+            recipe,
+            skeleton=self.skeleton,
+            workers=self.workers,
+            resume=True,
+        )
 
     def _fit_generator(self):
         """A PGPG of the detector's boxes on the photos on which everybody is labelled."""

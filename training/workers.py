@@ -11,6 +11,7 @@ import os
 import pickle
 import queue
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from multiposenet.errors import TrainingError
@@ -46,9 +47,11 @@ class Workers:
                 tempfile.TemporaryDirectory(prefix="multiposenet-", dir=memory)
             )
             packed = cache.pack(self.samples, Path(folder))
-            for index in range(self.count):
-                path = Path(folder) / f"batch{index}"
-                self._idle.put(stack.enter_context(_Worker(path, self.make, packed)))
+            # Starting waits until the process has read what it needs, so all start at once.
+            with _plain_keras(), ThreadPoolExecutor(self.count) as pool:
+                paths = [Path(folder) / f"batch{index}" for index in range(self.count)]
+                for worker in pool.map(lambda path: _Worker(path, self.make, packed), paths):
+                    self._idle.put(stack.enter_context(worker))
             self._stack = stack.pop_all()
         return self
 
@@ -73,8 +76,7 @@ class _Worker:
         self._process = context.Process(
             target=_answer, args=(far_end, path, make, packed), daemon=True
         )
-        with _plain_keras():
-            self._process.start()
+        self._process.start()
         far_end.close()
 
     def __enter__(self):

@@ -96,17 +96,33 @@ def test_what_a_released_model_gives(monkeypatch, tmp_path):
     entry = {"architecture": {"backbone": "nano"}, "file": "m.weights.h5", "url": None}
     monkeypatch.setattr(zoo, "entry", lambda name: {"name": name, **entry})
     monkeypatch.setattr(zoo, "resolve", lambda name: tmp_path / "m.weights.h5")
+    monkeypatch.setattr(zoo, "names", lambda: ("m",))
     for skeleton, taken in (
         (COCO_17, parts.STAGES["keypoints"]),
         (LSP_14, ("backbone", "keypoint_pyramid")),  # the subnet has other maps
     ):
         keras.utils.set_random_seed(6)
         model = MultiPoseNet("nano", skeleton)
-        parts.take_released(model, "m")
+        parts.take_pretrained(model, "m")
         for part in parts.PARTS:
             ours, theirs = (arrays(getattr(m, part)) for m in (model, released))
             same = all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
             assert same == (part in taken), part
     other = MultiPoseNet("efficientnet_lite0")
     with pytest.raises(WeightsError, match="backbone: is nano, the recipe's is efficientnet_lite0"):
-        parts.take_released(other, "m")
+        parts.take_pretrained(other, "m")
+
+
+def test_what_another_run_gives(tmp_path):
+    keras.utils.set_random_seed(5)
+    first = parts.new_model(tmp_path, "nano", COCO_17)
+    with pytest.raises(WeightsError, match="train keypoints` first"):
+        parts.take_pretrained(first, tmp_path)
+    parts.save_parts(first, tmp_path, "keypoints")
+    keras.utils.set_random_seed(6)
+    model = MultiPoseNet("nano")
+    parts.take_pretrained(model, tmp_path)
+    for part in parts.PARTS:
+        ours, theirs = (arrays(getattr(m, part)) for m in (model, first))
+        same = all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+        assert same == (part in parts.STAGES["keypoints"]), part

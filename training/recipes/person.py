@@ -93,12 +93,12 @@ class NanoPerson(PersonRecipe):
 
 @dataclass(frozen=True)
 class NanoPersonGPU(NanoPerson):
-    """The same on a GPU: the bundled weights' recipe.
+    """The same on a GPU, in larger batches.
 
-        KERAS_BACKEND=jax multiposenet train person --recipe nano-gpu --workers 16 --run RUN \\
+        multiposenet train person --recipe nano-gpu --workers 16 --run RUN \\
             --data coco:coco_photos/train coco:coco_photos/no_keypoints
 
-    Cost: not measured yet. Result: see ``weights/cards/multiposenet-nano.md``.
+    Cost: not measured. Result: not run in full.
     """
 
     steps: int = 2000
