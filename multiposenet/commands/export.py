@@ -59,7 +59,7 @@ def run(args) -> int:
 
     from multiposenet import export, sources
 
-    pose = load_estimator(args.model)
+    pose = load_estimator(args.model, batch_size=2)
     name = Path(args.model).name.removesuffix(".h5").removesuffix(".weights")
     path = Path(args.out or name.removesuffix(".keras") + ENDINGS[args.format])
     output.writable_folder(path.parent)

@@ -24,7 +24,7 @@ def tiny(monkeypatch):
     model = MultiPoseNet("nano", architecture=sizes, max_people=3)
     model.person_subnet.get_layer("logits").bias.assign(np.full(9, 2.0, "float32"))
     pose = Estimator(model, image_size=64, score=0.01)
-    monkeypatch.setattr(command, "load_estimator", lambda name: pose)
+    monkeypatch.setattr(command, "load_estimator", lambda name, batch_size: pose)
     return pose
 
 
