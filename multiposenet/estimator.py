@@ -37,13 +37,18 @@ class Estimator:
         image_size: longer side of an image as the network sees it, in pixels. A model built for
             one fixed input size uses that instead.
         score: people whose pose score is lower are left out.
-        batch_size: images run at once at most.
+        batch_size: images run at once at most; by default 8 in Keras and 1 in an exported file,
+            whose runtime uses all processors for one image and keeps memory for every shape.
 
     Raises:
         ValueError: an argument is out of range.
     """
 
-    def __init__(self, model, image_size: int = 480, score: float = 0.3, batch_size: int = 8):
+    def __init__(
+        self, model, image_size: int = 480, score: float = 0.3, batch_size: int | None = None
+    ):
+        if batch_size is None:
+            batch_size = 1 if isinstance(model, runtimes.ExportedModel) else 8
         if image_size < 32:
             raise ValueError(f"image_size: {image_size}; give at least 32 pixels")
         if batch_size < 1:
