@@ -1,9 +1,10 @@
 """Learns the four parameters of RMPE's pose NMS for keypoints AP (RMPE, arXiv v1, section 3.2.3).
 
 As in the paper two parameters are optimised with the two others fixed, in turn, until nothing is
-gained. Each time they are looked for on a grid over their whole ranges, and on finer ones around
-the best. AP is a step function of the parameters, and of a few hundred photos a rugged one: the
-best place of a grid is where the mean of it and its neighbours is highest, not the luckiest cell.
+gained. Each time they are looked for on a grid over their whole ranges. AP is a step function of
+the parameters, and of a few hundred photos a rugged one: the best place of a grid is where the mean
+of it and its neighbours is highest, not the luckiest cell, and finer grids around it would only fit
+chance (``docs/rmpe.md``).
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -23,7 +24,6 @@ OKS_RANGES = {"threshold": (0.02, 1.0)}
 OVERLAP_RANGES = {"radius": (0.02, 0.5), "share": (0.02, 1.0)}
 
 _CELLS = 81  # of a grid: 9 x 9 for two parameters
-_GRIDS = 3  # the first over the whole range, each other over the neighbours of the best cell
 _ROUNDS = 20  # at most; a handful is usual
 
 
@@ -87,12 +87,15 @@ def _improve(candidates, fixed, ap, names) -> tuple[PoseNMSParameters, float]:
     return (replace(fixed, **values), found) if found > ap else (fixed, ap)
 
 
-def search(measure, ranges: dict[str, tuple[float, float]]) -> tuple[dict[str, float], float]:
-    """Looks for the highest AP on a grid, then on finer ones around the best place.
+def search(
+    measure, ranges: dict[str, tuple[float, float]], grids: int = 1
+) -> tuple[dict[str, float], float]:
+    """Looks for the highest AP on a grid over the whole ranges.
 
     Args:
         measure: gives the AP for values by name.
         ranges: by name, lowest and highest value, above 0.
+        grids: each after the first is a finer one over the neighbours of the best cell.
 
     Returns:
         The values by name, and the AP there.
@@ -100,7 +103,7 @@ def search(measure, ranges: dict[str, tuple[float, float]]) -> tuple[dict[str, f
     low, high = np.log(list(ranges.values())).T
     lowest, highest = low, high
     shape = (round(_CELLS ** (1 / len(ranges))),) * len(ranges)
-    for _ in range(_GRIDS):
+    for _ in range(grids):
         step = (high - low) / (np.array(shape) - 1)
         places = np.exp(low + step * np.moveaxis(np.indices(shape), 0, -1))
         grid = np.empty(shape)

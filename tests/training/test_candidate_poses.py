@@ -127,9 +127,12 @@ def test_search_finds_the_top_of_a_hill():
     def hill(x, y):
         return -((np.log(x) - np.log(0.3)) ** 2) - (np.log(y) - np.log(5)) ** 2
 
-    values, height = learn_pose_nms.search(hill, {"x": (0.01, 10.0), "y": (0.1, 100.0)})
-    assert values["x"] == pytest.approx(0.3, rel=0.1) and values["y"] == pytest.approx(5, rel=0.1)
-    assert height == hill(**values)
+    ranges = {"x": (0.01, 10.0), "y": (0.1, 100.0)}
+    for grids, error in ((1, 0.5), (3, 0.1)):
+        values, height = learn_pose_nms.search(hill, ranges, grids)
+        assert values["x"] == pytest.approx(0.3, rel=error)
+        assert values["y"] == pytest.approx(5, rel=error)
+        assert height == hill(**values)
 
 
 @pytest.mark.parametrize("kind", [CandidatePoses, JointCandidates])
