@@ -90,8 +90,8 @@ def assert_one_line(error, *parts):
 
 
 def test_the_real_manifest_is_complete_and_its_bundled_files_are_intact():
-    every = [(name, kind) for kind in ("models", "assigners") for name in zoo.names(kind)]
-    assert len(every) >= 2
+    every = [(name, kind) for kind in ("models", "assigners", "sppe") for name in zoo.names(kind)]
+    assert len(every) >= 3
     for name, kind in every:
         entry = zoo.entry(name, kind)
         required = {"architecture", "file", "sha256", "bytes", "url", "card", "recipe", "data"}
@@ -100,6 +100,8 @@ def test_the_real_manifest_is_complete_and_its_bundled_files_are_intact():
         if entry["url"] is None:
             path = zoo.resolve(name, kind)
             assert path.stat().st_size == entry["bytes"]
+    bundled = sum(path.stat().st_size for path in zoo._folder().glob("*.weights.h5"))
+    assert bundled <= 60e6
 
 
 def test_entry_is_a_copy(manifest):
