@@ -75,7 +75,9 @@ def load(path: str | os.PathLike, runtime: str = "auto") -> ExportedModel:
         raise InputError(f"{path}: runtime: {error}; install {PACKAGES[kind][0]}") from error
     except Exception as error:  # each runtime has its own kinds
         reason = " ".join(str(error).split())[:200]
-        raise WeightsError(f"{path}: file: cannot be loaded ({reason}); export it again") from error
+        raise WeightsError(
+            f"{path}: file: cannot be loaded ({reason}); export it again, or delete it in the cache"
+        ) from error
     size = about["image_size"]
     return ExportedModel(
         run,
