@@ -37,8 +37,9 @@ class Estimator:
         image_size: longer side of an image as the network sees it, in pixels. A model built for
             one fixed input size uses that instead.
         score: people whose pose score is lower are left out.
-        batch_size: images run at once at most; by default 8 in Keras and 1 in an exported file,
-            whose runtime uses all processors for one image and keeps memory for every shape.
+        batch_size: images run at once at most; by default 8, and 1 in an exported file and in
+            TensorFlow without a GPU, which use all processors for one image and keep memory for
+            every shape they have seen.
 
     Raises:
         ValueError: an argument is out of range.
@@ -48,7 +49,7 @@ class Estimator:
         self, model, image_size: int = 480, score: float = 0.3, batch_size: int | None = None
     ):
         if batch_size is None:
-            batch_size = 1 if isinstance(model, runtimes.ExportedModel) else 8
+            batch_size = 1 if _fills_processors(model) else 8
         if image_size < 32:
             raise ValueError(f"image_size: {image_size}; give at least 32 pixels")
         if batch_size < 1:
@@ -278,6 +279,19 @@ def _sidecar(path: Path) -> dict:
     if not isinstance(architecture, dict):
         raise WeightsError(f'{beside}: architecture: missing; write {{"architecture": {{...}}}}')
     return architecture
+
+
+def _fills_processors(model) -> bool:
+    """Whether larger batches are known to be no faster (docs/speed.md)."""
+    if isinstance(model, runtimes.ExportedModel):
+        return True
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow
+
+    return not tensorflow.config.list_physical_devices("GPU")
 
 
 def compiled(model):
