@@ -8,6 +8,8 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
+
 from multiposenet import runtimes, zoo
 from multiposenet.errors import InputError
 
@@ -45,8 +47,9 @@ def cached(weights: Path, arguments: dict, runtime: str, make) -> Path:
     pose = make()
     options = {"image_size": pose.image_size, "score": pose.score}
     photo = sources.read_image(sources.sample_photo())
-    photos = list(sources.frames([photo, photo[:, ::-1]]))
-    export.export(pose.model, path, kind, pose.canvases(photos), options=options)
+    photos = sources.frames([photo, photo[:, ::-1]])
+    pair = np.concatenate(list(pose.canvases(list(photos))))
+    export.export(pose.model, path, kind, [pair, pair[:1]], options=options)
     return path
 
 
