@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
+import matplotlib
 import numpy as np
 import pytest
 from keras import ops
@@ -11,7 +13,7 @@ from keras import ops
 from multiposenet import estimator, zoo
 from multiposenet.errors import WeightsError
 from multiposenet.networks.sppe import SPPEArchitecture, inference_model
-from multiposenet.skeleton import LSP_14
+from multiposenet.skeleton import COCO_17, LSP_14
 from multiposenet.suppression import PoseNMSParameters
 from multiposenet.systems.architecture import NANO
 from multiposenet.systems.rmpe import DEFAULT, load_network
@@ -164,3 +166,17 @@ def test_boxes_that_overlap_are_proposals(release, monkeypatch):
     assert load_rmpe("tiny").detector.model.architecture.nms_iou == 0.6
     again = load_rmpe("tiny", box_overlap=0.7).detector.model.architecture
     assert again == dataclasses.replace(NANO, nms_iou=0.7)
+
+
+def test_the_bundled_sppe():
+    """Finds the public-domain photo's one person, whose face is in the upper half of the box."""
+    photo = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    box = (60, 20, 460, 600)
+    pose = load_rmpe(detector=lambda image: ([box, np.add(box, 9)], [0.9, 0.8]))
+    (person,) = pose(photo)  # the other box is of the same person
+    nose, left, right = (
+        person.keypoints[0, COCO_17.index(name)]
+        for name in ("nose", "left_shoulder", "right_shoulder")
+    )
+    assert 150 < nose[0] < 350 and 80 < nose[1] < 300
+    assert left[0] > nose[0] > right[0] and min(left[1], right[1]) > nose[1]
