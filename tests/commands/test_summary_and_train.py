@@ -107,4 +107,4 @@ def test_the_choices_are_those_of_the_training_code():
     from multiposenet.training.proposals import stages
 
     assert set(train.STAGES) == {*recipes.RECIPES, *stages.FILES, "release"}
-    assert all(set(train.RECIPES) == set(known) for known in recipes.RECIPES.values())
+    assert set(train.RECIPES) == set().union(*recipes.RECIPES.values())
