@@ -30,10 +30,10 @@ def add_arguments(parser):
     parser.add_argument(
         "--size",
         type=output.size,
-        default=(384, 512),
+        default=(448, 576),
         metavar="HxW",
-        help="of the image and of the network's input; multiples of 32 (default: 384x512, which a "
-        "4:3 photo becomes at 480 pixels)",
+        help="of the image and of the network's input; multiples of 32 (default: 448x576, which a "
+        "4:3 photo becomes at 576 pixels)",
     )
     parser.add_argument(
         "--people",

@@ -59,7 +59,6 @@ NANO = Architecture(
     sigmoid=True,
     anchor_sizes=(20, 40, 80, 160, 320),
     anchor_ratios=(0.75, 1.5, 3.0),
-    nms_iou=0.4,
     prn_nodes=256,
     prn_stride=2,
     prn_dropout=0.1,

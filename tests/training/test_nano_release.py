@@ -55,8 +55,8 @@ def test_each_stage_runs_once_and_the_result_loads(data, tmp_path, monkeypatch):
     original = pipeline.train
     monkeypatch.setattr(pipeline, "train", train)
     with pytest.raises(KeyboardInterrupt):
-        nano_release.main(data, tmp_path / "run", PLANS)
-    path = nano_release.main(data, tmp_path / "run", PLANS)
+        nano_release.main(data, tmp_path / "run", plans=PLANS)
+    path = nano_release.main(data, tmp_path / "run", plans=PLANS)
     assert trained == ["keypoints", "person", "prn", "prn"]
     entry = json.loads((path.parent / "manifest.json").read_text())["models"]["multiposenet-nano"]
     assert entry["sha256"] == zoo.sha256_of(path)
@@ -64,11 +64,11 @@ def test_each_stage_runs_once_and_the_result_loads(data, tmp_path, monkeypatch):
 
 
 def test_every_stage_has_the_data_of_the_card():
-    assert set(nano_release.PHOTOS) | {"prn"} == set(parts.STAGES)
+    assert set(nano_release.PHOTOS) | {"prn"} == set(parts.STAGES) == set(nano_release.PLANS)
     folders = {name for names in nano_release.PHOTOS.values() for name in names}
     assert not any("test" in folder or "no_person" in folder for folder in folders)
 
 
 def test_missing_data_is_named(tmp_path):
     with pytest.raises(InputError, match="coco_photos"):
-        nano_release.main(tmp_path, tmp_path / "run", PLANS)
+        nano_release.main(tmp_path, tmp_path / "run", plans=PLANS)
