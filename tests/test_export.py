@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import multiposenet
 from multiposenet import export_cache, runtimes, sources, zoo
@@ -54,7 +55,7 @@ def exported(request, nano, batches, tmp_path_factory):
     if not all(importlib.util.find_spec(name) for name in runtimes.PACKAGES[kind]):
         pytest.skip(f"pip install multiposenet[{kind}]")
     path = tmp_path_factory.mktemp(kind) / f"nano{runtimes.FORMATS[kind]}"
-    options = {"image_size": 480, "score": nano.score}
+    options = {"image_size": nano.image_size, "score": nano.score}
     return path, export(nano.model, path, kind, batches, options=options)
 
 
@@ -72,7 +73,7 @@ def test_parity(exported, batches):
 def test_an_estimator_of_the_file(exported, nano):
     path, _ = exported
     pose = multiposenet.load(path)
-    assert pose.score == nano.score and pose.image_size == 480
+    assert (pose.score, pose.image_size) == (nano.score, nano.image_size)
     assert pose.skeleton == nano.skeleton
     photo = sources.sample_photo()
     ours, truth = pose(photo), nano(photo)
@@ -94,14 +95,19 @@ def test_the_example_of_the_readme_without_keras(exported, nano, tmp_path):
         code = re.sub(r"(?s)\nsession = .*?\n# found[^\n]*", "\n" + other, code)
         code = code.replace("import onnxruntime", "import openvino")
     assert len(code.splitlines()) <= 25
-    photo = sources.sample_photo()
-    lines = _run_alone(kind, tmp_path, code, path, photo).splitlines()
+    # Of the network's size, so that the example has nothing to stretch.
+    person = Image.open(sources.sample_photo()).convert("RGB").resize((273, 320))
+    photo = Image.new("RGB", (nano.image_size, nano.image_size), (114, 114, 114))
+    photo.paste(person, (150, 100))
+    photo.save(tmp_path / "photo.png")
+    lines = _run_alone(kind, tmp_path, code, path, tmp_path / "photo.png").splitlines()
     found = np.array([[float(n) for n in re.findall(r"[\d.]+", line)] for line in lines])
-    truth = nano(photo)
-    # The example stretches the photo a little, so that it need not agree to the pixel.
+    truth = nano(tmp_path / "photo.png")
+    assert len(found) == len(truth) > 0
     apart = np.abs(found[:, None, :2] - truth.keypoints[:, 0]).max(axis=2)
-    assert len(found) and apart.min(axis=1).max() < 10
-    assert np.abs(found[:, 2] - truth.scores[apart.argmin(axis=1)]).max() < 0.1
+    # It prints tenths, and OpenVINO left to itself computes in bfloat16 where it can.
+    assert apart.min(axis=1).max() < (0.2 if kind == "onnx" else 2)
+    assert np.abs(found[:, 2] - truth.scores[apart.argmin(axis=1)]).max() < 0.02
 
 
 def _run_alone(kind, folder, code, *arguments) -> str:
@@ -262,7 +268,7 @@ def test_bfloat16_finds_the_same_people(exported, nano):
     path, _ = exported
     if path.suffix != ".xml":
         pytest.skip("OpenVINO alone has it")
-    pose = Estimator(runtimes.load(path, "openvino-bf16"), score=nano.score)
+    pose = multiposenet.load(path, runtime="openvino-bf16")
     photo = sources.sample_photo()
     ours, truth = pose(photo), nano(photo)
     assert len(ours) == len(truth)
