@@ -68,11 +68,12 @@ def test_train_passes_its_arguments_on(multiposenet, tmp_path, scenes, trained):
 def test_train_on_annotations_of_ones_own(multiposenet, tmp_path, scenes, trained):
     own = ["--annotations", scenes / "annotations.json", "--images", scenes / "photos"]
     checked = ["--val-annotations", scenes / "annotations.json", "--val-images", scenes / "photos"]
-    options = ["--recipe", "paper", "--devices", 2]
+    options = ["--recipe", "paper", "--devices", 2, "--workers", 3]
     status, _, _ = multiposenet("train", "person", *own, *checked, *options, "--run", tmp_path)
     assert status == 0
     (call,) = trained
-    assert call["recipe"].backbone == "resnet50" and call["devices"] == 2
+    assert call["recipe"].backbone == "resnet50"
+    assert (call["devices"], call["workers"]) == (2, 3)
     assert [s.path.parent for s in call["samples"]] == [scenes / "photos"] * 3
     assert len(call["val_annotations"].images) == 3 and call["val_images"] == str(scenes / "photos")
 
@@ -91,6 +92,9 @@ def test_the_prn_needs_no_photos(multiposenet, tmp_path, scenes, trained):
         (["person", "--data", "coco:x", "--images", "x"], "without --annotations"),
         (["person", "--data", "coco:x", "--val-annotations", "x"], "--val-images: missing"),
         (["prn", "--data", "coco:x", "--devices", "0"], "--devices: 0"),
+        (["prn", "--data", "coco:x", "--workers", "-1"], "--workers: -1"),
+        (["prn", "--data", "coco:x", "--recipe", "nano-gpu"], "--recipe: no nano-gpu for this"),
+        (["keypoints", "--data", "coco:x", "--set", "pretrained='no_run'"], "folder of a run"),
         (["prn", "--data", "coco:x", "--set", "epoch=7"], "--set: epoch: the recipe has no such"),
         (["prn", "--data", "nowhere"], "nowhere"),
         (["prn", "--data", "coco:no_such_folder"], "no_such_folder"),
