@@ -48,7 +48,7 @@ def main(data, run, workers=0, plans=None):
         InputError: a data set is missing.
     """
     for stage, recipe in (plans or PLANS).items():
-        if not all((Path(run) / f"{part}.weights.h5").exists() for part in parts.STAGES[stage]):
+        if not parts.finished(run, parts.STAGES[stage]):
             options = {"workers": 0 if stage == "prn" else int(workers), "resume": True}
             pipeline.train(stage, samples(stage, data), run, recipe, **options)
     return release(run, Path(run) / "release", "multiposenet-nano")

@@ -132,6 +132,11 @@ def refuse_finished(run, stage, parts=None):
             )
 
 
+def finished(run, parts):
+    """Whether a run's folder has all of these parts."""
+    return all((Path(run) / f"{part}.weights.h5").exists() for part in parts)
+
+
 def save_parts(model, run, stage):
     """Writes the parts that a stage has trained, and the whole model if it is complete.
 
@@ -142,7 +147,7 @@ def save_parts(model, run, stage):
     for part in STAGES[stage]:
         files.append(Path(run) / f"{part}.weights.h5")
         save(getattr(model, part), files[-1])
-    if all((Path(run) / f"{part}.weights.h5").exists() for part in PARTS):
+    if finished(run, PARTS):
         files.append(Path(run) / "model.weights.h5")
         save(load_model(run), files[-1])
     return files

@@ -50,7 +50,7 @@ def load_architecture(run):
 
 def finished(run, stage):
     """Whether a run's folder has all parts of a stage."""
-    return all((Path(run) / f"{part}.weights.h5").exists() for part in STAGES[stage])
+    return parts.finished(run, STAGES[stage])
 
 
 def load_sppe(run, part="sppe"):

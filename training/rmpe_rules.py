@@ -7,7 +7,7 @@ from multiposenet.suppression import joint_overlap_nms, oks_nms, without_duplica
 from multiposenet.training import learn_pose_nms
 from multiposenet.training.candidate_joints import JointCandidates
 
-BOX_OVERLAP = 0.4  # of multiposenet-nano
+BOX_OVERLAP = 0.4  # of the detector's NMS when the table was first measured
 
 
 def by_hand(poses):

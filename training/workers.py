@@ -125,9 +125,11 @@ def _answer(pipe, path, make, packed):
             buffers = []
             pickled = pickle.dumps(answer, protocol=5, buffer_callback=buffers.append)
             arrays = [buffer.raw() for buffer in buffers]
-            if arrays:
-                os.pwritev(file, arrays, 0)
-            pipe.send((pickled, [array.nbytes for array in arrays]))
+            lengths = [array.nbytes for array in arrays]
+            # What the file held before must not pass for the rest of a batch.
+            if arrays and os.pwritev(file, arrays, 0) != sum(lengths):
+                raise OSError(f"{path}: batch {step} does not fit")
+            pipe.send((pickled, lengths))
 
 
 @contextlib.contextmanager

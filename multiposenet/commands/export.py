@@ -10,13 +10,13 @@ from multiposenet.commands import output
 from multiposenet.commands.bench import load_estimator
 from multiposenet.errors import InputError
 
-ENDINGS = {"saved_model": "", "onnx": ".onnx", "openvino": ".xml", "litert": ".tflite"}
+FORMATS = ("saved_model", "onnx", "openvino", "litert")
 PHOTOS = 50
 
 
 def add_arguments(parser):
     parser.add_argument(
-        "--format", choices=ENDINGS, default="onnx", help="of the file (default: %(default)s)"
+        "--format", choices=FORMATS, default="onnx", help="of the file (default: %(default)s)"
     )
     parser.add_argument(
         "--model",
@@ -57,11 +57,11 @@ def run(args) -> int:
     from itertools import islice
     from pathlib import Path
 
-    from multiposenet import export, sources
+    from multiposenet import export, runtimes, sources
 
     pose = load_estimator(args.model, batch_size=2)
     name = Path(args.model).name.removesuffix(".h5").removesuffix(".weights")
-    path = Path(args.out or name.removesuffix(".keras") + ENDINGS[args.format])
+    path = Path(args.out or name.removesuffix(".keras") + runtimes.FORMATS[args.format])
     output.writable_folder(path.parent)
     photos = [
         item
