@@ -72,8 +72,8 @@ def note(path, architecture, write=True):
         write_json(path, {"architecture": wanted})
 
 
-def take_pretrained(model, name):
-    """Gives a model the weights of the keypoint stage of a model of the zoo or of another run.
+def take_pretrained(model, name, stage="keypoints"):
+    """Gives a model the weights of a stage of a model of the zoo or of another run.
 
     The backbone must be the same. Pyramid and subnet are taken if they are, too; with other joints,
     say, they begin anew.
@@ -85,13 +85,13 @@ def take_pretrained(model, name):
         source = MultiPoseNet(**zoo.entry(name)["architecture"], weights=name)
     else:
         source = MultiPoseNet(**noted(Path(name) / "model.json"))
-        load_parts(source, name, STAGES["keypoints"])
+        load_parts(source, name, STAGES[stage])
     if source.backbone.name != model.backbone.name:
         raise WeightsError(
             f"{name}: backbone: is {source.backbone.name}, the recipe's is {model.backbone.name}; "
             "make them equal or use another model"
         )
-    for part in STAGES["keypoints"]:
+    for part in STAGES[stage]:
         values = getattr(source, part).get_weights()
         if [v.shape for v in values] == [tuple(w.shape) for w in getattr(model, part).weights]:
             getattr(model, part).set_weights(values)

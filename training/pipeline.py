@@ -93,7 +93,7 @@ def train(
         imagenet = weights if weights == "imagenet" else None
         model = parts.new_model(run, recipe.backbone, skeleton, imagenet, engine.writes)
         if weights and not imagenet:
-            parts.take_pretrained(model, weights)
+            parts.take_pretrained(model, weights, stage)
         validate = _validation(stage, model, recipe, val_annotations, val_images)
         options = {"resume": resume, "validate": validate, "engine": engine}
         if stage == "keypoints":
@@ -107,10 +107,11 @@ def train(
 
 
 def _pretrained(stage, recipe, run):
-    if stage != "keypoints" or recipe.pretrained == "none":
+    name = {"keypoints": "keypoint_stage", "person": "person_stage"}.get(stage)
+    if name is None or recipe.pretrained == "none":
         return None
     # A checkpoint holds all weights; a run killed before its first one begins anew.
-    return None if checkpoint_path(run, "keypoint_stage").exists() else recipe.pretrained
+    return None if checkpoint_path(run, name).exists() else recipe.pretrained
 
 
 def _validation(stage, model, recipe, annotations, images):

@@ -4,7 +4,7 @@ Predictions reach ``compute_loss`` in float32, whatever the network computes in;
 """
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from multiposenet import boxes as box_ops
 from multiposenet.training import keypoint_losses, losses
@@ -59,7 +59,7 @@ class KeypointStage(keras.Model):
         )
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        target, weight = y["target"], y["weight"]
+        target, weight = (ops.cast(y[name], "float32") for name in ("target", "weight"))
         final = self.loss_function(target, y_pred["maps"], weight)
         between = sum(
             self.loss_function(target, upsample(y_pred[key]), weight)

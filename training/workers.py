@@ -14,7 +14,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from multiposenet.errors import TrainingError
+from multiposenet.errors import InputError, TrainingError
 from multiposenet.training import cache
 
 _MEMORY = "/dev/shm"
@@ -32,7 +32,7 @@ class Workers:
         samples: whose photos and masks ``make`` looks at; they are decoded before.
 
     Raises:
-        InputError: a photo cannot be read.
+        InputError: the system cannot do it, or a photo cannot be read.
         TrainingError: a process ended before it had answered.
     """
 
@@ -41,6 +41,8 @@ class Workers:
         self._idle = queue.SimpleQueue()
 
     def __enter__(self):
+        if not hasattr(os, "preadv"):
+            raise InputError("workers: not on this system, which lacks preadv; use 0")
         with contextlib.ExitStack() as stack:
             memory = _MEMORY if os.access(_MEMORY, os.W_OK) else None
             folder = stack.enter_context(

@@ -118,11 +118,12 @@ def test_what_another_run_gives(tmp_path):
     first = parts.new_model(tmp_path, "nano", COCO_17)
     with pytest.raises(WeightsError, match="train keypoints` first"):
         parts.take_pretrained(first, tmp_path)
-    parts.save_parts(first, tmp_path, "keypoints")
-    keras.utils.set_random_seed(6)
-    model = MultiPoseNet("nano")
-    parts.take_pretrained(model, tmp_path)
-    for part in parts.PARTS:
-        ours, theirs = (arrays(getattr(m, part)) for m in (model, first))
-        same = all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
-        assert same == (part in parts.STAGES["keypoints"]), part
+    for stage in ("keypoints", "person"):
+        parts.save_parts(first, tmp_path, stage)
+        keras.utils.set_random_seed(6)
+        model = MultiPoseNet("nano")
+        parts.take_pretrained(model, tmp_path, stage)
+        for part in parts.PARTS:
+            ours, theirs = (arrays(getattr(m, part)) for m in (model, first))
+            same = all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+            assert same == (part in parts.STAGES[stage]), part

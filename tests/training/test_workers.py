@@ -61,6 +61,12 @@ def test_errors_and_the_end_of_a_process():
     assert not process._process.is_alive() and os.environ.get("KERAS_BACKEND") == backend
 
 
+def test_systems_that_lack_it_are_told(monkeypatch):
+    monkeypatch.delattr(os, "preadv")
+    with pytest.raises(InputError, match="workers: not on this system.*use 0"):
+        Workers(batch, 2).__enter__()
+
+
 def test_a_missing_photo_is_named_before_anything_starts(tmp_path):
     lost = sample(tmp_path / "one", [(100.0, 50.0), (82.0, 84.0), (120.0, 90.0)],
                   [(70, 40, 134, 112)])  # fmt: skip

@@ -167,9 +167,9 @@ class NanoKeypointsGPU(NanoKeypoints):
     warmup: int = 300
     precision: str = "bfloat16"
     validate_every: int = 0
-    patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 256), (0.65, 384))
+    patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 256), (0.7, 448))
     mosaics: int = 12
     singles: int = 36
     masked_singles: int = 6
-    person_size: tuple[float, float] = (24.0, 320.0)
+    person_size: tuple[float, float] = (24.0, 480.0)
     rotation_chance: float = 0.5

@@ -1,7 +1,9 @@
 """Recipes of the person stage."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from multiposenet import zoo
 from multiposenet.training.recipes.base import Recipe
 
 
@@ -10,6 +12,8 @@ class PersonRecipe(Recipe):
     """The fields of every recipe of the person stage; the values are the paper's.
 
     Attributes:
+        pretrained: name of a model of the zoo, or folder of another run, whose person pyramid and
+            subnet to begin with; or ``"none"``.
         steps: optimizer steps.
         shorter_edge: whole photos are scaled so that their shorter edge is this many pixels, or
         patch_size: side of square patches; one of the two is 0.
@@ -24,6 +28,7 @@ class PersonRecipe(Recipe):
     """
 
     backbone: str = "resnet50"
+    pretrained: str = "none"
     steps: int = 250_000
     shorter_edge: int = 800
     patch_size: int = 0
@@ -39,6 +44,11 @@ class PersonRecipe(Recipe):
 
     def __post_init__(self):
         super().__post_init__()
+        self._check(
+            "pretrained",
+            self.pretrained in (known := ("none", *zoo.names())) or Path(self.pretrained).is_dir(),
+            f"one of {', '.join(known)}, or the folder of a run",
+        )
         if (self.shorter_edge > 0) == (self.patch_size > 0):
             raise ValueError("shorter_edge, patch_size: give one of them, the other as 0")
         if self.patch_size % 32:
@@ -105,4 +115,5 @@ class NanoPersonGPU(NanoPerson):
     batch_size: int = 64
     precision: str = "bfloat16"
     validate_every: int = 0
-    patch_size: int = 384
+    patch_size: int = 512
+    person_size: tuple[float, float] = (16.0, 480.0)
