@@ -2,13 +2,17 @@
 
 import numpy as np
 
+from multiposenet import geometry
 from multiposenet.errors import AnnotationError
+from multiposenet.estimator import compiled
 from multiposenet.evaluation.pck import TORSO, pck, torso_sizes
 from multiposenet.networks.sppe import MARGIN
 from multiposenet.single_person import SinglePersonEstimator
 from multiposenet.systems.rmpe import joint_model
-from multiposenet.training import cache
+from multiposenet.training import cache, patch
 from multiposenet.training.person_crops import people
+
+BATCH = 32  # crops in a call
 
 
 class PoseValidation:
@@ -87,6 +91,34 @@ def estimator(network, skeleton):
         return np.concatenate(found)
 
     return estimate
+
+
+def behind_exact_stn(network, persons, boxes):
+    """Joints ``(P, K, 2)`` in pixels of the photos, of an SPPE behind a perfect STN.
+
+    The STN moves what the proposal shows so that the true box fits, as ``cropping`` would have cut
+    it out; what the proposal does not show is black, as in ``spatial_transformer.sample``.
+
+    Args:
+        network: of ``networks.sppe.inference_model``, without an STN.
+        persons: P ``Person``.
+        boxes: ``(P, 4)`` xyxy in pixels of the photos.
+    """
+    model = joint_model(network)
+    find, size = compiled(model), model.input_shape[1:3]
+    found = []
+    for start in range(0, len(persons), BATCH):
+        part = slice(start, start + BATCH)
+        images, moves = [], []
+        for person, box in zip(persons[part], boxes[part], strict=True):
+            proposal = geometry.crop_map(box, size, MARGIN)
+            exact = geometry.crop_map(person.alone.boxes[0], size, MARGIN)
+            shown = patch.warp(cache.image(person.photo), proposal, size)
+            images.append((exact @ proposal.inverse()).warp(shown, size, border=0))
+            moves.append(exact)
+        joints = np.asarray(find(np.stack(images).astype(np.float32))["keypoints"])
+        found += [move.inverse()(own) for move, own in zip(moves, joints, strict=True)]
+    return np.stack(found)
 
 
 def torso_pck(points, persons, skeleton):

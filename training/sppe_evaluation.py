@@ -4,9 +4,10 @@
 
 Prints PCK@0.2 in units of the torso, overall and by joint. Bad boxes are true ones whose sides have
 Gaussian noise, or, by --pgpg FILE, those of a generator fitted to a detector. What is regained is
-the share of the SPPE's loss by bad boxes that is not lost with the SSTN; --tuned RUN adds an SPPE
-that has learnt from bad boxes without an SSTN. Exit status: 0 done, 2 wrong usage or nothing
-usable.
+the share of the SPPE's loss by bad boxes that is not lost with the SSTN. An exact STN, which knows
+the true box but sees no more of the photo than the bad one shows, says how much of it can be;
+--tuned RUN adds an SPPE that has learnt from bad boxes without an SSTN. Exit status: 0 done, 2
+wrong usage or nothing usable.
 """
 
 import argparse
@@ -37,8 +38,9 @@ def evaluate(run, data, *, noise=0.1, pgpg=None, draws=3, tuned=None):
 
     Returns:
         Dict of column to dict of joint to figure; ``"mean"`` is over all labelled joints. The
-        columns are ``sppe/true``, ``sppe/bad``; ``sstn/true``, ``sstn/bad`` after the second stage;
-        ``tuned/true``, ``tuned/bad`` of the other run. The figures of bad boxes are means over the
+        columns are ``sppe/true``, ``sppe/bad``, ``exact/bad`` of the same SPPE behind an exact STN;
+        ``sstn/true``, ``sstn/bad`` after the second stage; ``tuned/true``, ``tuned/bad`` of the
+        other run. The figures of bad boxes are means over the
         draws; ``"spread"`` is the standard deviation of the mean figure.
 
     Raises:
@@ -59,21 +61,28 @@ def evaluate(run, data, *, noise=0.1, pgpg=None, draws=3, tuned=None):
     for name, network in networks.items():
         estimate = validation.estimator(network, skeleton)
         for kind, drawn in boxes.items():
-            figures = [
-                validation.torso_pck(estimate(persons, own), persons, skeleton) for own in drawn
-            ]
-            means = [mean for _, mean in figures]
-            by_joint = np.mean([joints for joints, _ in figures], axis=0)
-            table[f"{name}/{kind}"] = {
-                "mean": float(np.mean(means)),
-                "spread": float(np.std(means)),
-                **{
-                    joint: float(value)
-                    for joint, value in zip(skeleton.keypoints, by_joint, strict=True)
-                    if not np.isnan(value)
-                },
-            }
+            points = [estimate(persons, own) for own in drawn]
+            table[f"{name}/{kind}"] = _figures(points, persons, skeleton)
+        if name == "sppe":
+            points = [validation.behind_exact_stn(network, persons, own) for own in boxes["bad"]]
+            table["exact/bad"] = _figures(points, persons, skeleton)
     return table
+
+
+def _figures(draws, persons, skeleton):
+    """A column of the table from the joints ``(P, K, 2)`` of every draw."""
+    figures = [validation.torso_pck(points, persons, skeleton) for points in draws]
+    means = [mean for _, mean in figures]
+    by_joint = np.mean([joints for joints, _ in figures], axis=0)
+    return {
+        "mean": float(np.mean(means)),
+        "spread": float(np.std(means)),
+        **{
+            joint: float(value)
+            for joint, value in zip(skeleton.keypoints, by_joint, strict=True)
+            if not np.isnan(value)
+        },
+    }
 
 
 def regained(table, network="sstn"):
@@ -115,7 +124,7 @@ def main(arguments=None):
     print("PCK@0.2", *table, sep="\t")
     for name in next(iter(table.values())):
         print(name, *(f"{100 * column[name]:.1f}" for column in table.values()), sep="\t")
-    for network in ("sstn", "tuned"):
+    for network in ("exact", "sstn", "tuned"):
         if f"{network}/bad" in table:
             print(f"regained by {network}\t{100 * regained(table, network):.0f} %")
     if args.json:

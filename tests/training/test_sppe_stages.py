@@ -373,6 +373,20 @@ def test_places_return_to_the_photo_from_any_box(body):
     assert (boxes != single_person_validation.boxes_of(persons, proposals, seed=2)).any()
 
 
+def test_an_exact_stn_shows_the_true_box_as_far_as_the_proposal_reaches(body):
+    persons = single_person_validation.measured([body], BODY)
+    network = colours([0, 1, 2])
+    (true,) = single_person_validation.boxes_of(persons)
+    (x1, y1), (x2, y2) = true[:2], true[2:]
+    wide = np.float32([[x1 - 9, y1 - 5, x2 + 4, y2 + 12]])
+    points = single_person_validation.behind_exact_stn(network, persons, wide)
+    np.testing.assert_allclose(points[0, :3], POINTS, atol=1.5)
+    head, *others = POINTS  # the head lies above the lower half, whose proposal lacks it
+    lower = np.float32([[x1, (max(y for _, y in others) + y2) / 2, x2, y2]])
+    points = single_person_validation.behind_exact_stn(network, persons, lower)
+    assert np.abs(points[0, 0] - head).max() > 5
+
+
 @pytest.mark.parametrize("order, expected", [([0, 1, 2], 1.0), ([0, 2, 1], 1 / 3)])
 def test_validation_counts_joints_in_torsos(body, order, expected):
     """Swapped, two of three joints are a torso away."""
@@ -393,15 +407,15 @@ def test_the_table_of_a_run(run, scenes, tmp_path, capsys):
     assert sppe_evaluation.main([*arguments, "--tuned", str(run)]) == 0
     table = json.loads(out.read_text())
     assert list(table) == [
-        "sppe/true", "sppe/bad", "sstn/true", "sstn/bad", "tuned/true", "tuned/bad",
+        "sppe/true", "sppe/bad", "exact/bad", "sstn/true", "sstn/bad", "tuned/true", "tuned/bad",
     ]  # fmt: skip
     assert table["tuned/bad"] == table["sppe/bad"]
     assert all(0 <= column["mean"] <= 1 and column["nose"] >= 0 for column in table.values())
     assert table["sppe/true"]["spread"] == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split("\t") == ["PCK@0.2", *table] and lines[1].startswith("mean\t")
-    assert [line.split("\t")[0] for line in lines[-2:]] == [
-        "regained by sstn", "regained by tuned",
+    assert [line.split("\t")[0] for line in lines[-3:]] == [
+        "regained by exact", "regained by sstn", "regained by tuned",
     ]  # fmt: skip
     assert sppe_evaluation.main(["--run", str(tmp_path), f"coco:{scenes}"]) == 2
     assert "train sppe` first" in capsys.readouterr().err
