@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from multiposenet import runtimes
+from multiposenet import quantization, runtimes
 from multiposenet.errors import InputError
 
 TOLERANCE = 0.05  # pixels of the network's input
@@ -38,7 +38,9 @@ class Parity:
     heatmap: float
 
 
-def export(model, path, format, batches, *, options, size=None, tolerance=TOLERANCE) -> Parity:
+def export(
+    model, path, format, batches, *, options, size=None, tolerance=TOLERANCE, calibration=None
+) -> Parity | quantization.Agreement:
     """Writes a model for a runtime, if it finds there what it finds in Keras.
 
     The file appears under its name only when it has passed. It takes batches of any length and,
@@ -56,36 +58,58 @@ def export(model, path, format, batches, *, options, size=None, tolerance=TOLERA
         size: (H, W) of the only images that the file takes. LiteRT needs one: of images of any
             size it leaves convolutions to TensorFlow.
         tolerance: largest difference of a keypoint, in pixels.
+        calibration: for a file that computes in 8 bits, images (1, H, W, 3) as the network takes
+            them, other ones than the batches; OpenVINO only. Limits of its own
+            (`quantization.Agreement`) take the tolerance's place.
 
     Returns:
-        The `Parity` found.
+        The `Parity` found, or the `Agreement` in 8 bits.
 
     Raises:
         InputError: the backend or an installed package cannot export this, the name does not fit,
-            or the file differs from Keras more than the tolerance; no file is left then.
+            or the file differs from Keras more than it may; no file is left then.
     """
     path = Path(path)
     size = size or model.image_size
     _check(path, format, size)
+    if calibration is not None:
+        _check_int8(path, format)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         written = Path(folder) / path.name
         write(model, written, format, size)
-        parity = compare(model, runtimes.open_function(written, format), batches, options["score"])
-        if not parity.pixels <= tolerance:
-            raise InputError(
-                f"{path}: keypoints: differ from Keras by up to {parity.pixels:.3g} px on "
-                f"{parity.photos} photos, more than {tolerance:g}; not written"
-            )
+        if calibration is not None:
+            quantization.quantize(written, calibration)
+        judge = compare if calibration is None else quantization.compare
+        parity = judge(model, runtimes.open_function(written, format), batches, options["score"])
+        problem = _problem(parity, tolerance) if calibration is None else parity.problem()
+        if problem:
+            raise InputError(f"{path}: {problem}; not written")
         about = {
             "format": format,
             "skeleton": dataclasses.asdict(model.skeleton),
             "image_size": size,
             "options": options,
+            "calibration": None if calibration is None else len(calibration),
             "parity": {k: v for k, v in dataclasses.asdict(parity).items() if np.isfinite(v)},
         }
         runtimes.sidecar(written).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         _move(written, path)
     return parity
+
+
+def _problem(parity, tolerance):
+    if parity.pixels <= tolerance:
+        return None
+    return (
+        f"keypoints: differ from Keras by up to {parity.pixels:.3g} px on {parity.photos} photos, "
+        f"more than {tolerance:g}"
+    )
+
+
+def _check_int8(path, format):
+    if format != "openvino":
+        raise InputError(f"{path}: int8: only OpenVINO files have it, not {format}; leave it out")
+    quantization.require(path)
 
 
 def _check(path, format, size):

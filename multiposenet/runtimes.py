@@ -40,6 +40,7 @@ class ExportedModel:
         image_size: (H, W) if it takes no other size, else None.
         options: keyword arguments of `Estimator`: `image_size`, `score`.
         runtime: its name.
+        path: of the file, None if it comes from none.
     """
 
     run: Callable[[np.ndarray], dict[str, np.ndarray]]
@@ -47,6 +48,7 @@ class ExportedModel:
     image_size: tuple[int, int] | None
     options: dict
     runtime: str
+    path: Path | None = None
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
         return self.run(images)
@@ -85,6 +87,7 @@ def load(path: str | os.PathLike, runtime: str = "auto") -> ExportedModel:
         tuple(size) if size else None,
         about["options"],
         runtime,
+        path,
     )
 
 

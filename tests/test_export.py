@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import multiposenet
-from multiposenet import export_cache, runtimes, sources, zoo
+from multiposenet import export_cache, quantization, runtimes, sources, zoo
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.estimator import Estimator
 from multiposenet.export import compare, export
@@ -273,3 +273,58 @@ def test_bfloat16_finds_the_same_people(exported, nano):
     ours, truth = pose(photo), nano(photo)
     assert len(ours) == len(truth)
     np.testing.assert_allclose(ours.boxes, truth.boxes, atol=8)
+
+
+@pytest.fixture(scope="module")
+def quantized(exported, nano, batches):
+    """The OpenVINO file in 8 bits, calibrated on its own test photos: for the plumbing alone."""
+    path, _ = exported
+    if path.suffix != ".xml" or not importlib.util.find_spec("nncf"):
+        pytest.skip("OpenVINO alone has it, and it needs NNCF: pip install multiposenet[int8]")
+    import openvino
+
+    small = path.parent.parent / f"{path.parent.name}-int8" / "nano.xml"
+    small.parent.mkdir()
+    openvino.save_model(openvino.Core().read_model(path), small, compress_to_fp16=False)
+    runtimes.sidecar(small).write_text(runtimes.sidecar(path).read_text())
+    quantization.quantize(small, [batches[0][:1].astype("uint8"), batches[1].astype("uint8")])
+    return small
+
+
+def test_int8_leaves_heads_and_all_behind_them_in_float(quantized):
+    import openvino
+
+    model = openvino.Core().read_model(quantized)
+    kinds = ("Convolution", "GroupConvolution")
+    behind = {}  # name -> whether a convolution comes after the operation
+    for node in reversed(model.get_ordered_ops()):
+        readers = [t.get_node() for out in node.outputs() for t in out.get_target_inputs()]
+        behind[node.get_friendly_name()] = any(
+            r.get_type_name() in kinds or behind[r.get_friendly_name()] for r in readers
+        )
+    count = {"int8": 0, "float": 0}
+    for node in model.get_ops():
+        if node.get_type_name() == "FakeQuantize":
+            assert behind[node.get_friendly_name()]
+        if node.get_type_name() in kinds:
+            eight = node.input_value(0).get_node().get_type_name() == "FakeQuantize"
+            count["int8" if eight else "float"] += 1
+            assert eight == behind[node.get_friendly_name()]
+    # Boxes and logits on five levels each, and the heatmaps.
+    assert count["float"] == 11 and count["int8"] > 50
+
+
+def test_int8_runs_without_keras_and_finds_the_same_people(quantized, nano, batches, tmp_path):
+    np.save(tmp_path / "images.npy", batches[0])
+    code = """
+import numpy, openvino
+found = openvino.compile_model(sys.argv[1], "CPU")(numpy.load(sys.argv[2]))
+numpy.savez(sys.argv[3], **{o.any_name: v for o, v in found.items()})
+"""
+    arguments = (quantized, tmp_path / "images.npy", tmp_path / "found.npz")
+    _run_alone("openvino", tmp_path, code, *arguments)
+    found = dict(np.load(tmp_path / "found.npz"))
+    same = quantization.compare(nano.model, lambda batch: found, [batches[0]], nano.score)
+    assert same.photos == 2 and same.poses >= 2
+    assert same.found == 1 and same.median_pixels < 4
+    assert len(multiposenet.load(quantized)(sources.sample_photo())) == 1

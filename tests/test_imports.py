@@ -32,6 +32,7 @@ ORDER = [
     "multiposenet.networks",
     "multiposenet.assigners",
     "multiposenet.systems",
+    "multiposenet.quantization",
     "multiposenet.export",
     "multiposenet.export_cache",
     "multiposenet.loading",

@@ -6,17 +6,21 @@ pyramids and subnets on the same runtime, `ratio` what finding and grouping peop
 Everything is timed in turn, round after round, and the figures are medians, per image.
 
 A model with random weights takes everything for a person, so that all its rows are in use whatever
-the image shows.
+the image shows. The runtime openvino-int8 stands for a file of `multiposenet export --int8`, made
+for the occasion and calibrated on the image alone: it is for the speed, the poses may be wrong.
+
+--model may be a file of `multiposenet export`, which cannot be taken apart: it has no `network`.
 
 With --component, the hot places one by one, each beside plain loops or the tool it must equal:
-heatmaps, oks, nms, grouping, coco.
+heatmaps, oks, nms, grouping, coco, json, video.
 """
 
 import argparse
 
 from multiposenet.commands import output, summary
 
-COMPONENTS = ("heatmaps", "oks", "nms", "grouping", "coco")
+COMPONENTS = ("heatmaps", "oks", "nms", "grouping", "coco", "json", "video")
+INT8 = "openvino-int8"
 
 
 def add_arguments(parser):
@@ -24,8 +28,8 @@ def add_arguments(parser):
         "--model",
         default="multiposenet-nano",
         metavar="NAME|FILE",
-        help="a model of the zoo, a weights file, or an architecture that `multiposenet summary` "
-        "knows, with random weights (default: %(default)s)",
+        help="a model of the zoo, a weights file, an exported file, or an architecture that "
+        "`multiposenet summary` knows, with random weights (default: %(default)s)",
     )
     parser.add_argument(
         "--size",
@@ -45,9 +49,9 @@ def add_arguments(parser):
     parser.add_argument(
         "--runtime",
         type=lambda text: text.split(","),
-        default=["keras"],
         metavar="LIST",
-        help="of keras, openvino, openvino-bf16, onnx; auto (default: keras)",
+        help="of keras, openvino, openvino-bf16, openvino-int8, onnx; auto (default: keras, of an "
+        "exported file its own)",
     )
     parser.add_argument(
         "--batch", type=_counts, default=[1], metavar="LIST", help="images at once (default: 1)"
@@ -69,11 +73,15 @@ def run(args) -> int:
     if args.component:
         return _components(args)
     import tempfile
+    from pathlib import Path
 
     from multiposenet import runtimes
     from multiposenet.sources import read_image, sample_photo
 
-    names = [runtimes.choose(name) for name in args.runtime]
+    if file := runtimes.format_of(Path(args.model)):
+        names = args.runtime or [file]
+    else:
+        names = [n if n == INT8 else runtimes.choose(n) for n in args.runtime or ["keras"]]
     person = read_image(args.photo or sample_photo())
     pose = load_estimator(args.model, image_size=max(args.size))
     with tempfile.TemporaryDirectory() as folder:
@@ -84,7 +92,7 @@ def run(args) -> int:
     if args.json != "-":
         heads = ("runtime", "batch", "people", "found", "fps", "total_ms", "spread_ms")
         heads += ("network_ms", "ratio", "speedup")
-        body = [[row[h] if h == "runtime" else f"{row[h]:.4g}" for h in heads] for row in rows]
+        body = [[_cell(row[head]) for head in heads] for row in rows]
         output.print_table([head.replace("_", " ") for head in heads], body)
     if args.plot:
         from multiposenet.evaluation import speed_plot
@@ -93,18 +101,24 @@ def run(args) -> int:
     return 0
 
 
+def _cell(value) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else f"{value:.4g}"
+
+
 def measure(
     pose, person, size_hw, people, rounds, runtimes=("keras",), batches=(1,), folder=None
 ) -> list[dict]:
     """Times an `Estimator` on composed images.
 
     Args:
-        pose: the `Estimator`, of a `MultiPoseNet` in Keras.
+        pose: the `Estimator`, of a `MultiPoseNet` in Keras or of an exported file.
         person: (h, w, 3) uint8 photo of one person.
         size_hw: (H, W) of the images.
         people: numbers of people.
         rounds: timed runs of each.
-        runtimes: names of `runtimes.RUNTIMES`.
+        runtimes: names of `runtimes.RUNTIMES`, or `INT8`; of an exported file those that run it.
         batches: numbers of images at once.
         folder: for exported files; not needed for Keras.
 
@@ -112,7 +126,7 @@ def measure(
         For each runtime, batch and number a row: `runtime`, `batch`, `people`, `found` (by this
         model at its threshold), and for each image `fps`, `total_ms`, `spread_ms` (between the
         quartiles), `network_ms`, their `ratio` and `speedup` (over the first runtime); medians
-        over rounds.
+        over rounds. `network_ms` and `ratio` of an exported file are None.
     """
     from functools import partial
 
@@ -126,14 +140,15 @@ def measure(
     for runtime in runtimes:
         systems[runtime], bare = _on_runtime(pose, runtime, folder, some[None])
         for batch in batches:
-            functions[runtime, batch] = partial(bare, np.repeat(some[None], batch, axis=0))
+            if bare:
+                functions[runtime, batch] = partial(bare, np.repeat(some[None], batch, axis=0))
             for count, image in images.items():
                 functions[runtime, batch, count] = partial(systems[runtime], [image] * batch)
     seconds = speed.interleaved(functions, rounds)
     rows = []
     for runtime, batch, count in (key for key in functions if len(key) == 3):
         total = seconds[runtime, batch, count]
-        network, first = seconds[runtime, batch], seconds[runtimes[0], batch, count]
+        network, first = seconds.get((runtime, batch)), seconds[runtimes[0], batch, count]
         low, high = np.percentile(total, (25, 75))
         rows.append(
             {
@@ -142,38 +157,64 @@ def measure(
                 "people": count,
                 "found": len(systems[runtime](images[count])),
                 "fps": float(batch / np.median(total)),
-                "total_ms": float(1000 * np.median(total) / batch),
+                "total_ms": _milliseconds(total) / batch,
                 "spread_ms": float(1000 * (high - low) / batch),
-                "network_ms": float(1000 * np.median(network) / batch),
-                "ratio": float(np.median(total / network)),
+                "network_ms": None if network is None else _milliseconds(network) / batch,
+                "ratio": None if network is None else float(np.median(total / network)),
                 "speedup": float(np.median(first / total)),
             }
         )
     return rows
 
 
+def _milliseconds(seconds) -> float:
+    import numpy as np
+
+    return float(1000 * np.median(seconds))
+
+
 def _on_runtime(pose, runtime, folder, batch):
-    """The estimator and the function of the bare network on a runtime."""
+    """The estimator and, unless it is of an exported file, the bare network on a runtime."""
     from pathlib import Path
 
-    from multiposenet import estimator, export, runtimes
+    from multiposenet import estimator, runtimes
+
+    if isinstance(pose.model, runtimes.ExportedModel):
+        model = runtimes.load(pose.model.path, runtime)
+        return estimator.Estimator(model, pose.image_size, pose.score), None
+    from multiposenet import export, quantization
 
     network = pose.model.network()
     if runtime == "keras":
         return pose, estimator.compiled(network)
     kind = runtime.partition("-")[0]
-    whole, bare = (Path(folder) / f"{n}{runtimes.FORMATS[kind]}" for n in ("whole", "bare"))
+    ending = ("-int8" if runtime == INT8 else "") + runtimes.FORMATS[kind]
+    whole, bare = (Path(folder) / f"{name}{ending}" for name in ("whole", "bare"))
     if not whole.exists():
+        if runtime == INT8:
+            quantization.require(whole)
         options = {"image_size": pose.image_size, "score": pose.score}
         # Random weights make ties, and each runtime breaks them in its own way.
         export.export(pose.model, whole, kind, [batch], options=options, tolerance=float("inf"))
         export.write(network, bare, kind)
+        if runtime == INT8:
+            quantization.quantize(whole, [batch])
+            quantization.quantize(bare, [batch])
+    runtime = kind if runtime == INT8 else runtime
     exported = estimator.Estimator(runtimes.load(whole, runtime), pose.image_size, pose.score)
     return exported, runtimes.open_function(bare, runtime)
 
 
 def load_estimator(name: str, **options):
-    """A model of the zoo, a weights file, or an architecture of `summary` with random weights."""
+    """A model of the zoo, a file, or an architecture of `summary` with random weights."""
+    from pathlib import Path
+
+    from multiposenet import runtimes
+
+    if runtimes.format_of(Path(name)):
+        from multiposenet import estimator
+
+        return estimator.load(name, **options)
     output.import_keras()
     from multiposenet import estimator, zoo
     from multiposenet.systems.multiposenet import MultiPoseNet
@@ -191,7 +232,11 @@ def _components(args):
     from multiposenet.evaluation import components
 
     names = COMPONENTS if args.component == "all" else (args.component,)
-    rows = [components.measure(name, min(args.rounds, 5)) for name in names]
+    rows = []
+    for name in names:
+        # Files are written by the command line, which the library does not know.
+        tools = (output.write_json,) if name == "json" else ()
+        rows.append(components.measure(name, min(args.rounds, 5), *tools))
     if args.json:
         output.write_json(args.json, {"rows": rows})
     if args.json != "-":

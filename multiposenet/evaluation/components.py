@@ -180,22 +180,145 @@ def _people(photos, persons):
     return {"images": images, "annotations": annotations, "categories": [category]}, results
 
 
-COMPONENTS = {"heatmaps": heatmaps, "oks": oks, "nms": nms, "grouping": grouping, "coco": coco}
+def predictions(write_json):
+    """Poses of 1,000 photos with three people into a JSON file, against a dict for each by a loop.
+
+    Args:
+        write_json: function of a file and a list of COCO results.
+    """
+    import tempfile
+    from pathlib import Path
+
+    from multiposenet.poses import Poses
+    from multiposenet.skeleton import COCO_17
+
+    rng = np.random.default_rng(0)
+    photos = []
+    for _ in range(1000):
+        corner = rng.uniform(0, 300, (3, 2))
+        photos.append(
+            Poses(
+                boxes=np.hstack([corner, corner + 100]),
+                box_scores=rng.random(3),
+                keypoints=rng.uniform(0, 400, (3, 17, 2)),
+                keypoint_scores=rng.random((3, 17)),
+                scores=rng.random(3),
+                skeleton=COCO_17,
+                image_size=(480, 640),
+            )
+        )
+    folder = tempfile.TemporaryDirectory()
+
+    def fast():
+        results = []
+        for image_id, poses in enumerate(photos):
+            results += poses.to_coco(image_id, file_name=f"{image_id}.jpg")
+        write_json(Path(folder.name) / "fast.json", results)
+        return folder, "fast.json"
+
+    def plain():
+        results = []
+        for image_id, poses in enumerate(photos):
+            for person in range(len(poses)):
+                numbers = []
+                for joint in range(17):
+                    x, y = poses.keypoints[person, joint]
+                    score = poses.keypoint_scores[person, joint]
+                    numbers += [round(float(x), 3), round(float(y), 3), round(float(score), 6)]
+                x1, y1, x2, y2 = (float(side) for side in poses.boxes[person])
+                results.append(
+                    {
+                        "image_id": image_id,
+                        "file_name": f"{image_id}.jpg",
+                        "category_id": 1,
+                        "keypoints": numbers,
+                        "score": round(float(poses.scores[person]), 6),
+                        "bbox": [round(side, 3) for side in (x1, y1, x2 - x1, y2 - y1)],
+                        "box_score": round(float(poses.box_scores[person]), 6),
+                    }
+                )
+        with open(Path(folder.name) / "plain.json", "w", encoding="utf-8") as file:
+            json.dump(results, file)
+        return folder, "plain.json"
+
+    return fast, plain
 
 
-def measure(name: str, rounds: int) -> dict:
+def _numbers(written) -> np.ndarray:
+    """All numbers of a file of `predictions`."""
+    from pathlib import Path
+
+    folder, name = written
+    people = json.loads((Path(folder.name) / name).read_text(encoding="utf-8"))
+    return np.array(
+        [
+            [p["image_id"], p["score"], p["box_score"], *p["bbox"], *p["keypoints"]]
+            for p in people
+            if p["file_name"] == f"{p['image_id']}.jpg"
+        ]
+    )
+
+
+def video():
+    """16 frames of 640x480 by `stream`, against a loop that decodes one, then runs the model."""
+    import tempfile
+
+    import cv2
+
+    from multiposenet import estimator, sources
+
+    pose = estimator.load("multiposenet-nano")
+    person = sources.read_image(sources.sample_photo())
+    folder = tempfile.TemporaryDirectory()
+    writer = cv2.VideoWriter(
+        f"{folder.name}/video.mp4", cv2.VideoWriter_fourcc(*"mp4v"), 25, (640, 480)
+    )
+    for index in range(16):
+        shown = np.roll(speed.crowd(person, 3, (480, 640)), 8 * index, axis=1)
+        writer.write(cv2.cvtColor(shown, cv2.COLOR_RGB2BGR))
+    writer.release()
+
+    def decoded():
+        capture = cv2.VideoCapture(f"{folder.name}/video.mp4")
+        while (read := capture.read())[0]:
+            yield cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB)
+        capture.release()
+
+    def points(poses):
+        return np.concatenate([found.keypoints.ravel() for found in poses])
+
+    return (
+        lambda: points(poses for _, poses in pose.stream(decoded())),
+        lambda: points(pose(frame) for frame in decoded()),
+    )
+
+
+COMPONENTS = {
+    "heatmaps": heatmaps,
+    "oks": oks,
+    "nms": nms,
+    "grouping": grouping,
+    "coco": coco,
+    "json": predictions,
+    "video": video,
+}
+
+
+def measure(name: str, rounds: int, *tools) -> dict:
     """Times a component and its plain version in turn.
 
     Args:
         name: of `COMPONENTS`.
         rounds: timed runs of each.
+        *tools: arguments of the component.
 
     Returns:
         `component`, `what`, `ms`, `plain_ms`, `ratio` (medians) and `difference`, the largest
         between the two results.
     """
-    fast, plain = COMPONENTS[name]()
-    difference = float(np.abs(np.asarray(fast(), float) - plain()).max())
+    fast, plain = COMPONENTS[name](*tools)
+    read = _numbers if name == "json" else np.asarray
+    difference = float(np.abs(read(fast()) - read(plain())).max())
     seconds = speed.interleaved({"fast": fast, "plain": plain}, rounds, warmup=0)
     return {
         "component": name,

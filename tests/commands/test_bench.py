@@ -97,7 +97,7 @@ def test_the_papers_curve():
     assert speed_plot.paper_fps([1, 20]) == pytest.approx([1000 / 37, 1000 / 75])
 
 
-@pytest.mark.parametrize("name", ["heatmaps", "oks", "nms", "grouping"])
+@pytest.mark.parametrize("name", ["heatmaps", "oks", "nms", "grouping", "json"])
 def test_components_agree_with_the_plain_way_and_are_faster(multiposenet, name):
     status, text, _ = multiposenet("bench", "--component", name, "--rounds", "3", "--json", "-")
     (row,) = json.loads(text)["rows"]

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from command_line import assert_one_line, names, paint
 
+from multiposenet import quantization
 from multiposenet.commands import export as command
 from multiposenet.estimator import Estimator
+from multiposenet.quantization import Agreement
 from multiposenet.systems.architecture import Architecture
 from multiposenet.systems.multiposenet import MultiPoseNet
 
@@ -50,6 +52,56 @@ def test_nothing_to_compare_on(multiposenet, tiny, tmp_path):
     status, _, errors = multiposenet("export", *options)
     assert status == 2
     assert_one_line(errors, "--photos: none can be read")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return [paint(tmp_path / "in" / f"{index:02}.png") for index in range(25)]
+
+
+def test_int8_holds_photos_out(multiposenet, tiny, photos, tmp_path, monkeypatch):
+    seen = []
+
+    def fake(model, path, kind, batches, *, calibration, **options):
+        seen.append((len(calibration), sum(map(len, batches)), calibration[0].shape))
+        return Agreement(5, 15, 0.9, 0.1, 0.5, 12.0)
+
+    monkeypatch.setattr("multiposenet.export.export", fake)
+    monkeypatch.setattr("multiposenet.quantization.require", lambda path: None)
+    options = ("--format", "openvino", "--int8", "--calibrate", photos[0].parent)
+    status, text, errors = multiposenet("export", *options, "--out", tmp_path / "a.xml")
+    assert status == 0 and errors == []
+    assert "90.0% of 15 poses on 5 photos found again, 10.0% more" in text
+    assert "0.5 px (median), 12 px (99th percentile)" in text
+    # A photo to compare on never calibrates.
+    options = (*options, "--photos", photos[0], photos[1], "--json", "-")
+    status, text, _ = multiposenet("export", *options, "--out", tmp_path / "a.xml")
+    assert status == 0 and json.loads(text)["found"] == 0.9
+    assert seen == [(20, 5, (1, 64, 64, 3)), (23, 2, (1, 64, 64, 3))]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--int8",), "--int8: no photos to calibrate on; name photos with --calibrate"),
+        (("--calibrate", "in"), "--calibrate: only 8 bits need it; add --int8"),
+        (
+            ("--int8", "--calibrate", "in/0*.png"),
+            "--calibrate: 8 photos beside those to compare on, fewer than 20; name more",
+        ),
+        (("--int8", "--calibrate", "in"), "NNCF is not installed; install multiposenet[int8]"),
+        (("--format", "onnx", "--int8"), "--int8: not for onnx files; add --format openvino"),
+        (("--model", "a.xml"), "a.xml: --model: is exported already"),
+    ],
+)
+def test_int8_and_wrong_arguments(
+    multiposenet, tiny, photos, tmp_path, monkeypatch, options, words
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(quantization.importlib.util, "find_spec", lambda name: None)
+    status, _, errors = multiposenet("export", "--format", "openvino", *options)
+    assert status == 2 and names(tmp_path) == ["in"]
+    assert_one_line(errors, words)
 
 
 def test_rmpe_runs_in_keras_alone(multiposenet, fake_model, tmp_path):
