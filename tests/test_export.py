@@ -307,7 +307,10 @@ def test_int8_leaves_heads_and_all_behind_them_in_float(quantized):
         if node.get_type_name() == "FakeQuantize":
             assert behind[node.get_friendly_name()]
         if node.get_type_name() in kinds:
-            eight = node.input_value(0).get_node().get_type_name() == "FakeQuantize"
+            weights = node.input_value(1).get_node()
+            while weights.get_type_name() != "Constant":
+                weights = weights.input_value(0).get_node()
+            eight = weights.get_element_type() == openvino.Type.i8
             count["int8" if eight else "float"] += 1
             assert eight == behind[node.get_friendly_name()]
     # Boxes and logits on five levels each, and the heatmaps.
