@@ -62,10 +62,10 @@ class Agreement:
             and self.median_pixels <= LARGEST_MEDIAN
         ):
             return None
+        off = f", keypoints {self.median_pixels:.2g} px off (median)" if self.found else ""
         return (
             f"int8: finds {self.found:.0%} of {self.poses} poses, {self.extra:.0%} more that Keras "
-            f"does not, half of the keypoints {self.median_pixels:.2g} px off; calibrate on more "
-            "photos like those it will see"
+            f"does not{off}; calibrate on more photos like those it will see"
         )
 
 
