@@ -7,6 +7,7 @@
 """
 
 import json
+import math
 import os
 from collections import defaultdict
 from collections.abc import Iterator
@@ -29,8 +30,9 @@ WINDOW_PIXELS = 64_000_000  # image pixels held at once: about 200 MB
 class Estimator:
     """Finds people in images with a model of the `MultiPoseNet` kind.
 
-    Images are scaled, up or down, so that their longer side is `image_size`, padded to one of few
-    canvas sizes, run in batches of equal size, and the results mapped back to their own pixels.
+    Images are scaled, up or down, so that their longer side is `image_size`, but to `enlarge` times
+    their size at most; padded to one of few canvas sizes, run in batches of equal size, and the
+    results mapped back to their own pixels.
 
     Args:
         model: a `keras.Model` with the outputs of `MultiPoseNet` and an attribute `skeleton`.
@@ -40,13 +42,20 @@ class Estimator:
         batch_size: images run at once at most; by default 8, and 1 in an exported file and in
             TensorFlow without a GPU, which use all processors for one image and keep memory for
             every shape they have seen.
+        enlarge: by how much an image is enlarged at most. More would show nothing more, and people
+            larger than most that a model has learnt from.
 
     Raises:
         ValueError: an argument is out of range.
     """
 
     def __init__(
-        self, model, image_size: int = 480, score: float = 0.3, batch_size: int | None = None
+        self,
+        model,
+        image_size: int = 480,
+        score: float = 0.3,
+        batch_size: int | None = None,
+        enlarge: float = 2.0,
     ):
         if batch_size is None:
             batch_size = 1 if _fills_processors(model) else 8
@@ -54,8 +63,11 @@ class Estimator:
             raise ValueError(f"image_size: {image_size}; give at least 32 pixels")
         if batch_size < 1:
             raise ValueError(f"batch_size: {batch_size}; give at least 1")
+        if not enlarge > 0:
+            raise ValueError(f"enlarge: {enlarge}; give more than 0")
         self.model = model
         self.image_size = int(image_size)
+        self.enlarge = float(enlarge)
         self.score = float(score)
         self.batch_size = int(batch_size)
         self._fixed_size = getattr(model, "image_size", None)
@@ -153,7 +165,6 @@ class Estimator:
 
         Each is a list of indices, the images (B, H, W, 3) float32, and a list of affine maps.
         """
-        longest = None if fixed or self._fixed_size else self.image_size
         groups = defaultdict(list)
         for index, frame in enumerate(window):
             if isinstance(frame, Frame):
@@ -163,14 +174,21 @@ class Estimator:
                 images = np.empty((len(batch), *size, 3), np.float32)
                 affines = []
                 for row, index in enumerate(batch):
-                    images[row], affine = letterbox(window[index].image, size, longest)
+                    image = window[index].image
+                    longest = self._longest(image, max(size) if fixed else None)
+                    images[row], affine = letterbox(image, size, longest)
                     affines.append(affine)
                 yield batch, images, affines
 
     def _canvas_size(self, frame: Frame) -> tuple[int, int]:
         if self._fixed_size:
             return tuple(self._fixed_size)
-        return letterbox_size(frame.image.shape[:2], self.image_size, CANVAS_MULTIPLE)
+        return letterbox_size(frame.image.shape[:2], self._longest(frame.image), CANVAS_MULTIPLE)
+
+    def _longest(self, image, wanted=None) -> int:
+        """The longer side of an image as the network sees it, in pixels."""
+        wanted = wanted or max(self._fixed_size or (self.image_size,))
+        return min(wanted, math.ceil(self.enlarge * max(image.shape[:2])))
 
     def _poses(self, frame: Frame, outputs, affine: Affine) -> Poses:
         back = affine.inverse()

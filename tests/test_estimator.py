@@ -8,7 +8,7 @@ import pytest
 from fake_model import CORNERS, RectangleFinder
 from PIL import Image
 
-from multiposenet import estimator, loading, zoo
+from multiposenet import estimator, geometry, loading, zoo
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.estimator import Estimator, load
 from multiposenet.poses import Poses
@@ -68,7 +68,7 @@ def test_mask_lies_on_the_original_pixels(pose, size, box):
     assert 0 <= mask.min() and mask.max() <= 1
     truth = paint(size, red=box)[..., 0] == 255
     # The fake mask is the share of a cell that is red: right up to one cell of blur.
-    cell = 4 * max(size) / 320
+    cell = 4 * max(size) / min(320, 2 * max(size))  # images are enlarged twofold at most
     assert np.abs(mask - truth).sum() < 0.5 * cell * 2 * (box[2] - box[0] + box[3] - box[1])
     rows, columns = np.indices(size) + 0.5
     centre = np.array([(mask * columns).sum(), (mask * rows).sum()]) / mask.sum()
@@ -88,7 +88,7 @@ def test_heatmaps_cover_the_image_and_nothing_else(pose, size):
     box = (width // 4, height // 3, width - 8, height - 5)
     maps = pose.heatmaps(paint(size, red=box))
     assert maps.shape[-1] == 3
-    assert max(maps.shape[:2]) == 80  # image_size / 4
+    assert max(maps.shape[:2]) == min(320, 2 * max(size)) // 4
     assert maps.shape[0] / maps.shape[1] == pytest.approx(height / width, abs=0.02)
     rows, columns = np.indices(maps.shape[:2]) + 0.5
     red = maps[..., 0]
@@ -148,6 +148,19 @@ def test_fixed_input_size():
         assert pose._canvas_size(Frame(paint(size), "")) == (192, 256)
         tolerance = 0.12 * max(1, size[0] / 192, size[1] / 256)
         np.testing.assert_allclose(pose(paint(size, red=box)).boxes[0], box, atol=tolerance)
+
+
+def test_small_images_are_not_enlarged_beyond_the_limit(model):
+    frame = Frame(paint((50, 80), red=(10, 10, 40, 40)), "small")
+    for enlarge, canvas in ((2.0, (128, 192)), (1.0, (64, 128)), (100.0, (256, 320))):
+        pose = Estimator(model, image_size=320, enlarge=enlarge)
+        (batch,) = pose.canvases([frame])
+        assert batch.shape[1:3] == canvas
+        np.testing.assert_allclose(pose(frame.image).boxes, [[10, 10, 40, 40]], atol=1.5)
+    fixed = Estimator(RectangleFinder(image_size=(256, 320)), enlarge=2.0)
+    (batch,) = fixed.canvases([frame])
+    assert batch.shape[1:3] == (256, 320) and (batch[0, 100:] == geometry.PADDING).all()
+    np.testing.assert_allclose(fixed(frame.image).boxes, [[10, 10, 40, 40]], atol=1.5)
 
 
 def test_few_input_shapes(monkeypatch):
@@ -242,7 +255,7 @@ def test_one_image_gives_one_result_and_several_a_list(pose, folder):
     assert pose([]) == []
 
 
-@pytest.mark.parametrize("options", [{"image_size": 16}, {"batch_size": 0}])
+@pytest.mark.parametrize("options", [{"image_size": 16}, {"batch_size": 0}, {"enlarge": 0.0}])
 def test_options_out_of_range(model, options):
     with pytest.raises(ValueError, match=f"{next(iter(options))}: "):
         Estimator(model, **options)
