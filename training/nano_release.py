@@ -4,9 +4,11 @@
 
 DATA holds the folders named below, WORKERS is ``train``'s option. Killed and run again, it goes on
 from the last checkpoint of the stage it was in; the file and a manifest are left in RUN/release.
-Minutes on a GPU but for compiling; on 2 CPU cores three hours.
+The person stage has two rounds: what the first one leaves in RUN/first, the second goes on from.
 """
 
+import dataclasses
+import shutil
 import sys
 from pathlib import Path
 
@@ -25,8 +27,18 @@ PHOTOS = {
     "person": ("coco:coco_photos/train", "coco:coco_photos/no_keypoints"),
 }
 PLANS = {
-    "keypoints": recipes.NanoKeypointsGPU(steps=1387),
-    "person": recipes.NanoPerson(steps=900),
+    "keypoints": recipes.NanoKeypointsGPU(steps=2150, patch_sizes=((0.0, 448),)),
+    "person": (
+        recipes.NanoPersonGPU(steps=350),
+        recipes.NanoPerson(
+            steps=1400,
+            learning_rate=1e-3,
+            warmup=50,
+            patch_size=448,
+            person_size=(16.0, 448.0),
+            validate_every=0,
+        ),
+    ),
     "prn": recipes.NanoPRN(),
 }
 LABELS = "coco_labels/person_keypoints_train2017.json.gz"  # of the PRN, which sees no photos
@@ -39,7 +51,8 @@ def main(data, run, workers=0, plans=None):
         data: folder of the data sets.
         run: folder of checkpoints, logs and results.
         workers: processes that make the batches of photos.
-        plans: dict of stage to recipe; by default those of the bundled weights.
+        plans: dict of stage to recipe, for the person stage one of each round; by default those of
+            the bundled weights.
 
     Returns:
         Path of the weights.
@@ -47,11 +60,22 @@ def main(data, run, workers=0, plans=None):
     Raises:
         InputError: a data set is missing.
     """
-    for stage, recipe in (plans or PLANS).items():
-        if not parts.finished(run, parts.STAGES[stage]):
-            options = {"workers": 0 if stage == "prn" else int(workers), "resume": True}
-            pipeline.train(stage, samples(stage, data), run, recipe, **options)
-    return release(run, Path(run) / "release", "multiposenet-nano")
+    run, plans = Path(run), plans or PLANS
+    first, (begun, finished) = run / "first", plans["person"]
+    _train("keypoints", plans["keypoints"], data, first, workers)
+    _train("person", begun, data, first, workers)
+    run.mkdir(parents=True, exist_ok=True)
+    for part in parts.STAGES["keypoints"]:
+        shutil.copy(first / f"{part}.weights.h5", run)
+    _train("person", dataclasses.replace(finished, pretrained=str(first)), data, run, workers)
+    _train("prn", plans["prn"], data, run, 0)
+    return release(run, run / "release", "multiposenet-nano")
+
+
+def _train(stage, recipe, data, run, workers):
+    if not parts.finished(run, parts.STAGES[stage]):
+        options = {"workers": int(workers), "resume": True}
+        pipeline.train(stage, samples(stage, data), run, recipe, **options)
 
 
 def samples(stage, data):

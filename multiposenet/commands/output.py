@@ -45,7 +45,10 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_runtime_argument(parser)
     parser.add_argument(
-        "--size", type=_side, metavar="PIXELS", help="longer side of the network's input"
+        "--size",
+        type=_side,
+        metavar="PIXELS",
+        help="longer side of the network's input; photos are enlarged twofold at most",
     )
     parser.add_argument(
         "--score", type=_score, metavar="T", help="drop people scoring below T, from 0 to 1"

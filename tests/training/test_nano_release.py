@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from multiposenet import zoo
@@ -22,7 +23,10 @@ PLANS = {
         frozen="none",
         **TINY,
     ),
-    "person": recipes.NanoPerson(steps=1, patch_size=64, **TINY),
+    "person": (
+        recipes.NanoPerson(steps=1, patch_size=64, **TINY),
+        recipes.NanoPerson(steps=1, patch_size=64, learning_rate=1e-9, **TINY),
+    ),
     "prn": recipes.NanoPRN(epochs=1, **TINY),
 }
 
@@ -57,7 +61,13 @@ def test_each_stage_runs_once_and_the_result_loads(data, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         nano_release.main(data, tmp_path / "run", plans=PLANS)
     path = nano_release.main(data, tmp_path / "run", plans=PLANS)
-    assert trained == ["keypoints", "person", "prn", "prn"]
+    assert trained == ["keypoints", "person", "person", "prn", "prn"]
+    rounds = [MultiPoseNet("nano") for _ in range(2)]
+    for model, folder in zip(rounds, (tmp_path / "run" / "first", tmp_path / "run"), strict=True):
+        parts.load_parts(model, folder, parts.STAGES["person"])
+    kernels = [model.person_subnet.trainable_weights for model in rounds]
+    for first, second in zip(*kernels, strict=True):  # the second round went on from the first
+        np.testing.assert_allclose(first, second, atol=1e-6)
     entry = json.loads((path.parent / "manifest.json").read_text())["models"]["multiposenet-nano"]
     assert entry["sha256"] == zoo.sha256_of(path)
     MultiPoseNet(**entry["architecture"]).load_weights(path)
