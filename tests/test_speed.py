@@ -10,7 +10,7 @@ import pytest
 import multiposenet
 from multiposenet import sources
 from multiposenet.estimator import Estimator
-from multiposenet.evaluation import speed
+from multiposenet.evaluation import components, speed
 from multiposenet.runtimes import ExportedModel
 from multiposenet.skeleton import COCO_17
 
@@ -67,6 +67,20 @@ def test_no_python_loop_from_array_to_poses():
     assert found[20] >= found[1] + 5
     calls = {people: python_calls(lambda i=image: pose(i)) for people, image in images.items()}
     assert calls[1] == calls[20]
+
+
+def test_a_video_by_stream_and_frame_by_frame(monkeypatch):
+    plain, seen = crowd_of(3).model, []
+
+    def moving(images):
+        seen.append(images[:, :, :32].mean())  # the people move, so that every frame differs
+        found = plain(images)
+        return {**found, "keypoints": found["keypoints"] + seen[-1]}
+
+    model = ExportedModel(moving, COCO_17, None, {}, "none")
+    monkeypatch.setattr("multiposenet.estimator.load", lambda name: Estimator(model, 64))
+    assert components.measure("video", 1)["difference"] == 0
+    assert len(seen) == 4 * 16 and len(set(seen[:16])) == 16
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")

@@ -43,6 +43,10 @@ def test_a_file_and_its_comparison(multiposenet, tiny, tmp_path):
         "predict", photo, "--model", file, "--out", tmp_path / "drawn"
     )
     assert status == 0 and "people: 3" in text
+    options = ("--size", "64x64", "--people", "1", "--rounds", "1", "--json", "-")
+    status, text, _ = multiposenet("bench", "--model", file, *options)
+    (row,) = json.loads(text)["rows"]
+    assert (row["runtime"], row["found"], row["network_ms"]) == ("openvino", 3, None)
 
 
 def test_nothing_to_compare_on(multiposenet, tiny, tmp_path):
