@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 from painted import FLIP, sample
+from tiny_rmpe import RECIPES, SIZES, TINY
 
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import AnnotationError, InputError, WeightsError
@@ -30,15 +31,6 @@ from multiposenet.training.datasets import coco, synthetic
 from multiposenet.training.proposals import PGPG
 from multiposenet.training.proposals.mixtures import Mixture
 
-TINY = {
-    "steps": 2, "batch_size": 4, "warmup": 1, "validate_every": 0, "precision": "float32",
-    "least_size": 0.0,
-}  # fmt: skip
-SIZES = {"image_size": (32, 24), "stacks": 1, "levels": 1, "width": 8}
-RECIPES = {
-    "sppe": recipes.NanoSPPE(**TINY, **SIZES),
-    "sstn": recipes.NanoSSTN(**TINY, ema=0.0),
-}
 POINTS = [(100.0, 50.0), (82.0, 84.0), (120.0, 90.0)]
 BOX = (70, 40, 134, 112)
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from tiny_rmpe import RECIPES, SIZES, TINY
 
 from multiposenet import cli
 from multiposenet.annotations import CocoAnnotations
@@ -14,7 +15,6 @@ from multiposenet.skeleton import COCO_17, LSP_14
 from multiposenet.training import (
     datasets,
     parts,
-    recipes,
     rmpe_candidates,
     rmpe_measures,
     rmpe_parts,
@@ -23,16 +23,6 @@ from multiposenet.training import (
     tables_rmpe,
 )
 from multiposenet.training.datasets import synthetic
-
-TINY = {
-    "steps": 1, "batch_size": 2, "warmup": 0, "validate_every": 0, "precision": "float32",
-    "least_size": 0.0,
-}  # fmt: skip
-SIZES = {"image_size": (32, 24), "stacks": 1, "levels": 1, "width": 8}
-RECIPES = {
-    "sppe": recipes.NanoSPPE(**TINY, **SIZES),
-    "sstn": recipes.NanoSSTN(**TINY, ema=0.0),
-}
 
 
 @pytest.fixture(scope="module")
