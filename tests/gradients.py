@@ -11,7 +11,7 @@ def gradient(function, value):
     if keras.backend.backend() == "jax":
         import jax
 
-        return np.asarray(jax.grad(function)(value))
+        return np.asarray(jax.jit(jax.grad(function))(value))
     if keras.backend.backend() == "torch":
         import torch
 

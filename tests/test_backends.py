@@ -8,32 +8,44 @@ import sys
 from pathlib import Path
 
 import pytest
+from compiled import QUICK
 
 TESTS = Path(__file__).resolve().parent
 FILES = ("networks", "systems", "test_heatmaps.py", "test_boxes.py", "test_losses.py")
+BACKENDS = ("jax", "torch")
 INSIDE = "MULTIPOSENET_BACKEND_TESTS"  # set in the processes started here
-# JAX compiles every operation on its own; optimizing them takes longer than running them.
-QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 
 pytestmark = pytest.mark.skipif(INSIDE in os.environ, reason="this is such a process")
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_backend(backend):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed; pip install multiposenet[backends]")
-    environment = os.environ | {"KERAS_BACKEND": backend, INSIDE: "1"}
-    environment |= {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": QUICK}
+@pytest.fixture(scope="module")
+def started(tmp_path_factory):
+    """The process of every backend that is installed and the file of what it says. They run at the
+    same time, since each keeps one core busy."""
+    folder, processes = tmp_path_factory.mktemp("backends"), {}
     command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider"]
-    result = subprocess.run(
-        [*command, *(str(TESTS / name) for name in FILES)],
-        cwd=TESTS.parent,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    report = result.stdout[-6000:] + result.stderr[-2000:]
-    assert result.returncode == 0, report
+    command += [str(TESTS / name) for name in FILES]
+    for backend in filter(importlib.util.find_spec, BACKENDS):
+        environment = os.environ | {"KERAS_BACKEND": backend, INSIDE: "1", "OMP_NUM_THREADS": "1"}
+        environment |= {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": QUICK}
+        with (folder / backend).open("w") as said:
+            process = subprocess.Popen(
+                command, cwd=TESTS.parent, env=environment, stdout=said, stderr=subprocess.STDOUT
+            )
+        processes[backend] = process, folder / backend
+    yield processes
+    for process, _ in processes.values():
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_backend(started, backend):
+    if backend not in started:
+        pytest.skip(f"{backend} is not installed; pip install multiposenet[backends]")
+    process, said = started[backend]
+    status, report = process.wait(), said.read_text()[-8000:]
+    assert status == 0, report
     print(report)
-    passed = re.search(r"(\d+) passed", result.stdout)
+    passed = re.search(r"(\d+) passed", report)
     assert passed and int(passed[1]) > 100, report

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from compiled import compiled
 from keras import ops
 
 from multiposenet.networks.direct_regression import direct_regression, from_box, to_box
@@ -18,7 +19,7 @@ def test_points_by_hand():
 
 def test_network():
     model = direct_regression(14, image_size=(64, 96), channels=8, nodes=(16, 12))
-    points = ops.convert_to_numpy(model(np.zeros((2, 64, 96, 3), "float32")))
+    points = ops.convert_to_numpy(compiled(model)(np.zeros((2, 64, 96, 3), "float32")))
     assert points.shape == (2, 14, 2) and np.isfinite(points).all()
     head = sum(layer.count_params() for layer in model.layers if layer.name != "nano")
     cells = 2 * 3 * 8

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from compiled import compiled
 from keras import ops
 
 from multiposenet.networks.hourglass import compact, hourglass
@@ -76,21 +77,21 @@ def test_two_stacks_of_four_units_are_as_deep_as_eight_of_one(of_the_paper):
 def test_maps_of_every_stack_which_go_on_to_the_next():
     model = hourglass(5, stacks=2, levels=1, image_size=(16, 24), width=8)
     images = np.random.default_rng(0).uniform(0, 255, (2, 16, 24, 3)).astype("float32")
-    before = {key: ops.convert_to_numpy(x) for key, x in model(images).items()}
+    before = {key: ops.convert_to_numpy(x) for key, x in compiled(model)(images).items()}
     assert {key: x.shape for key, x in before.items()} == {
         "stack1": (2, 4, 6, 5),
         "heatmaps": (2, 4, 6, 5),
     }
     head = model.get_layer("stack1_maps")
     head.set_weights([2 * w + 1 for w in head.get_weights()])
-    after = {key: ops.convert_to_numpy(x) for key, x in model(images).items()}
+    after = {key: ops.convert_to_numpy(x) for key, x in compiled(model)(images).items()}
     assert np.abs(after["stack1"] - before["stack1"]).max() > 0.5
     assert np.abs(after["heatmaps"] - before["heatmaps"]).max() > 1e-3
 
 
 def test_sigmoid_maps_start_at_their_prior():
     model = hourglass(5, sigmoid=True, stacks=1, levels=1, image_size=(16, 16), width=8)
-    maps = model(np.zeros((1, 16, 16, 3), "float32"))
+    maps = compiled(model)(np.zeros((1, 16, 16, 3), "float32"))
     assert list(maps) == ["heatmaps"]
     logits = -np.log(1 / ops.convert_to_numpy(maps["heatmaps"]) - 1)
     assert abs(logits.mean() + np.log(99)) < 2 and logits.max() < -1

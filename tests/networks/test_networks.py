@@ -1,8 +1,11 @@
 """Facts of the networks: strides, shapes, parameter counts worked out by hand, priors."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
+from compiled import compiled
 from keras import ops
 
 from multiposenet.errors import WeightsError
@@ -19,6 +22,9 @@ def conv(kernel, inputs, outputs, bias=True):
     return kernel * kernel * inputs * outputs + bias * outputs
 
 
+build = functools.cache(backbones.build)  # for tests that leave the weights as they are
+
+
 def numpy(tensors):
     return {key: ops.convert_to_numpy(value) for key, value in tensors.items()}
 
@@ -28,7 +34,7 @@ def numpy(tensors):
     [("resnet50", 16, 32), ("resnet101", 16, 32), ("resnet101_dilated", 16, 16), ("nano", 16, 32)],
 )
 def test_backbone_strides(name, c4, c5):
-    levels = backbones.levels(backbones.build(name))
+    levels = backbones.levels(build(name))
     assert [stride for _, stride in levels.values()] == [4, 8, c4, c5]
 
 
@@ -54,9 +60,11 @@ def test_resnet_is_that_of_keras_applications(depth):
             twin.set_weights(values)
     if depth == 50:
         images = rng.uniform(0, 255, (1, 64, 96, 3)).astype("float32")
-        expected = theirs(images[..., ::-1] - np.array([103.939, 116.779, 123.68], "float32"))
+        expected = compiled(theirs)(
+            images[..., ::-1] - np.array([103.939, 116.779, 123.68], "float32")
+        )
         np.testing.assert_allclose(
-            ops.convert_to_numpy(ours(images)["C5"]),
+            ops.convert_to_numpy(compiled(ours)(images)["C5"]),
             ops.convert_to_numpy(expected),
             rtol=1e-4,
             atol=1e-5,
@@ -64,7 +72,7 @@ def test_resnet_is_that_of_keras_applications(depth):
 
 
 def test_dilation_keeps_the_weights():
-    plain, dilated = backbones.resnet(101), backbones.resnet(101, dilated_stages=(5,))
+    plain, dilated = build("resnet101"), build("resnet101_dilated")
     assert [w.shape for w in plain.weights] == [w.shape for w in dilated.weights]
 
 
@@ -125,7 +133,7 @@ def test_keypoint_pyramid_of_the_paper():
         key: np.zeros((1, 64 // stride, 96 // stride, channels), "float32")
         for key, (channels, stride) in RESNET_LEVELS.items()
     }
-    shapes = {key: tuple(x.shape) for key, x in model(features).items()}
+    shapes = {key: tuple(x.shape) for key, x in compiled(model)(features).items()}
     assert shapes == {key: (1, 64 // s, 96 // s, 256) for key, s in STRIDES.items()}
 
 
@@ -142,7 +150,9 @@ def test_person_pyramid_takes_odd_sizes():
         "C4": np.zeros((1, 7, 5, 1024), "float32"),
         "C5": np.zeros((1, 4, 3, 2048), "float32"),
     }
-    shapes = [tuple(x.shape[1:3]) for x in person_pyramid(RESNET_LEVELS)(features).values()]
+    shapes = [
+        tuple(x.shape[1:3]) for x in compiled(person_pyramid(RESNET_LEVELS))(features).values()
+    ]
     assert shapes == [(13, 9), (7, 5), (4, 3), (2, 2), (1, 1)]
 
 
@@ -171,7 +181,7 @@ def test_keypoint_subnet_of_the_paper():
     level = conv(3, 256, 128) + conv(3, 128, 128) + conv(1, 256, 18)
     assert model.count_params() == 4 * level + conv(3, 512, 256) + conv(1, 256, 18)
     features = {key: np.zeros((2, 64 // s, 32 // s, 256), "float32") for key, s in STRIDES.items()}
-    outputs = model(features)
+    outputs = compiled(model)(features)
     assert tuple(outputs["maps"].shape) == (2, 16, 8, 18)
     assert tuple(outputs["K5"].shape) == (2, 2, 1, 18)
 
@@ -191,7 +201,7 @@ def test_person_probability_starts_at_one_percent(options):
         key: rng.normal(size=(1, side, side, channels)).astype("float32")
         for key, side in zip(("P3", "P4", "P5", "P6", "P7"), (8, 4, 2, 1, 1), strict=True)
     }
-    outputs = numpy(model(features))
+    outputs = numpy(compiled(model)(features))
     assert outputs["logits"].shape == (1, 9 * (64 + 16 + 4 + 1 + 1))
     assert outputs["deltas"].shape == (1, 9 * 86, 4)
     probabilities = 1 / (1 + np.exp(-outputs["logits"]))
@@ -203,5 +213,5 @@ def test_keypoint_probability_starts_at_one_percent():
     model = keypoint_subnet(STRIDES, 17, pyramid_channels=16, channels=8, head_channels=8,
                             norm=True, sigmoid=True)  # fmt: skip
     features = {key: np.zeros((1, 64 // s, 64 // s, 16), "float32") for key, s in STRIDES.items()}
-    for values in numpy(model(features)).values():
+    for values in numpy(compiled(model)(features)).values():
         np.testing.assert_allclose(1 / (1 + np.exp(-values)), 0.01, rtol=1e-4)

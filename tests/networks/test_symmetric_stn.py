@@ -5,6 +5,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+from compiled import compiled
 from keras import layers, ops
 
 from multiposenet import heatmaps
@@ -77,8 +78,8 @@ def train(model, images, y, optimizer=None, steps=1):
 
 def test_starts_as_the_sppe_alone():
     sppe, images = compact(JOINTS, image_size=(64, 64), width=8), np.ones((2, 64, 64, 3), "float32")
-    found = symmetric_stn(sppe, localisation_network((64, 64)))(images)
-    expected = ops.convert_to_numpy(sppe(images)["heatmaps"])
+    found = compiled(symmetric_stn(sppe, localisation_network((64, 64))))(images)
+    expected = ops.convert_to_numpy(compiled(sppe)(images)["heatmaps"])
     np.testing.assert_allclose(ops.convert_to_numpy(found["heatmaps"]), expected, atol=1e-4)
     identity = np.tile([[1.0, 0, 0], [0, 1, 0]], (2, 1, 1))
     np.testing.assert_array_equal(ops.convert_to_numpy(found["theta"]), identity)
@@ -105,7 +106,7 @@ def test_heatmaps_and_theta_are_in_the_frame_of_the_proposal():
     localisation = localisation_network(SIZE)
     model = symmetric_stn(averaging_sppe(), localisation)
     turn(localisation)
-    found = model(dots(points))
+    found = compiled(model)(dots(points))
     decoded, _ = heatmaps.decode_single(found["heatmaps"])
     np.testing.assert_allclose(ops.convert_to_numpy(decoded), points, atol=1)
     person = sample(dots(points), found["theta"], SIZE)
@@ -116,7 +117,7 @@ def test_heatmaps_and_theta_are_in_the_frame_of_the_proposal():
 
 
 def test_training_outputs():
-    found = with_parallel_sppe(*parts())(proposals())
+    found = compiled(with_parallel_sppe(*parts()))(proposals())
     assert set(found["own"]) == set(found["centred"]) == {"stack1", "heatmaps"}
     # The copy starts as the SPPE and theta at the identity: without SDTN, the same maps.
     for key, own in found["own"].items():
@@ -167,7 +168,7 @@ def test_nothing_of_the_parallel_branch_is_saved(tmp_path):
     with zipfile.ZipFile(path) as file:
         assert not any(b"parallel" in file.read(name) for name in file.namelist())
     # What was learnt is in the file, as the training network has it.
-    expected, found = network(proposals(), training=False), loaded(proposals())
+    expected, found = (compiled(model)(proposals()) for model in (network, loaded))
     np.testing.assert_allclose(
         ops.convert_to_numpy(found["heatmaps"]),
         ops.convert_to_numpy(expected["own"]["heatmaps"]),
@@ -192,7 +193,7 @@ def test_the_parallel_error_brings_the_person_to_the_centre():
     localisation = localisation_network(SIZE)
     network = with_parallel_sppe(averaging_sppe(), localisation)
     train(Training(network), dots(points), y, keras.optimizers.Adam(0.003), steps=30)
-    found = network(dots(points))
+    found = compiled(network)(dots(points))
     seen, back = (
         ops.convert_to_numpy(heatmaps.decode_single(found[key]["heatmaps"])[0])
         for key in ("centred", "own")

@@ -1,12 +1,15 @@
 """RMPE with a network that finds coloured dots: exact pixels, batches, calls, NMS, bad boxes."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
+from compiled import compiled
 from fake_model import CORNERS, RectangleFinder
 from keras import layers, ops
 
-from multiposenet import heatmaps
+from multiposenet import estimator, heatmaps
 from multiposenet.errors import InputError
 from multiposenet.estimator import Estimator
 from multiposenet.networks.spatial_transformer import localisation_network
@@ -33,6 +36,7 @@ BOXES = {
 }
 
 
+@functools.cache
 def dots_network():
     """Joint k is where channel k is bright: heatmaps are means over 4 x 4 pixels."""
     images = keras.Input((*SIZE, 3))
@@ -70,6 +74,15 @@ def rmpe(boxes=None, scores=None, network=None, skeleton=CORNERS, **options):
 
     detector = detector if boxes is not None else None
     return RMPE(detector, network or dots_network(), skeleton, **{"score": 0.0, **options})
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_once():
+    """Systems of one network share its graph, compiled once for each size of batches."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("multiposenet.top_down.joint_model", functools.cache(joint_model))
+        patch.setattr("multiposenet.single_person.compiled", functools.cache(estimator.compiled))
+        yield
 
 
 @pytest.fixture
@@ -135,7 +148,7 @@ def test_transformers_in_between_change_no_place():
     localisation.get_layer("numbers").set_weights([kernel, turned])
     box = BOXES["upright"]
     network = symmetric_stn(sppe, localisation)
-    theta = ops.convert_to_numpy(network(np.zeros((1, *SIZE, 3), "float32"))["theta"])
+    theta = ops.convert_to_numpy(compiled(network)(np.zeros((1, *SIZE, 3), "float32"))["theta"])
     assert np.abs(theta - np.eye(2, 3)).max() > 0.1
     poses = rmpe([box], network=network)(paint(box))
     np.testing.assert_allclose(poses.keypoints[0], joints_of(box), atol=1.5)
@@ -166,7 +179,9 @@ def test_people_below_the_threshold_are_left_out(calls):
 def test_linear_maps_score_at_most_1():
     images = keras.Input((*SIZE, 3))
     network = keras.Model(images, {"heatmaps": layers.AveragePooling2D(4)(images) / 80 - 0.5})
-    found = joint_model(network)(np.stack([np.full((*SIZE, 3), v, "float32") for v in (0, 255)]))
+    found = compiled(joint_model(network))(
+        np.stack([np.full((*SIZE, 3), v, "float32") for v in (0, 255)])
+    )
     scores = ops.convert_to_numpy(found["keypoint_scores"])
     np.testing.assert_allclose(scores, [[0] * 3, [1] * 3])
 
@@ -179,7 +194,7 @@ def test_the_graph_decodes_as_heatmaps_does(joints):
     rng = np.random.default_rng(0)
     values = rng.random((20, 8, 6, joints)).astype("float32")
     points, scores = map(ops.convert_to_numpy, heatmaps.decode_single(values))
-    found = joint_model(network)(values)
+    found = compiled(joint_model(network))(values)
     np.testing.assert_allclose(ops.convert_to_numpy(found["keypoints"]), points, atol=1e-4)
     np.testing.assert_allclose(ops.convert_to_numpy(found["keypoint_scores"]), scores, atol=1e-6)
     peaks = values.reshape(20, -1, joints).argmax(axis=1)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import matplotlib
 import numpy as np
 import pytest
+from compiled import compiled
 from keras import ops
 
 from multiposenet import estimator, zoo
@@ -46,7 +47,7 @@ def run(tmp_path):
 
 
 def heatmaps(network):
-    return ops.convert_to_numpy(network(CROPS)["heatmaps"])
+    return ops.convert_to_numpy(compiled(network)(CROPS)["heatmaps"])
 
 
 def problem(name):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from compiled import QUICK
 
 SCRIPT = Path(__file__).with_name("distributed.py")
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"}
@@ -69,8 +70,8 @@ def jax(tmp_path_factory):
     pytest.importorskip("jax")
     folder = tmp_path_factory.mktemp("jax")
     plans = ["one:1:1:1", "two:2:1:1", "plain:1:1:0", "parts:1:2:0", "two_parts:2:2:0"]
-    flags = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
-    run(folder, plans, [flags])
+    flags = f"{QUICK} --xla_force_host_platform_device_count=2"
+    run(folder, plans, [{"KERAS_BACKEND": "jax", "XLA_FLAGS": flags}])
     return folder
 
 
@@ -107,7 +108,7 @@ def test_accumulated_parts_on_tensorflow(tensorflow):
 def test_two_processes_on_jax(jax, tmp_path):
     cluster = {
         "KERAS_BACKEND": "jax",
-        "XLA_FLAGS": "",
+        "XLA_FLAGS": QUICK,
         "KERAS_DISTRIBUTION_JOB_ADDRESSES": ",".join(addresses()),
         "KERAS_DISTRIBUTION_NUM_PROCESSES": "2",
     }
