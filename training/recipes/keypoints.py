@@ -154,10 +154,10 @@ class NanoKeypointsGPU(NanoKeypoints):
             --data coco:coco_photos/train coco:coco_photos/no_keypoints lsp:lsp_extended/train \\
             ccp:ccp_person_masks
 
-    Cost: on JAX and an H200 0.04 to 0.05 s a step where nothing else runs, after two minutes of
-    compiling for each size of patch. Result: not run in full; see
-    ``weights/cards/multiposenet-nano.md`` for 1,387 steps of it. Single persons are shown alone,
-    too, as large as they are on photos of one person.
+    Cost: on JAX and an H200 0.05 s a step, 0.15 s in patches of 448 pixels that 14 processes make,
+    after two minutes of compiling for each size of patch. Result: not run in full; see
+    ``weights/cards/multiposenet-nano.md`` for 2,150 steps in patches of 448 pixels. Single persons
+    are shown alone, too, as large as they are on photos of one person.
     """
 
     frozen: str = "C2"

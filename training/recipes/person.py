@@ -108,7 +108,8 @@ class NanoPersonGPU(NanoPerson):
         multiposenet train person --recipe nano-gpu --workers 16 --run RUN \\
             --data coco:coco_photos/train coco:coco_photos/no_keypoints
 
-    Cost: not measured. Result: not run in full.
+    Cost: on JAX and an H200 0.13 s a step with patches that 13 processes make. Result: see
+    ``weights/cards/multiposenet-nano.md`` for 350 steps of it.
     """
 
     steps: int = 2000
