@@ -65,7 +65,11 @@ def test_no_python_loop_from_array_to_poses():
     images = {people: speed.crowd(person, people, (384, 512)) for people in (1, 20)}
     found = {people: len(pose(image)) for people, image in images.items()}
     assert found[20] >= found[1] + 5
-    calls = {people: python_calls(lambda i=image: pose(i)) for people, image in images.items()}
+    # The least of some runs: now and then TensorFlow clears away what earlier tests have left.
+    calls = {
+        people: min(python_calls(lambda i=image: pose(i)) for _ in range(5))
+        for people, image in images.items()
+    }
     assert calls[1] == calls[20]
 
 
