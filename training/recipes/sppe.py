@@ -243,8 +243,7 @@ class NanoSSTNGPU(NanoSSTN):
     ``weights/cards/sppe-nano.md``. Boxes are drawn by the run's ``pgpg`` stage.
     """
 
-    steps: int = 1200
+    steps: int = 500
     batch_size: int = 128
     validate_every: int = 0
     generator: str = "pgpg"
-    sppe_rate: float = 1.0
