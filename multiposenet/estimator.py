@@ -165,6 +165,7 @@ class Estimator:
 
         Each is a list of indices, the images (B, H, W, 3) float32, and a list of affine maps.
         """
+        wanted = max(fixed or self._fixed_size or (self.image_size,))
         groups = defaultdict(list)
         for index, frame in enumerate(window):
             if isinstance(frame, Frame):
@@ -175,19 +176,18 @@ class Estimator:
                 affines = []
                 for row, index in enumerate(batch):
                     image = window[index].image
-                    longest = self._longest(image, max(size) if fixed else None)
-                    images[row], affine = letterbox(image, size, longest)
+                    images[row], affine = letterbox(image, size, self._longest(image, wanted))
                     affines.append(affine)
                 yield batch, images, affines
 
     def _canvas_size(self, frame: Frame) -> tuple[int, int]:
         if self._fixed_size:
             return tuple(self._fixed_size)
-        return letterbox_size(frame.image.shape[:2], self._longest(frame.image), CANVAS_MULTIPLE)
+        longest = self._longest(frame.image, self.image_size)
+        return letterbox_size(frame.image.shape[:2], longest, CANVAS_MULTIPLE)
 
-    def _longest(self, image, wanted=None) -> int:
-        """The longer side of an image as the network sees it, in pixels."""
-        wanted = wanted or max(self._fixed_size or (self.image_size,))
+    def _longest(self, image, wanted: int) -> int:
+        """The longer side that an image gets, in pixels: the wanted one, or what it may have."""
         return min(wanted, math.ceil(self.enlarge * max(image.shape[:2])))
 
     def _poses(self, frame: Frame, outputs, affine: Affine) -> Poses:

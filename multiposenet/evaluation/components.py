@@ -214,7 +214,7 @@ def predictions(write_json):
         for image_id, poses in enumerate(photos):
             results += poses.to_coco(image_id, file_name=f"{image_id}.jpg")
         write_json(Path(folder.name) / "fast.json", results)
-        return folder, "fast.json"
+        return Path(folder.name) / "fast.json"
 
     def plain():
         results = []
@@ -239,17 +239,14 @@ def predictions(write_json):
                 )
         with open(Path(folder.name) / "plain.json", "w", encoding="utf-8") as file:
             json.dump(results, file)
-        return folder, "plain.json"
+        return Path(folder.name) / "plain.json"
 
-    return fast, plain
+    return fast, plain, _numbers
 
 
-def _numbers(written) -> np.ndarray:
+def _numbers(path) -> np.ndarray:
     """All numbers of a file of `predictions`."""
-    from pathlib import Path
-
-    folder, name = written
-    people = json.loads((Path(folder.name) / name).read_text(encoding="utf-8"))
+    people = json.loads(path.read_text(encoding="utf-8"))
     return np.array(
         [
             [p["image_id"], p["score"], p["box_score"], *p["bbox"], *p["keypoints"]]
@@ -316,8 +313,8 @@ def measure(name: str, rounds: int, *tools) -> dict:
         `component`, `what`, `ms`, `plain_ms`, `ratio` (medians) and `difference`, the largest
         between the two results.
     """
-    fast, plain = COMPONENTS[name](*tools)
-    read = _numbers if name == "json" else np.asarray
+    fast, plain, *others = COMPONENTS[name](*tools)
+    (read,) = others or (np.asarray,)  # how two results are compared, outside the timing
     difference = float(np.abs(read(fast()) - read(plain())).max())
     seconds = speed.interleaved({"fast": fast, "plain": plain}, rounds, warmup=0)
     return {

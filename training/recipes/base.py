@@ -2,6 +2,9 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
+
+from multiposenet import zoo
 
 SCHEDULES = ("cosine", "plateau", "constant")
 PRECISIONS = ("float32", "bfloat16", "onednn_bfloat16")
@@ -76,6 +79,15 @@ class Recipe:
 
     def _choice(self, name, choices):
         self._check(name, getattr(self, name) in choices, f"one of {', '.join(choices)}")
+
+    def _check_pretrained(self, *others):
+        """``pretrained`` is a model of the zoo, a folder, ``"none"`` or one of these others."""
+        known = ("none", *others, *zoo.names())
+        self._check(
+            "pretrained",
+            self.pretrained in known or Path(self.pretrained).is_dir(),
+            f"one of {', '.join(known)}, or the folder of a run",
+        )
 
     def _check(self, name, fine, wanted):
         if not fine:

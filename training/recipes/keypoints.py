@@ -1,9 +1,7 @@
 """Recipes of the keypoint stage."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from multiposenet import zoo
 from multiposenet.networks.backbone import LEVELS
 from multiposenet.training.recipes.base import Recipe
 
@@ -71,12 +69,7 @@ class KeypointRecipe(Recipe):
         super().__post_init__()
         if self.loss not in ("l2", "quality_focal"):
             raise ValueError(f"loss: unknown name {self.loss!r}; use 'l2' or 'quality_focal'")
-        known = ("none", "imagenet", *zoo.names())
-        self._check(
-            "pretrained",
-            self.pretrained in known or Path(self.pretrained).is_dir(),
-            f"one of {', '.join(known)}, or the folder of a run",
-        )
+        self._check_pretrained("imagenet")
         self._choice("frozen", ("none", *LEVELS))
         self._check("backbone_rate", 0 < self.backbone_rate <= 1, "more than 0, at most 1")
         if len(self.scale) + len(self.person_size) != 2:

@@ -1,9 +1,7 @@
 """Recipes of the person stage."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from multiposenet import zoo
 from multiposenet.training.recipes.base import Recipe
 
 
@@ -44,11 +42,7 @@ class PersonRecipe(Recipe):
 
     def __post_init__(self):
         super().__post_init__()
-        self._check(
-            "pretrained",
-            self.pretrained in (known := ("none", *zoo.names())) or Path(self.pretrained).is_dir(),
-            f"one of {', '.join(known)}, or the folder of a run",
-        )
+        self._check_pretrained()
         if (self.shorter_edge > 0) == (self.patch_size > 0):
             raise ValueError("shorter_edge, patch_size: give one of them, the other as 0")
         if self.patch_size % 32:
