@@ -36,19 +36,20 @@ def detect(name, paths, overlap=None, least=0.0):
     return found
 
 
-def poses(network, skeleton, paths, proposals):
+def poses(network, skeleton, margin, paths, proposals):
     """All poses in the proposals of some photos.
 
     Args:
         network: of ``systems.rmpe.load_network``.
         skeleton: its joints.
+        margin: of its proposals.
         paths: of the photos.
         proposals: as of ``detect``.
 
     Returns:
         List of ``Poses``, best first.
     """
-    system = RMPE(None, network, skeleton, pose_nms=None, score=0.0)
+    system = RMPE(None, network, skeleton, margin=margin, pose_nms=None, score=0.0)
     return [
         system.poses_in(path, boxes, scores)
         for path, (boxes, scores) in zip(paths, proposals, strict=True)

@@ -2,6 +2,7 @@
 
 RUN/rmpe.json                    skeleton and sizes, noted by the first stage
 RUN/sppe.weights.h5              stage sppe: the SPPE, for exact boxes
+RUN/located.weights.h5           stage sstn: what turns proposals, before the stage tunes it
 RUN/tuned_sppe.weights.h5        stage sstn: the SPPE as it became behind the STN
 RUN/localisation.weights.h5      stage sstn: what turns proposals
 RUN/rmpe.weights.h5              stage sstn: the network for inference, of the two
@@ -16,6 +17,7 @@ from multiposenet.networks.sppe import SPPEArchitecture, inference_model
 from multiposenet.training import parts
 from multiposenet.training.files import save
 
+LOCATED = "located.weights.h5"
 STAGES = {"sppe": ("sppe",), "sstn": ("tuned_sppe", "localisation")}
 
 

@@ -16,6 +16,8 @@ from multiposenet.training import parts, rmpe_parts, sppe
 from multiposenet.training.box_noise import BoxNoise
 from multiposenet.training.datasets import coco
 from multiposenet.training.engine import Engine
+from multiposenet.training.files import save
+from multiposenet.training.locating import locate
 from multiposenet.training.proposals import PGPG
 from multiposenet.training.single_person_validation import PoseValidation
 
@@ -62,8 +64,11 @@ def train(
         validate = None
         if val_annotations is not None:
             photos = coco.from_annotations(val_annotations, val_images, skeleton=skeleton)
-            drawn = proposals if stage == "sstn" else None
-            validate = PoseValidation(inference_model(*networks), photos, skeleton, drawn)
+            given = (proposals, rmpe_parts.load_architecture(run)[1].margin)
+            drawn = given if stage == "sstn" else ()
+            validate = PoseValidation(inference_model(*networks), photos, skeleton, *drawn)
+        if stage == "sstn" and recipe.located:
+            _locate(*networks, samples, recipe, run, skeleton, proposals, engine)
         fit = sppe.train if stage == "sppe" else sppe.train_sstn
         fit(
             *networks,
@@ -117,7 +122,13 @@ def _networks(stage, recipe, run, skeleton, engine):
             networks = (_pretrained(recipe.pretrained, skeleton, architecture),)
     else:
         architecture = rmpe_parts.load_architecture(run)[1]
-        networks = rmpe_parts.load_sppe(run), architecture.localisation()
+        own = rmpe_parts.load_sppe(run)
+        networks = own, architecture.localisation(own)
+        if recipe.located and architecture.localiser != "pose":
+            raise InputError(
+                "--set: located: of the localiser 'pose', and the run's is "
+                f"{architecture.localiser!r}; use 0"
+            )
     described = rmpe_parts.describe(skeleton, architecture)
     parts.note(Path(run) / "rmpe.json", described, engine.writes)
     if recipe.loss == "focal" and not architecture.sigmoid:
@@ -125,6 +136,19 @@ def _networks(stage, recipe, run, skeleton, engine):
             "--set: loss: 'focal' is of sigmoid maps, and the run's SPPE has linear ones; use 'l2'"
         )
     return networks
+
+
+def _locate(own, localisation, samples, recipe, run, skeleton, proposals, engine):
+    """Lets a localisation network learn where boxes are, or takes what it has learnt before."""
+    path = Path(run) / rmpe_parts.LOCATED
+    if path.is_file():
+        parts.load_part(localisation, path, "sstn")
+        return
+    size = own.input_shape[1:3]
+    before, after = locate(localisation, samples, recipe, skeleton.flip_indices, proposals, size)
+    if engine.writes:
+        print(f"located: corner error {before:.4f} -> {after:.4f} on {recipe.located} crops")
+        save(localisation, path)
 
 
 def _pretrained(run, skeleton, architecture):

@@ -98,6 +98,9 @@ class Trained:
             folder.mkdir(parents=True, exist_ok=True)
             for file in ("rmpe.json", "sppe.weights.h5"):
                 shutil.copy(first / file, folder / file)
+            located = first / rmpe_parts.LOCATED
+            if located.is_file() and variant.changes["generator"] == GENERATED["generator"]:
+                shutil.copy(located, folder)
         self._fit(variant.stage, folder, tuning)
         return folder
 

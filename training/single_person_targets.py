@@ -13,7 +13,7 @@ def centre_pose(points, boxes, size_hw, margin=None):
     Args:
         points: ``(B, K, 2)`` xy in pixels of the proposals' images.
         boxes: ``(B, 4)`` xyxy, the true boxes of the same persons in the same frame.
-        size_hw: height and width of the images.
+        size_hw: height and width of the parallel SPPE's images.
         margin: ``None`` moves the persons only. A number scales them, too, so that the true box,
             longer by this share (RMPE: 0.2), just fits into the image: the picture that the SPPE
             would have got from a perfect detector.
@@ -28,6 +28,30 @@ def centre_pose(points, boxes, size_hw, margin=None):
     if margin is not None:
         offset = offset * (size / ((high - low) * (1 + margin))).min(axis=-1, keepdims=True)
     return offset + size / 2
+
+
+def centring_theta(boxes, proposal_size, image_size, margin):
+    """The STN's map that shows persons as a perfect detector's boxes would have done.
+
+    It brings the places of ``centre_pose`` with the same margin back to the proposals.
+
+    Args:
+        boxes: ``(B, 4)`` xyxy, the true boxes in pixels of the proposals.
+        proposal_size: height and width of the proposals.
+        image_size: height and width of the STN's result.
+        margin: by which share the result is longer and wider than the box.
+
+    Returns:
+        theta ``(B, 2, 3)`` float32, see ``networks.spatial_transformer``.
+    """
+    boxes = np.asarray(boxes, np.float32)
+    source, result = (np.float32([size[1], size[0]]) for size in (proposal_size, image_size))
+    low, high = boxes[:, :2], boxes[:, 2:]
+    pixels = ((high - low) * (1 + margin) / result).max(axis=1, keepdims=True)
+    theta = np.zeros((len(boxes), 2, 3), np.float32)
+    theta[:, [0, 1], [0, 1]] = pixels * result / source
+    theta[..., 2] = (low + high) / source - 1
+    return theta
 
 
 def heatmap_targets(points, visible, sigma, size_hw, stride=heatmaps.STRIDE):

@@ -6,7 +6,7 @@ from multiposenet import geometry
 from multiposenet.errors import AnnotationError
 from multiposenet.estimator import compiled
 from multiposenet.evaluation.pck import TORSO, pck, torso_sizes
-from multiposenet.networks.sppe import MARGIN
+from multiposenet.networks.sppe import MARGIN, proposal_margin
 from multiposenet.single_person import SinglePersonEstimator
 from multiposenet.systems.rmpe import joint_model
 from multiposenet.training import cache, patch
@@ -23,10 +23,11 @@ class PoseValidation:
         samples: list of ``datasets.Sample``.
         skeleton: of the network and the samples.
         proposals: generator of boxes that are no better than a detector's; None leaves them out.
+        margin: of the network's proposals.
     """
 
-    def __init__(self, network, samples, skeleton, proposals=None):
-        self.estimate = estimator(network, skeleton)
+    def __init__(self, network, samples, skeleton, proposals=None, margin=MARGIN):
+        self.estimate = estimator(network, skeleton, margin)
         self.persons, self.skeleton = measured(samples, skeleton), skeleton
         self.boxes = {"true": boxes_of(self.persons)}
         if proposals is not None:  # the first figure is the one that decides
@@ -74,13 +75,13 @@ def boxes_of(persons, proposals=None, seed=0):
     return np.concatenate(drawn)
 
 
-def estimator(network, skeleton):
+def estimator(network, skeleton, margin=MARGIN):
     """A function from P persons and their boxes ``(P, 4)`` to joints ``(P, K, 2)``.
 
     All in pixels of the photos. The network has the weights that it has when the function is
     called.
     """
-    find = SinglePersonEstimator(joint_model(network), skeleton, MARGIN)
+    find = SinglePersonEstimator(joint_model(network), skeleton, margin)
 
     def estimate(persons, boxes):
         found = []
@@ -93,7 +94,7 @@ def estimator(network, skeleton):
     return estimate
 
 
-def behind_exact_stn(network, persons, boxes):
+def behind_exact_stn(network, persons, boxes, proposal_size):
     """Joints ``(P, K, 2)`` in pixels of the photos, of an SPPE behind a perfect STN.
 
     The STN moves what the proposal shows so that the true box fits, as ``cropping`` would have cut
@@ -103,17 +104,19 @@ def behind_exact_stn(network, persons, boxes):
         network: of ``networks.sppe.inference_model``, without an STN.
         persons: P ``Person``.
         boxes: ``(P, 4)`` xyxy in pixels of the photos.
+        proposal_size: height and width of the proposals that the STN takes its picture from.
     """
     model = joint_model(network)
     find, size = compiled(model), model.input_shape[1:3]
+    margin = proposal_margin(proposal_size, size)
     found = []
     for start in range(0, len(persons), BATCH):
         part = slice(start, start + BATCH)
         images, moves = [], []
         for person, box in zip(persons[part], boxes[part], strict=True):
-            proposal = geometry.crop_map(box, size, MARGIN)
+            proposal = geometry.crop_map(box, proposal_size, margin)
             exact = geometry.crop_map(person.alone.boxes[0], size, MARGIN)
-            shown = patch.warp(cache.image(person.photo), proposal, size)
+            shown = patch.warp(cache.image(person.photo), proposal, proposal_size)
             images.append((exact @ proposal.inverse()).warp(shown, size, border=0))
             moves.append(exact)
         joints = np.asarray(find(np.stack(images).astype(np.float32))["keypoints"])

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from multiposenet.errors import AnnotationError
-from multiposenet.networks.sppe import MARGIN
+from multiposenet.networks.sppe import MARGIN, proposal_margin
 from multiposenet.networks.symmetric_stn import with_parallel_sppe
 from multiposenet.training import loop
 from multiposenet.training import single_person_losses as losses
@@ -52,9 +52,13 @@ def train_sstn(
     Raises:
         AnnotationError: no person of the samples has a labelled joint.
     """
-    margin = MARGIN if recipe.rescaled else None
     batches = CentredBatches(
-        samples, recipe, sppe.input_shape[1:3], flip_indices, proposals, margin=margin
+        samples,
+        recipe,
+        localisation.input_shape[1:3],
+        flip_indices,
+        proposals,
+        image_size=sppe.input_shape[1:3],
     )
     stage = SSTNStage(sppe, localisation, loss_of(recipe), recipe.parallel, recipe.sppe_rate)
     loop.fit(stage, batches, recipe, steps=recipe.steps, run=run, **options)
@@ -142,12 +146,13 @@ class Batches:
         size: height and width of the crops.
         flip_indices: of the skeleton.
         proposals: generator of the boxes that are cropped; None crops true boxes.
+        image_size: height and width of the SPPE's images, if crops show more than those.
 
     Raises:
         AnnotationError: nobody can be learnt from.
     """
 
-    def __init__(self, samples, recipe, size, flip_indices, proposals=None):
+    def __init__(self, samples, recipe, size, flip_indices, proposals=None, image_size=None):
         self.people = people(samples, recipe.least_size)
         if not self.people:
             raise AnnotationError(
@@ -156,6 +161,7 @@ class Batches:
             )
         self.recipe, self.size, self.flip_indices = recipe, tuple(size), flip_indices
         self.proposals = proposals
+        self.image_size = tuple(image_size or size)
         self.samples, self.fingerprint = samples, fingerprint(samples)
 
     def __call__(self, step):
@@ -170,6 +176,7 @@ class Batches:
             self.size,
             self.flip_indices,
             self.proposals,
+            proposal_margin(self.size, self.image_size),
             scale=recipe.scale,
             rotation=recipe.rotation,
             rotation_chance=recipe.rotation_chance,
@@ -193,28 +200,21 @@ class Batches:
     def _targets(self, crops):
         keypoints = np.stack([crop.keypoints for crop in crops])
         return {
-            "target": self._heatmaps(keypoints[..., :2], keypoints[..., 2]),
+            "target": self._heatmaps(keypoints[..., :2], keypoints[..., 2], self.size),
             "weight": np.stack([crop.labelled for crop in crops]).astype(np.float32),
         }
 
-    def _heatmaps(self, points, visible):
-        return heatmap_targets(points, visible, self.recipe.sigma, self.size)
+    def _heatmaps(self, points, visible, size):
+        return heatmap_targets(points, visible, self.recipe.sigma, size)
 
 
 class CentredBatches(Batches):
-    """The same with the heatmaps of the parallel SPPE.
-
-    Args:
-        margin: of ``centre_pose``.
-    """
-
-    def __init__(self, *args, margin=None):
-        super().__init__(*args)
-        self.margin = margin
+    """The same with the heatmaps of the parallel SPPE."""
 
     def _targets(self, crops):
         keypoints = np.stack([crop.keypoints for crop in crops])
         boxes = np.stack([crop.box for crop in crops])
-        points = centre_pose(keypoints[..., :2], boxes, self.size, self.margin)
-        centred = self._heatmaps(points, keypoints[..., 2])
+        margin = MARGIN if self.recipe.rescaled else None
+        points = centre_pose(keypoints[..., :2], boxes, self.image_size, margin)
+        centred = self._heatmaps(points, keypoints[..., 2], self.image_size)
         return {**super()._targets(crops), "centred": centred}

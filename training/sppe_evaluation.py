@@ -16,7 +16,7 @@ import sys
 import numpy as np
 
 from multiposenet.errors import MultiPoseNetError
-from multiposenet.networks.sppe import inference_model
+from multiposenet.networks.sppe import MARGIN, inference_model
 from multiposenet.systems.rmpe import load_network
 from multiposenet.training import datasets, rmpe_parts
 from multiposenet.training import single_person_validation as validation
@@ -47,24 +47,27 @@ def evaluate(run, data, *, noise=0.1, pgpg=None, draws=3, tuned=None):
         InputError, AnnotationError: the data set cannot be read.
         WeightsError: the run has no SPPE, or the generator cannot be had.
     """
-    skeleton, _ = rmpe_parts.load_architecture(run)
-    networks = {"sppe": inference_model(rmpe_parts.load_sppe(run))}
+    skeleton, architecture = rmpe_parts.load_architecture(run)
+    networks = {"sppe": (inference_model(rmpe_parts.load_sppe(run)), MARGIN)}
     if rmpe_parts.finished(run, "sstn"):
-        networks["sstn"] = load_network(run)[0]
+        networks["sstn"] = (load_network(run)[0], architecture.margin)
     if tuned:
-        networks["tuned"] = inference_model(rmpe_parts.load_sppe(tuned))
+        networks["tuned"] = (inference_model(rmpe_parts.load_sppe(tuned)), MARGIN)
     bad = load_pgpg(pgpg, skeleton) if pgpg else BoxNoise(skeleton.keypoints, noise)
     persons = validation.measured(datasets.read(data, skeleton), skeleton)
     boxes = {"true": [validation.boxes_of(persons)]}
     boxes["bad"] = [validation.boxes_of(persons, bad, seed) for seed in range(draws)]
     table = {}
-    for name, network in networks.items():
-        estimate = validation.estimator(network, skeleton)
+    for name, (network, margin) in networks.items():
+        estimate = validation.estimator(network, skeleton, margin)
         for kind, drawn in boxes.items():
             points = [estimate(persons, own) for own in drawn]
             table[f"{name}/{kind}"] = _figures(points, persons, skeleton)
         if name == "sppe":
-            points = [validation.behind_exact_stn(network, persons, own) for own in boxes["bad"]]
+            size = architecture.proposal_size
+            points = [
+                validation.behind_exact_stn(network, persons, own, size) for own in boxes["bad"]
+            ]
             table["exact/bad"] = _figures(points, persons, skeleton)
     return table
 

@@ -146,10 +146,10 @@ class Table:
     def _found(self, variant):
         """All poses of a network, a list of ``Poses`` for every set of photos."""
         if variant not in self._candidates:
-            network, skeleton, _ = load_network(self.trained.folder(variant))
+            network, skeleton, options = load_network(self.trained.folder(variant))
+            how = (network, skeleton, options["margin"])
             self._candidates[variant] = {
-                kind: rmpe_candidates.poses(network, skeleton, *self._proposals[kind])
-                for kind in self._sets
+                kind: rmpe_candidates.poses(*how, *self._proposals[kind]) for kind in self._sets
             }
         return self._candidates[variant]
 

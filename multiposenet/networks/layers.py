@@ -76,3 +76,38 @@ def conv_unit(x, filters, kernel_size=3, *, name, strides=1, norm=False, relu=Tr
     if norm:
         x = layers.BatchNormalization(name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x) if relu else x
+
+
+@register
+class FrozenCopy(layers.Layer):
+    """A copy of a model as it is now, which never learns and always acts as in inference.
+
+    Args:
+        model: a ``keras.Model``.
+    """
+
+    def __init__(self, model, **kwargs):
+        super().__init__(**kwargs)
+        self.model = type(model).from_config(model.get_config())
+        self.model.set_weights(model.get_weights())
+        self.model.trainable = False
+
+    @property
+    def trainable(self):
+        """Always false, also if the models around it are made trainable."""
+        return False
+
+    @trainable.setter
+    def trainable(self, value):
+        pass
+
+    def call(self, x):
+        # Said here, since a functional model hands `training` to every layer whose call has it.
+        return self.model(x, training=False)
+
+    def get_config(self):
+        return {**super().get_config(), "model": keras.saving.serialize_keras_object(self.model)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(keras.saving.deserialize_keras_object(config.pop("model")), **config)

@@ -140,48 +140,55 @@ class SpatialTransformer(layers.Layer):
 
 @register
 class BoundedAffine(layers.Layer):
-    """Six numbers per image to a theta that stays near the identity: 0 is the identity.
+    """Six numbers per image to a theta that stays near the middle of the image: 0 is the middle.
 
-    theta = [I 0] + limit * tanh(numbers). With a linear limit l below 0.5 the determinant is at
-    least 1 - 2 l, so that no map the network can say is singular or mirrors.
+    theta = [scale I, 0] + limit * tanh(numbers), at a scale of 1 near the identity. With a linear
+    limit l below half of the scale s the determinant is at least s (s - 2 l), so that no map the
+    network can say is singular or mirrors.
 
     Args:
-        linear: l, by how much every entry of the linear part can differ from the identity's.
+        linear: l, by how much every entry of the linear part can differ from that of 0.
         shift: greatest shift, 1 being half of the image.
+        scale: s, the share of the image's width and height that 0 looks at.
 
     Raises:
-        ValueError: ``linear`` is not between 0 and 0.5.
+        ValueError: ``linear`` is not between 0 and half of the scale.
     """
 
-    def __init__(self, linear=0.4, shift=0.5, *, dtype="float32", **kwargs):
+    def __init__(self, linear=0.4, shift=0.5, scale=1.0, *, dtype="float32", **kwargs):
         super().__init__(dtype=dtype, **kwargs)
-        if not 0 < linear < 0.5:
-            raise ValueError(f"BoundedAffine: linear is {linear}; use more than 0, less than 0.5")
-        self.linear, self.shift = linear, shift
+        if not 0 < linear < scale / 2:
+            raise ValueError(
+                f"BoundedAffine: linear is {linear}; use more than 0, less than {scale / 2:g}, "
+                "half of the scale"
+            )
+        self.linear, self.shift, self.scale = linear, shift, scale
 
     def call(self, numbers):
-        identity = ops.convert_to_tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+        middle = ops.convert_to_tensor([[self.scale, 0.0, 0.0], [0.0, self.scale, 0.0]], "float32")
         limit = ops.convert_to_tensor([self.linear, self.linear, self.shift], "float32")
-        return identity + limit * ops.tanh(ops.reshape(numbers, (-1, 2, 3)))
+        return middle + limit * ops.tanh(ops.reshape(numbers, (-1, 2, 3)))
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], 2, 3)
 
     def get_config(self):
-        return {**super().get_config(), "linear": self.linear, "shift": self.shift}
+        own = {"linear": self.linear, "shift": self.shift, "scale": self.scale}
+        return {**super().get_config(), **own}
 
 
-def localisation_network(image_size=(256, 256), *, linear=0.4, shift=0.5, name="localisation"):
+def localisation_network(
+    image_size=(256, 256), *, linear=0.4, shift=0.5, scale=1.0, name="localisation"
+):
     """Where to look: a small SqueezeNet (Iandola et al. 2016, arXiv 1602.07360), as in RMPE.
 
     Three stages of two fire modules at strides 4, 8 and 16. Unlike SqueezeNet it does not average
     over the image, since it is about places. The last layer starts at zero and so theta starts
-    exactly at the identity.
+    exactly in the middle, at a scale of 1 at the identity.
 
     Args:
         image_size: height and width of the images, at least 16 each.
-        linear: see ``BoundedAffine``.
-        shift: see ``BoundedAffine``.
+        linear, shift, scale: see ``BoundedAffine``.
         name: name of the model.
 
     Returns:
@@ -202,7 +209,7 @@ def localisation_network(image_size=(256, 256), *, linear=0.4, shift=0.5, name="
     x = _convolution(x, 16, 1, "reduced")
     x = layers.Flatten(name="places")(x)
     x = layers.Dense(6, kernel_initializer="zeros", name="numbers", dtype="float32")(x)
-    return Model(images, BoundedAffine(linear, shift, name="theta")(x), name=name)
+    return Model(images, BoundedAffine(linear, shift, scale, name="theta")(x), name=name)
 
 
 def _fire(x, squeezed, expanded, name):

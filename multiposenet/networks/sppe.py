@@ -4,11 +4,14 @@ import dataclasses
 
 import keras
 
+from multiposenet.heatmaps import STRIDE
 from multiposenet.networks.hourglass import hourglass
+from multiposenet.networks.pose_localisation import pose_localisation
 from multiposenet.networks.spatial_transformer import localisation_network
 from multiposenet.networks.symmetric_stn import symmetric_stn
 
-MARGIN = 0.2  # by which proposals are longer and wider than boxes (RMPE section 4.2)
+MARGIN = 0.2  # by which an SPPE's pictures are longer and wider than boxes (RMPE section 4.2)
+LOCALISERS = ("squeeze", "pose")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,9 +19,16 @@ class SPPEArchitecture:
     """Sizes of an SPPE; the defaults are of the compact one, for CPUs.
 
     Attributes:
-        image_size: height and width of the proposals' images.
+        image_size: height and width of the SPPE's images.
         stacks, units, width, levels, sigmoid: of ``hourglass``.
         stn: a symmetric STN around the hourglass.
+        view: how many times as wide and as high as the SPPE's images proposals are: the STN takes
+            its picture from so much more of the photo, since what a bad box cuts off is lost.
+        localiser: the STN's localisation network: ``"squeeze"``, the paper's
+            ``localisation_network``, or ``"pose"``, ``pose_localisation``.
+
+    Raises:
+        ValueError: a number or name does not fit.
     """
 
     image_size: tuple[int, int] = (256, 192)
@@ -28,22 +38,54 @@ class SPPEArchitecture:
     levels: int = 4
     sigmoid: bool = True
     stn: bool = True
+    view: float = 1.0
+    localiser: str = "squeeze"
 
     def __post_init__(self):
         object.__setattr__(self, "image_size", tuple(self.image_size))  # JSON brings lists
+        if self.localiser not in LOCALISERS:
+            raise ValueError(f"localiser: {self.localiser!r}; use one of {', '.join(LOCALISERS)}")
+        if self.view < 1 or any(side * self.view % STRIDE for side in self.image_size):
+            raise ValueError(
+                f"view: {self.view}; use 1 or more, so that {self.image_size} times it are "
+                f"multiples of {STRIDE}"
+            )
+
+    @property
+    def proposal_size(self):
+        """Height and width of the proposals of the SPPE with its STN."""
+        return tuple(int(side * self.view) for side in self.image_size)
+
+    @property
+    def margin(self):
+        """By which share such proposals are longer and wider than boxes."""
+        return proposal_margin(self.proposal_size, self.image_size)
 
     def hourglass(self, num_keypoints):
         """The SPPE alone: from images to the heatmaps of every stack."""
         fields = dataclasses.asdict(self)
-        del fields["stn"]
+        for own in ("stn", "view", "localiser"):
+            del fields[own]
         return hourglass(num_keypoints, **fields, name="sppe")
 
-    def localisation(self):
-        """The localisation network of the STN."""
-        return localisation_network(self.image_size)
+    def localisation(self, sppe):
+        """The localisation network of the STN around an SPPE."""
+        reach = {"linear": 0.4 / self.view, "scale": 1 / self.view}
+        if self.localiser == "pose":
+            return pose_localisation(sppe, self.proposal_size, **reach)
+        return localisation_network(self.proposal_size, **reach)
 
 
 PAPER = SPPEArchitecture(image_size=(256, 256), stacks=8, width=256, sigmoid=False)
+
+
+def proposal_margin(proposal_size, image_size):
+    """By which share proposals are longer and wider than boxes.
+
+    A person in them has as many pixels as in an SPPE's image of ``image_size``, which shows
+    ``MARGIN`` around the box.
+    """
+    return MARGIN + (1 + MARGIN) * (proposal_size[0] / image_size[0] - 1)
 
 
 def inference_model(sppe, localisation=None):

@@ -9,8 +9,10 @@ same picture and its heatmaps shall show the person in the centre, which only th
 about.
 """
 
-from keras import Input, Model, layers
+from keras import Input, Model
 
+from multiposenet.heatmaps import STRIDE
+from multiposenet.networks.layers import FrozenCopy
 from multiposenet.networks.spatial_transformer import SpatialTransformer
 
 
@@ -18,11 +20,12 @@ def symmetric_stn(sppe, localisation, *, name="symmetric_stn"):
     """The network for inference; it shares its layers with ``with_parallel_sppe``.
 
     Args:
-        sppe: ``keras.Model`` from images ``(B, H, W, 3)`` to a dict of heatmaps
+        sppe: ``keras.Model`` from images ``(B, H', W', 3)`` to a dict of heatmaps
             ``(B, h, w, K)``: ``"heatmaps"``, the prediction, and any intermediate ones, such as
             an ``hourglass``.
-        localisation: ``keras.Model`` from the same images to theta ``(B, 2, 3)``, such as
-            ``localisation_network``.
+        localisation: ``keras.Model`` from proposals ``(B, H, W, 3)`` to theta ``(B, 2, 3)``, such
+            as ``localisation_network`` or ``pose_localisation``. Proposals may be larger than the
+            SPPE's images, to show more around the person.
         name: name of the model.
 
     Returns:
@@ -30,10 +33,10 @@ def symmetric_stn(sppe, localisation, *, name="symmetric_stn"):
         ``(B, h, w, K)`` in the proposal's frame and ``theta`` ``(B, 2, 3)``, by which
         ``spatial_transformer.transform`` brings places of the STN's result to the proposal.
     """
-    proposals = Input(sppe.input_shape[1:], name="proposals")
-    theta, person = _stn(localisation, proposals)
+    proposals = Input(localisation.input_shape[1:], name="proposals")
+    theta, person = _stn(localisation, proposals, sppe)
     maps = {"heatmaps": sppe(person)["heatmaps"]}
-    return Model(proposals, {**_sdtn(maps, theta), "theta": theta}, name=name)
+    return Model(proposals, {**_sdtn(maps, theta, proposals), "theta": theta}, name=name)
 
 
 def with_parallel_sppe(sppe, localisation, *, name="symmetric_stn_training"):
@@ -54,32 +57,19 @@ def with_parallel_sppe(sppe, localisation, *, name="symmetric_stn_training"):
         in the frame of the STN's result, whose target is the pose of
         ``training.single_person_targets.centre_pose``; and ``theta``.
     """
-    proposals = Input(sppe.input_shape[1:], name="proposals")
-    theta, person = _stn(localisation, proposals)
-    own, centred = _sdtn(sppe(person), theta), FrozenCopy(sppe, name="parallel_sppe")(person)
+    proposals = Input(localisation.input_shape[1:], name="proposals")
+    theta, person = _stn(localisation, proposals, sppe)
+    own = _sdtn(sppe(person), theta, proposals)
+    centred = FrozenCopy(sppe, name="parallel_sppe")(person)
     return Model(proposals, {"own": own, "centred": centred, "theta": theta}, name=name)
 
 
-class FrozenCopy(layers.Layer):
-    """A copy of a model as it is now, which never learns and always acts as in inference."""
-
-    def __init__(self, model, **kwargs):
-        super().__init__(**kwargs)
-        self.model = type(model).from_config(model.get_config())
-        self.model.set_weights(model.get_weights())
-        self.trainable = False
-
-    def call(self, x):
-        # Said here, since a functional model hands `training` to every layer whose call has it.
-        return self.model(x, training=False)
+def _stn(localisation, proposals, sppe):
+    theta = localisation(proposals)
+    return theta, SpatialTransformer(sppe.input_shape[1:3], name="stn")([proposals, theta])
 
 
-def _stn(localisation, proposals):
-    theta, size = localisation(proposals), proposals.shape[1:3]
-    return theta, SpatialTransformer(size, name="stn")([proposals, theta])
-
-
-def _sdtn(maps, theta):
-    size = maps["heatmaps"].shape[1:3]
+def _sdtn(maps, theta, proposals):
+    size = [side // STRIDE for side in proposals.shape[1:3]]
     sdtn = SpatialTransformer(size, inverse=True, name="sdtn", dtype="float32")
     return {key: sdtn([x, theta]) for key, x in maps.items()}

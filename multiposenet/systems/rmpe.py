@@ -9,7 +9,7 @@ from keras import Input, Model, ops
 from multiposenet import heatmaps, zoo
 from multiposenet import skeleton as skeletons
 from multiposenet.errors import WeightsError
-from multiposenet.networks.sppe import SPPEArchitecture, inference_model
+from multiposenet.networks.sppe import MARGIN, SPPEArchitecture, inference_model
 from multiposenet.networks.weight_files import load_completely
 
 DEFAULT = "sppe-nano"
@@ -48,14 +48,14 @@ def load_network(name: str | os.PathLike = DEFAULT):
             the stage sppe the SPPE alone, after the stage sstn the whole network.
 
     Returns:
-        The network, see ``networks.sppe.inference_model``; its ``Skeleton``; and the ``options``
-        of its manifest entry, a dict.
+        The network, see ``networks.sppe.inference_model``; its ``Skeleton``; and options of
+        ``RMPE``, a dict: the ``margin`` of its proposals, and the ``options`` of its manifest entry.
 
     Raises:
         WeightsError: the name is unknown, or a file is missing, damaged or of another network.
     """
     if Path(name).is_dir():
-        return *_load_run(Path(name)), {}
+        return _load_run(Path(name))
     if name not in zoo.names("sppe"):
         known = ", ".join(zoo.names("sppe")) or "none yet"
         raise WeightsError(
@@ -64,7 +64,8 @@ def load_network(name: str | os.PathLike = DEFAULT):
         )
     entry = zoo.entry(name, "sppe")
     path = zoo.resolve(name, "sppe")
-    return *_load(path, entry["architecture"], name), entry.get("options", {})
+    network, skeleton, options = _load(path, entry["architecture"], name)
+    return network, skeleton, {**options, **entry.get("options", {})}
 
 
 def _load_run(run):
@@ -83,7 +84,7 @@ def _load_run(run):
 
 
 def _load(path, description, source, whole=True):
-    """The network in a file, or without ``whole`` its SPPE alone, and the skeleton."""
+    """The network in a file, or without ``whole`` its SPPE alone, the skeleton, and the margin."""
     try:
         skeleton = description["skeleton"]
         if isinstance(skeleton, str):
@@ -92,7 +93,7 @@ def _load(path, description, source, whole=True):
             skeleton = skeletons.Skeleton(**skeleton)
         sizes = SPPEArchitecture(**description["architecture"])
         sppe = sizes.hourglass(skeleton.num_keypoints)
-        localisation = sizes.localisation() if sizes.stn and whole else None
+        localisation = sizes.localisation(sppe) if sizes.stn and whole else None
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(
             f"{source}: architecture: not of an SPPE; restore it or name another"
@@ -104,4 +105,4 @@ def _load(path, description, source, whole=True):
         raise WeightsError(
             f"{path}: weights: damaged or of another network; restore the file or {_TRAIN}"
         ) from error
-    return network, skeleton
+    return network, skeleton, {"margin": MARGIN if localisation is None else sizes.margin}

@@ -13,7 +13,7 @@ from keras import ops
 
 from multiposenet import estimator, zoo
 from multiposenet.errors import WeightsError
-from multiposenet.networks.sppe import SPPEArchitecture, inference_model
+from multiposenet.networks.sppe import MARGIN, SPPEArchitecture, inference_model
 from multiposenet.skeleton import COCO_17, LSP_14
 from multiposenet.suppression import PoseNMSParameters
 from multiposenet.systems.architecture import NANO
@@ -34,7 +34,8 @@ def describe(skeleton="lsp_14", **sizes):
 @pytest.fixture
 def run(tmp_path):
     """A run folder after both stages, and what its two networks make of two crops."""
-    sppe, localisation = SIZES.hourglass(14), SIZES.localisation()
+    sppe = SIZES.hourglass(14)
+    localisation = SIZES.localisation(sppe)
     kernel, bias = localisation.get_layer("numbers").get_weights()
     localisation.get_layer("numbers").set_weights([kernel, bias + 0.3])  # not the identity
     alone, network = inference_model(sppe), inference_model(sppe, localisation)
@@ -62,7 +63,7 @@ def test_a_run_after_each_stage(run):
     folder, alone, whole = run
     assert np.abs(alone - whole).max() > 1e-4
     network, skeleton, options = load_network(folder)
-    assert skeleton == LSP_14 and options == {}
+    assert skeleton == LSP_14 and options == {"margin": MARGIN}
     np.testing.assert_allclose(heatmaps(network), whole, atol=1e-6)
     (folder / "rmpe.weights.h5").unlink()
     network, _, _ = load_network(str(folder))
@@ -119,7 +120,7 @@ def release(run, monkeypatch):
 def test_a_released_sppe(release):
     whole = release(options={"score": 0.2})
     network, skeleton, options = load_network("tiny")
-    assert skeleton == LSP_14 and options == {"score": 0.2}
+    assert skeleton == LSP_14 and options == {"margin": MARGIN, "score": 0.2}
     np.testing.assert_allclose(heatmaps(network), whole, atol=1e-6)
     message = problem("tinny")
     assert "no folder and no released SPPE, of which there are: tiny" in message

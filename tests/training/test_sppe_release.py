@@ -27,7 +27,8 @@ def run(tmp_path):
         folder = tmp_path / "run"
         folder.mkdir()
         parts.note(folder / "rmpe.json", rmpe_parts.describe(COCO_17, TINY))
-        networks = TINY.hourglass(17), TINY.localisation()
+        sppe = TINY.hourglass(17)
+        networks = sppe, TINY.localisation(sppe)
         rng = np.random.default_rng(0)
         for network in networks:
             for weight in network.weights:

@@ -74,7 +74,7 @@ def same(first, second):
 def test_the_saved_result_has_no_parallel_branch(run):
     skeleton, architecture = rmpe_parts.load_architecture(run)
     assert skeleton == COCO_17 and architecture == RECIPES["sppe"].architecture()
-    localisation = architecture.localisation()
+    localisation = architecture.localisation(rmpe_parts.load_sppe(run))
     localisation.load_weights(run / "localisation.weights.h5")
     tuned = rmpe_parts.load_sppe(run, "tuned_sppe")
     network, skeleton = load_network(run)[:2]
@@ -84,8 +84,8 @@ def test_the_saved_result_has_no_parallel_branch(run):
     with h5py.File(run / "rmpe.weights.h5") as file:
         file.visit(names.append)
     assert names and not any("parallel" in name for name in names)
-    images = np.random.default_rng(0).uniform(0, 255, (2, 32, 24, 3)).astype("float32")
-    assert network(images)["heatmaps"].shape == (2, 8, 6, 17)
+    images = np.random.default_rng(0).uniform(0, 255, (2, 40, 40, 3)).astype("float32")
+    assert network(images)["heatmaps"].shape == (2, 10, 10, 17)
 
 
 def test_the_sppe_is_tuned_beside_its_file(run):
@@ -136,7 +136,7 @@ def test_what_stands_in_the_way(run, scenes, tmp_path):
     with pytest.raises(InputError, match=r"tuned_sppe\.weights\.h5: .*--resume"):
         pipeline.train("sstn", samples, run, RECIPES["sstn"])
     with pytest.raises(InputError, match="--set: hourglass: image_size is .*multiples of 8"):
-        odd = dataclasses.replace(RECIPES["sppe"], image_size=(30, 24))
+        odd = dataclasses.replace(RECIPES["sppe"], image_size=(28, 24))
         pipeline.train("sppe", samples, tmp_path, odd)
     (tmp_path / "rmpe.json").write_bytes((run / "rmpe.json").read_bytes())
     with pytest.raises(
@@ -174,7 +174,8 @@ def test_a_skeleton_of_ones_own_returns(tmp_path):
 def small(stacks=2):
     keras.utils.set_random_seed(0)
     architecture = SPPEArchitecture((32, 24), stacks=stacks, width=8, levels=1)
-    return architecture.hourglass(3), architecture.localisation()
+    own = architecture.hourglass(3)
+    return own, architecture.localisation(own)
 
 
 def labels():
@@ -271,10 +272,10 @@ def test_targets_of_a_proposal(photo):
 def test_the_parallel_sppe_is_shown_the_centred_pose(photo, margin):
     """Wherever the proposal is, the pose is where a perfect one would show it; or as large as it
     is here."""
-    recipe = plain(RECIPES["sstn"], batch_size=8)
+    recipe = plain(RECIPES["sstn"], batch_size=8, rescaled=margin is not None)
     noise = BoxNoise("abc", 0.15)
     _, perfect = sppe.Batches([photo], recipe, (64, 64), FLIP)(0)
-    _, y = sppe.CentredBatches([photo], recipe, (64, 64), FLIP, noise, margin=margin)(0)
+    _, y = sppe.CentredBatches([photo], recipe, (64, 64), FLIP, noise)(0)
     assert (peaks(y["target"])[:, :2] != peaks(perfect["target"])[:, :2]).any()
     if margin is not None:
         shown = y["target"].max(axis=(1, 2)) > 0.7  # outside the proposal a joint is nowhere
@@ -289,7 +290,7 @@ def test_the_parallel_sppe_is_shown_the_centred_pose(photo, margin):
 
 
 def test_processes_make_their_rows_of_the_batch(photo):
-    batches = sppe.CentredBatches([photo], RECIPES["sstn"], (64, 64), FLIP, margin=0.2)
+    batches = sppe.CentredBatches([photo], RECIPES["sstn"], (64, 64), FLIP)
     batch, y = batches(3)
     shares = [batches.share(3, process, 2) for process in range(2)]
     np.testing.assert_array_equal(np.concatenate([x for x, _ in shares]), batch)
@@ -368,15 +369,19 @@ def test_places_return_to_the_photo_from_any_box(body):
 def test_an_exact_stn_shows_the_true_box_as_far_as_the_proposal_reaches(body):
     persons = single_person_validation.measured([body], BODY)
     network = colours([0, 1, 2])
+    size = network.input_shape[1:3]
     (true,) = single_person_validation.boxes_of(persons)
     (x1, y1), (x2, y2) = true[:2], true[2:]
     wide = np.float32([[x1 - 9, y1 - 5, x2 + 4, y2 + 12]])
-    points = single_person_validation.behind_exact_stn(network, persons, wide)
+    points = single_person_validation.behind_exact_stn(network, persons, wide, size)
     np.testing.assert_allclose(points[0, :3], POINTS, atol=1.5)
     head, *others = POINTS  # the head lies above the lower half, whose proposal lacks it
     lower = np.float32([[x1, (max(y for _, y in others) + y2) / 2, x2, y2]])
-    points = single_person_validation.behind_exact_stn(network, persons, lower)
+    points = single_person_validation.behind_exact_stn(network, persons, lower, size)
     assert np.abs(points[0, 0] - head).max() > 5
+    double = tuple(2 * side for side in size)  # such a proposal shows it
+    points = single_person_validation.behind_exact_stn(network, persons, lower, double)
+    np.testing.assert_allclose(points[0, :3], POINTS, atol=1.5)
 
 
 @pytest.mark.parametrize("order, expected", [([0, 1, 2], 1.0), ([0, 2, 1], 1 / 3)])

@@ -75,7 +75,8 @@ def stages(monkeypatch):
             networks = (architecture.hourglass(skeleton.num_keypoints),)
         else:
             architecture = rmpe_parts.load_architecture(run)[1]
-            networks = rmpe_parts.load_sppe(run), architecture.localisation()
+            sppe = rmpe_parts.load_sppe(run)
+            networks = sppe, architecture.localisation(sppe)
         rmpe_parts.save_parts(run, stage, networks)
 
     monkeypatch.setattr(rmpe_variants.pipeline, "train", train)
@@ -100,7 +101,10 @@ def test_rows_of_the_paper():
 def arguments(data, run, *more):
     changes = [
         f"{stage}.{name}={value}"
-        for stage, recipe in (("sppe", {**TINY, **SIZES}), ("sstn", {**TINY, "ema": 0.0}))
+        for stage, recipe in (
+            ("sppe", {**TINY, **SIZES}),
+            ("sstn", {**TINY, "ema": 0.0, "located": 8}),
+        )
         for name, value in recipe.items()
     ]
     return [

@@ -6,8 +6,8 @@ TINY = {
     "steps": 2, "batch_size": 4, "warmup": 1, "validate_every": 0, "precision": "float32",
     "least_size": 0.0,
 }  # fmt: skip
-SIZES = {"image_size": (32, 24), "stacks": 1, "levels": 1, "width": 8}
+SIZES = {"image_size": (32, 32), "stacks": 1, "levels": 1, "width": 8}
 RECIPES = {
     "sppe": recipes.NanoSPPE(**TINY, **SIZES),
-    "sstn": recipes.NanoSSTN(**TINY, ema=0.0),
+    "sstn": recipes.NanoSSTN(**TINY, ema=0.0, located=8),
 }

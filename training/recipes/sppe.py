@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from multiposenet.networks.sppe import SPPEArchitecture
+from multiposenet.networks.sppe import LOCALISERS, SPPEArchitecture
 from multiposenet.training.recipes.base import Recipe
 
 LOSSES = ("l2", "focal")
@@ -64,6 +64,7 @@ class SPPERecipe(SinglePersonRecipe):
             ``"none"``.
         image_size: height and width of the crops, multiples of 4 x 2^levels.
         stacks, units, width, levels, sigmoid: of the ``hourglass``.
+        view, localiser: of the STN that the next stage puts around it, see ``SPPEArchitecture``.
     """
 
     pretrained: str = "none"
@@ -73,14 +74,18 @@ class SPPERecipe(SinglePersonRecipe):
     width: int = 256
     levels: int = 4
     sigmoid: bool = False
+    view: float = 1.0
+    localiser: str = "squeeze"
 
     def __post_init__(self):
         super().__post_init__()
+        self._choice("localiser", LOCALISERS)
         self._check("loss", self.loss == "l2" or self.sigmoid, "'l2', or sigmoid=True")
 
     def architecture(self):
         """The ``SPPEArchitecture``."""
-        names = ("image_size", "stacks", "units", "width", "levels", "sigmoid")
+        sizes = ("image_size", "stacks", "units", "width", "levels", "sigmoid")
+        names = (*sizes, "view", "localiser")
         return SPPEArchitecture(**{name: getattr(self, name) for name in names})
 
 
@@ -95,16 +100,20 @@ class SSTNRecipe(SinglePersonRecipe):
             detector's box would have shown it.
         sppe_rate: the SPPE's share of the learning rate; less than 1 also spares it the weight
             decay.
+        located: crops on which the localisation network ``"pose"`` first learns where true boxes
+            are (``training.locating``); 0, the paper's, leaves that to the poses' error.
     """
 
     precision: str = "float32"
     parallel: float = 1.0
     rescaled: bool = False
     sppe_rate: float = 1.0
+    located: int = 0
 
     def __post_init__(self):
         super().__post_init__()
         self._check("parallel", self.parallel >= 0, "0 or more")
+        self._check("located", self.located >= 0, "0 or more")
         self._check("sppe_rate", 0 < self.sppe_rate <= 1, "more than 0, at most 1")
         # oneDNN would compute places in bfloat16, too: the STN then misses by 10 pixels.
         self._check("precision", self.precision != "onednn_bfloat16", "float32 or bfloat16")
@@ -154,6 +163,8 @@ class NanoSPPE(SPPERecipe):
     stacks: int = 2
     width: int = 96
     sigmoid: bool = True
+    view: float = 1.25
+    localiser: str = "pose"
     loss: str = "focal"
     sigma: float = 5.0
     least_size: float = 32.0
@@ -213,6 +224,7 @@ class NanoSSTN(SSTNRecipe):
     rotation_chance: float = 0.4
     rescaled: bool = True
     sppe_rate: float = 0.3
+    located: int = 12_800
 
 
 @dataclass(frozen=True)
