@@ -18,6 +18,8 @@ import numpy as np
 from keras import ops
 from keras.utils.bounding_boxes import compute_iou
 
+from multiposenet.selection import pick
+
 BOX_STD = 0.2
 """Standard deviation by which box deltas are divided (keras-retinanet's box variance)."""
 
@@ -121,6 +123,34 @@ def anchors_for_levels(shapes: Sequence[tuple], spec: AnchorSpec | None = None):
         centres = ops.expand_dims(ops.stack([x, y, x, y], axis=-1), axis=2)
         levels.append(ops.reshape(centres + template, (-1, 4)))
     return ops.concatenate(levels, axis=0)
+
+
+def anchors_at(indices, shapes: Sequence[tuple], spec: AnchorSpec | None = None):
+    """Some of the anchors, without making all.
+
+    Args:
+        indices: int32 tensor ``(...)`` into the rows of `anchors_for_levels`.
+        shapes: As there.
+        spec: As there.
+
+    Returns:
+        Tensor ``(..., 4)`` float32.
+    """
+    spec = spec or AnchorSpec()
+    level, start, columns, end = 0, 0, shapes[0][1], 0
+    for index, (rows, width) in enumerate(shapes[:-1], start=1):
+        end = end + rows * width * spec.per_cell
+        beyond = indices >= end
+        level = level + ops.cast(beyond, "int32")
+        start = ops.where(beyond, end, start)
+        columns = ops.where(beyond, shapes[index][1], columns)
+    cell, shape = (indices - start) // spec.per_cell, (indices - start) % spec.per_cell
+    stride = ops.take(np.asarray(spec.strides, "float32"), level)
+    x = (ops.cast(cell % columns, "float32") + 0.5) * stride
+    y = (ops.cast(cell // columns, "float32") + 0.5) * stride
+    templates = spec.templates().astype("float32").reshape(-1, 4)
+    template = ops.take(templates, level * spec.per_cell + shape, axis=0)
+    return ops.stack([x, y, x, y], axis=-1) + template
 
 
 def encode(anchors, boxes, std: float = BOX_STD):
@@ -269,22 +299,23 @@ def nms(
         order = ops.top_k(scores, candidates, sorted=False)[1]
         # top_k does not promise to keep the order of equal scores; the two sorts do.
         order = ops.sort(order, axis=1)
-        scores = ops.take_along_axis(scores, order, axis=1)
+        scores = pick(scores, order)
         best_first = ops.argsort(-scores, axis=1)
-        order = ops.take_along_axis(order, best_first, axis=1)
+        order = pick(order, best_first)
     else:
         candidates = count + padding
         order = best_first = ops.argsort(-scores, axis=1)
-    scores = ops.take_along_axis(scores, best_first, axis=1)
-    boxes = ops.take_along_axis(boxes, ops.expand_dims(order, -1), axis=1)
+    scores, boxes = pick(scores, best_first), pick(boxes, order)
 
     rank = ops.arange(candidates, dtype="int32")
     better = ops.expand_dims(rank, 1) < ops.expand_dims(rank, 0)
     suppresses = ops.logical_and(compute_iou(boxes, boxes, "xyxy") > iou_threshold, better)
+    suppresses = ops.cast(suppresses, "float32")
     eligible = scores > score_threshold
 
     def decide(_, kept):
-        beaten = ops.any(ops.logical_and(suppresses, ops.expand_dims(kept, 2)), axis=1)
+        # How many kept boxes suppress each: exact, and faster than a reduction of booleans.
+        beaten = ops.matmul(ops.expand_dims(ops.cast(kept, "float32"), 1), suppresses)[:, 0] > 0
         decided = ops.logical_and(eligible, ops.logical_not(beaten))
         return ops.any(ops.not_equal(decided, kept)), decided
 
@@ -293,6 +324,6 @@ def nms(
     _, kept = ops.while_loop(lambda changed, _: changed, decide, (ops.any(eligible), eligible))
 
     front = ops.argsort(ops.where(kept, rank, rank + candidates), axis=1)[:, :max_output]
-    valid = ops.take_along_axis(kept, front, axis=1)
-    indices = ops.cast(ops.take_along_axis(order, front, axis=1), "int32")
+    valid = pick(kept, front)
+    indices = ops.cast(pick(order, front), "int32")
     return ops.where(valid, indices, 0), valid

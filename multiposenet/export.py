@@ -1,5 +1,6 @@
 """A model as a file for another runtime: finished poses inside the graph, checked on photos."""
 
+import contextlib
 import dataclasses
 import json
 import logging
@@ -7,7 +8,6 @@ import os
 import shutil
 import tempfile
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -136,12 +136,20 @@ def write(model, path, format, size=None):
     signature = [keras.InputSpec(shape=shape, dtype="float32", name="images")]
     kind = "tf_saved_model" if format == "saved_model" else format
     try:
-        with _quiet():
+        with _quiet(), arranged(model, format):
             model.export(str(path), format=kind, verbose=False, input_signature=signature)
             if format == "openvino":
                 _sort_unstably(path)
     except ImportError as error:
         raise InputError(f"{path.name}: format: {error}; install multiposenet[{format}]") from error
+
+
+def arranged(model, format):
+    """Context in which the graph of a `MultiPoseNet` is the one that a format computes fastest."""
+    # Transposed convolutions are slow in ONNX Runtime. Other models are taken as they are.
+    if format == "onnx" or not hasattr(model, "levels_apart"):
+        return contextlib.nullcontext()
+    return model.levels_apart()
 
 
 def _sort_unstably(path):
@@ -161,7 +169,7 @@ def _sort_unstably(path):
     openvino.save_model(model, path, compress_to_fp16=False)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _quiet():
     """Without the notes of the converters."""
     logger = logging.getLogger("tf2onnx")

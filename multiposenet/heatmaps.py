@@ -6,7 +6,7 @@ Heatmap cell (row i, column j) of stride s has its centre at ((j + 0.5) s, (i + 
 import numpy as np
 from keras import ops
 
-from multiposenet.selection import highest
+from multiposenet.selection import highest, pick
 
 STRIDE = 4
 
@@ -94,10 +94,9 @@ def _places(maps, cells, size_hw, stride):
     index = ops.clip(rows, 0, height - 1) * width + ops.clip(columns, 0, width - 1)
     # In this order: with 5 joints, Keras on TensorFlow would add them to the 5 cells as a bias.
     index = ops.add(ops.arange(joints, dtype="int32")[:, None, None], index * joints)
-    values = ops.take_along_axis(
+    values = pick(
         ops.reshape(maps, (-1, height * width * joints)),
         ops.reshape(index, (-1, joints * peaks * 5)),
-        axis=1,
     )
     values = ops.reshape(values, (-1, joints, peaks, 5))
     centre, left, right, above, below = ops.unstack(ops.log(ops.maximum(values, 1e-6)), 5, axis=-1)

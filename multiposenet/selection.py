@@ -38,7 +38,25 @@ def highest(values, count):
         segments = ops.shape(values)[-1] // SEGMENT
         values = ops.reshape(values[..., : segments * SEGMENT], (*lead, segments, SEGMENT))
         best = ops.sort(ops.top_k(ops.max(values, axis=-1), count)[1], axis=-1)
-        inside = ops.take_along_axis(values, best[..., None], axis=-2)
+        inside = pick(values, best)
         found, places = ops.top_k(ops.reshape(inside, (*lead, count * SEGMENT)), count)
-        indices = ops.take_along_axis(best, places // SEGMENT, axis=-1) * SEGMENT + places % SEGMENT
+        indices = pick(best, places // SEGMENT) * SEGMENT + places % SEGMENT
     return found, ops.minimum(ops.cast(indices, "int32"), last)
+
+
+def pick(values, indices):
+    """As ``ops.take_along_axis``, of values or of rows of them, in a quarter of the operations.
+
+    Args:
+        values: tensor ``(B, ..., n, *row)``; only B and n may be dynamic.
+        indices: ``(B, ..., m)`` integers of 0...n - 1.
+
+    Returns:
+        ``(B, ..., m, *row)``.
+    """
+    axis = len(indices.shape) - 1
+    row, wanted = values.shape[axis + 1 :], indices.shape[axis]
+    flat = ops.reshape(indices, (-1, wanted))
+    first = ops.arange(ops.shape(flat)[0], dtype=indices.dtype) * ops.shape(values)[axis]
+    taken = ops.take(ops.reshape(values, (-1, *row)), flat + first[:, None], axis=0)
+    return ops.reshape(taken, (-1, *indices.shape[1:], *row))

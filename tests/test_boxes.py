@@ -10,6 +10,7 @@ from keras import ops
 
 from multiposenet.boxes import (
     AnchorSpec,
+    anchors_at,
     anchors_for_image,
     anchors_for_levels,
     decode,
@@ -46,6 +47,15 @@ def test_anchors_of_feature_maps_equal_anchors_of_the_image(spec):
     size = (123, 457)
     anchors = ops.convert_to_numpy(anchors_for_levels(spec.level_shapes(size), spec))
     np.testing.assert_allclose(anchors, anchors_for_image(size, spec), atol=1e-4)
+
+
+@pytest.mark.parametrize("spec", [AnchorSpec(), OWN])
+def test_some_anchors_equal_those_of_all(spec):
+    shapes = spec.level_shapes((123, 457))
+    anchors = ops.convert_to_numpy(anchors_for_levels(shapes, spec))
+    indices = np.random.default_rng(0).permutation(len(anchors)).astype("int32").reshape(2, -1)
+    found = ops.convert_to_numpy(anchors_at(ops.convert_to_tensor(indices), shapes, spec))
+    np.testing.assert_allclose(found, anchors[indices], rtol=1e-6)
 
 
 def test_anchor_order_and_geometry():

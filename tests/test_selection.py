@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from multiposenet.selection import highest
+from multiposenet.selection import highest, pick
 
 
 def expected(values, count):
@@ -48,3 +48,15 @@ def test_dynamic_length(length):
     wanted, order = expected(values, 6)
     np.testing.assert_array_equal(found[:, :length], wanted)
     np.testing.assert_array_equal(indices[:, :length], order)
+
+
+@pytest.mark.parametrize("row", [(), (4,), (2, 3)])
+def test_pick_against_numpy(row):
+    rng = np.random.default_rng(len(row))
+    values = rng.normal(size=(2, 3, 7, *row)).astype("float32")
+    indices = rng.integers(0, 7, (2, 3, 5)).astype("int32")
+    found = ops.convert_to_numpy(
+        pick(ops.convert_to_tensor(values), ops.convert_to_tensor(indices))
+    )
+    apart = indices.reshape(*indices.shape, *(1,) * len(row))
+    np.testing.assert_array_equal(found, np.take_along_axis(values, apart, axis=2))

@@ -184,9 +184,8 @@ def _on_runtime(pose, runtime, folder, batch):
         return estimator.Estimator(model, pose.image_size, pose.score), None
     from multiposenet import export, quantization
 
-    network = pose.model.network()
     if runtime == "keras":
-        return pose, estimator.compiled(network)
+        return pose, estimator.compiled(pose.model.network())
     kind = runtime.partition("-")[0]
     ending = ("-int8" if runtime == INT8 else "") + runtimes.FORMATS[kind]
     whole, bare = (Path(folder) / f"{name}{ending}" for name in ("whole", "bare"))
@@ -196,7 +195,8 @@ def _on_runtime(pose, runtime, folder, batch):
         options = {"image_size": pose.image_size, "score": pose.score}
         # Random weights make ties, and each runtime breaks them in its own way.
         export.export(pose.model, whole, kind, [batch], options=options, tolerance=float("inf"))
-        export.write(network, bare, kind)
+        with export.arranged(pose.model, kind):
+            export.write(pose.model.network(), bare, kind)
         if runtime == INT8:
             quantization.quantize(whole, [batch])
             quantization.quantize(bare, [batch])

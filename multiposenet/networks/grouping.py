@@ -3,9 +3,10 @@
 from keras import ops
 
 from multiposenet.networks import roi_crop
+from multiposenet.selection import pick
 
 
-def group(assigner, boxes, points, scores, evidence_power=1.0):
+def group(assigner, boxes, points, scores, evidence_power=1.0, candidates=None):
     """Picks, for every box and joint, the candidate that the assigner and its score favour.
 
     All boxes of the batch go through the assigner in one call.
@@ -16,13 +17,36 @@ def group(assigner, boxes, points, scores, evidence_power=1.0):
         points: ``(B, K, P, 2)`` xy pixels, candidates of every joint; see ``heatmaps.decode``.
         scores: ``(B, K, P)`` in [0, 1]; 0 marks an unused candidate.
         evidence_power: how much a candidate's own score counts against the assigner.
+        candidates: of every joint, a box sees only so many, the best that lie in it. For assigners
+            that look at one box at a time.
 
     Returns:
         ``keypoints (B, N, K, 2)`` xy pixels, each a candidate's own place, and
         ``keypoint_scores (B, N, K)``. A joint without candidate in the box has score 0 and the
         place where the assigner would expect it most.
     """
-    return choose(*assign(assigner, boxes, points, scores), points, evidence_power)
+    if candidates is None or candidates >= points.shape[2]:
+        return choose(*assign(assigner, boxes, points, scores), points, evidence_power)
+    people, joints = boxes.shape[1], points.shape[1]
+    # As many images of one box each, with candidates of their own.
+    points, scores = _best_within(boxes, points, scores, candidates)
+    points, scores = (ops.reshape(x, (-1, *x.shape[2:])) for x in (points, scores))
+    boxes = ops.reshape(boxes, (-1, 1, 4))
+    keypoints, scores = group(assigner, boxes, points, scores, evidence_power)
+    return ops.reshape(keypoints, (-1, people, joints, 2)), ops.reshape(
+        scores, (-1, people, joints)
+    )
+
+
+def _best_within(boxes, points, scores, count):
+    """Points ``(B, N, K, count, 2)`` and scores of the best candidates in every box."""
+    shape = boxes.shape[1], points.shape[1]
+    inside = roi_crop.relative_places(points, boxes)[1]
+    scores, best = ops.top_k(scores[:, None] * inside, count)
+    # The candidates of a joint are the same for all boxes: (B, K, N * count) of them.
+    best = ops.reshape(ops.transpose(best, (0, 2, 1, 3)), (-1, shape[1], shape[0] * count))
+    points = ops.reshape(pick(points, best), (-1, shape[1], shape[0], count, 2))
+    return ops.transpose(points, (0, 2, 1, 3, 4)), scores
 
 
 def choose(logits, evidence, expected, points, evidence_power=1.0):
@@ -30,10 +54,11 @@ def choose(logits, evidence, expected, points, evidence_power=1.0):
     preference = logits + evidence_power * ops.log(evidence + 1e-9)
     # Not argmax: Keras' own handles -0.0 by bits, which no converter to ONNX or OpenVINO knows.
     best = ops.top_k(preference, 1)[1]
-    keypoint_scores = ops.take_along_axis(evidence, best, axis=-1)[..., 0]
-    points = ops.convert_to_tensor(points, "float32")[:, None]
-    points = ops.broadcast_to(points, (*ops.shape(evidence), 2))
-    chosen = ops.take_along_axis(points, best[..., None], axis=3)[..., 0, :]
+    keypoint_scores = pick(evidence, best)[..., 0]
+    # The candidates of a joint are the same for all boxes.
+    points = ops.convert_to_tensor(points, "float32")
+    chosen = pick(points, ops.transpose(best[..., 0], (0, 2, 1)))
+    chosen = ops.transpose(chosen, (0, 2, 1, 3))
     return ops.where(keypoint_scores[..., None] > 0, chosen, expected), keypoint_scores
 
 

@@ -15,6 +15,7 @@ from multiposenet.networks import roi_crop
 from multiposenet.networks.assigner import Assigner
 from multiposenet.networks.layers import register
 from multiposenet.networks.roi_crop import HEIGHT, WIDTH, grid_weights
+from multiposenet.selection import pick
 
 _EPSILON = 1e-6
 
@@ -139,7 +140,7 @@ class PoseResidualNetwork(Assigner):
     def _highest(self, maps, size_hw, boxes):
         """Places of the highest cells of coarse maps ``(B, N, K, cells)`` once upsampled."""
         height, width = size_hw
-        cell = roi_crop.first_of_highest(maps)
+        cell = ops.top_k(maps, 1)[1][..., 0]
         row, column = cell // width, cell % width
         if self.stride > 1:
             # Of the cells into which a coarse cell is divided, the one at its centre on the side
@@ -147,7 +148,7 @@ class PoseResidualNetwork(Assigner):
             rows = ops.stack([row, row, row - 1, row + 1], axis=-1)
             columns = ops.stack([column - 1, column + 1, column, column], axis=-1)
             index = ops.clip(rows, 0, height - 1) * width + ops.clip(columns, 0, width - 1)
-            around = ops.take_along_axis(maps, index, axis=-1)
+            around = pick(maps, index)
             offset = 0.5 / self.stride
             left, right, above, below = ops.unstack(around, 4, axis=-1)
             row = ops.cast(row, "float32") + ops.where(below > above, offset, -offset)

@@ -26,14 +26,27 @@ def grid_weights(points, boxes, margin=MARGIN):
         ``rows (B, N, K, P, 56)``, ``columns (B, N, K, P, 36)`` and ``inside (B, N, K, P)``.
         The centre of cell i lies at ``(i + 0.5) / cells`` of the box.
     """
+    relative, inside = relative_places(points, boxes, margin)
+    y = ops.clip(relative[..., 1] * HEIGHT - 0.5, 0.0, HEIGHT - 1.0)
+    x = ops.clip(relative[..., 0] * WIDTH - 0.5, 0.0, WIDTH - 1.0)
+    rows = _tent(ops.where(inside > 0, y, -1.0), HEIGHT)  # no row's cell has a weight at -1
+    return rows, _tent(x, WIDTH), inside
+
+
+def relative_places(points, boxes, margin=MARGIN):
+    """Every point in units of every box, and whether it lies in it.
+
+    Args: as ``grid_weights``.
+
+    Returns:
+        ``(B, N, K, P, 2)``, (0, 0) and (1, 1) at the box's corners, and ``(B, N, K, P)``: 1 within
+        the box and its margin, else 0.
+    """
     corner = boxes[:, :, None, None, :2]
     size = ops.maximum(boxes[:, :, None, None, 2:] - corner, 1e-3)
     relative = (points[:, None] - corner) / size
-    inside = ops.all((relative >= -margin) & (relative <= 1.0 + margin), axis=-1)
-    y = ops.clip(relative[..., 1] * HEIGHT - 0.5, 0.0, HEIGHT - 1.0)
-    x = ops.clip(relative[..., 0] * WIDTH - 0.5, 0.0, WIDTH - 1.0)
-    rows = _tent(ops.where(inside, y, -1.0), HEIGHT)  # no row's cell has a weight at -1
-    return rows, _tent(x, WIDTH), ops.cast(inside, points.dtype)
+    inside = ops.all(ops.abs(relative - 0.5) <= 0.5 + margin, axis=-1)
+    return relative, ops.cast(inside, points.dtype)
 
 
 def _tent(position, cells):

@@ -1,5 +1,6 @@
 """MultiPoseNet as one Keras model: images in, finished poses out (Kocabas et al., ECCV 2018)."""
 
+import contextlib
 import dataclasses
 
 import keras
@@ -16,12 +17,14 @@ from multiposenet.networks.keypoint_subnet import keypoint_subnet
 from multiposenet.networks.layers import register
 from multiposenet.networks.pose_residual_network import PoseResidualNetwork
 from multiposenet.networks.pyramid import keypoint_pyramid, person_pyramid
+from multiposenet.networks.separate_levels import separated
 from multiposenet.networks.weight_files import load_completely
-from multiposenet.selection import highest
+from multiposenet.selection import highest, pick
 from multiposenet.systems.architecture import NANO, PAPER, Architecture
 
 # Faint peaks are mostly noise, and the PRN knows common poses only: see the nano's card.
 EVIDENCE_POWER = 4.0
+CANDIDATES_OF_A_BOX = 12  # of every joint; fainter ones are never chosen
 CANDIDATES = 300  # boxes that take part in the suppression of doubles
 MULTIPLE = 32  # sides of the input must be multiples of the coarsest feature's stride
 
@@ -78,6 +81,7 @@ class MultiPoseNet(keras.Model):
         self.skeleton = skeleton
         self.image_size = tuple(image_size) if image_size else None
         self.max_people, self.max_peaks = max_people, max_peaks
+        self._separated = None
         self._backbone_name = backbone if isinstance(backbone, str) else None
         self._add_parts(backbone, "imagenet" if weights == "imagenet" else None)
         self.built = True
@@ -140,18 +144,31 @@ class MultiPoseNet(keras.Model):
 
     def keypoint_maps(self, features, training=None):
         """The keypoint subnet's dict of maps from the backbone's C2...C5."""
-        return self.keypoint_subnet(
-            self.keypoint_pyramid(features, training=training), training=training
-        )
+        subnet = self._separated() if self._separated else self.keypoint_subnet
+        return subnet(self.keypoint_pyramid(features, training=training), training=training)
+
+    @contextlib.contextmanager
+    def levels_apart(self):
+        """Within, ``keypoint_maps`` are computed with fewer operations; see ``separate_levels``."""
+        subnet = separated(self.keypoint_subnet)
+        self._separated = lambda: subnet  # Keras would take the model itself for a part of this one
+        try:
+            yield
+        finally:
+            self._separated = None
 
     def person_predictions(self, features, training=None):
         """``(logits (B, A), deltas (B, A, 4), anchors (A, 4))`` from the backbone's features."""
+        logits, deltas, shapes = self._person_levels(features, training)
+        return logits, deltas, box_ops.anchors_for_levels(shapes, self.anchors)
+
+    def _person_levels(self, features, training):
+        """Logits, deltas, and the (rows, columns) of the levels that they are of."""
         features = {key: features[key] for key in ("C3", "C4", "C5")}
         levels = self.person_pyramid(features, training=training)
         outputs = self.person_subnet(levels, training=training)
         shapes = [ops.shape(levels[key])[1:3] for key in person_heads.LEVELS]
-        anchors = box_ops.anchors_for_levels(shapes, self.anchors)
-        return outputs["logits"], outputs["deltas"], anchors
+        return outputs["logits"], outputs["deltas"], shapes
 
     def network(self):
         """The bare network, a ``keras.Model`` that shares the weights: backbone, pyramids, subnets.
@@ -176,7 +193,7 @@ class MultiPoseNet(keras.Model):
         boxes, box_scores = self._persons(images, features)
         points, peak_scores = heatmaps.decode(joint_maps, self.max_peaks)
         keypoints, keypoint_scores = grouping.group(
-            self.prn, boxes, points, peak_scores, EVIDENCE_POWER
+            self.prn, boxes, points, peak_scores, EVIDENCE_POWER, CANDIDATES_OF_A_BOX
         )
         keypoint_scores = keypoint_scores * ops.cast(box_scores > 0, "float32")[..., None]
         return {
@@ -212,14 +229,13 @@ class MultiPoseNet(keras.Model):
 
     def _persons(self, images, features):
         """Non-overlapping person boxes ``(B, N, 4)`` and their scores ``(B, N)``."""
-        logits, deltas, anchors = self.person_predictions(features, training=False)
+        logits, deltas, shapes = self._person_levels(features, training=False)
         height, width = ops.shape(images)[1:3]
         limits = ops.cast(ops.stack([width, height, width, height]), "float32")
         # Boxes are made of the best anchors only, not of all tens of thousands.
         logits, best = highest(logits, CANDIDATES)
-        boxes = box_ops.decode(
-            ops.take(anchors, best, axis=0), ops.take_along_axis(deltas, best[..., None], axis=1)
-        )
+        anchors = box_ops.anchors_at(best, shapes, self.anchors)
+        boxes = box_ops.decode(anchors, pick(deltas, best))
         boxes = ops.clip(boxes, 0.0, limits)
         # Corners are predicted one by one: they may be crossed, or all outside the image.
         sound = ops.all(boxes[..., 2:] > boxes[..., :2], axis=-1)
@@ -228,8 +244,7 @@ class MultiPoseNet(keras.Model):
             boxes, scores, self.architecture.nms_iou, self.max_people, score_threshold=0.02
         )
         valid = ops.cast(valid, "float32")
-        boxes = ops.take_along_axis(boxes, indices[..., None], axis=1) * valid[..., None]
-        return boxes, ops.take_along_axis(scores, indices, axis=1) * valid
+        return pick(boxes, indices) * valid[..., None], pick(scores, indices) * valid
 
     def get_config(self):
         backbone = self._backbone_name or keras.saving.serialize_keras_object(self.backbone)

@@ -13,6 +13,7 @@ from multiposenet.networks import backbone as backbones
 from multiposenet.networks.keypoint_subnet import keypoint_subnet
 from multiposenet.networks.person_subnet import person_subnet
 from multiposenet.networks.pyramid import keypoint_pyramid, person_pyramid
+from multiposenet.networks.separate_levels import separated
 
 RESNET_LEVELS = {"C2": (256, 4), "C3": (512, 8), "C4": (1024, 16), "C5": (2048, 32)}
 STRIDES = {"K2": 4, "K3": 8, "K4": 16, "K5": 32}
@@ -184,6 +185,26 @@ def test_keypoint_subnet_of_the_paper():
     outputs = compiled(model)(features)
     assert tuple(outputs["maps"].shape) == (2, 16, 8, 18)
     assert tuple(outputs["K5"].shape) == (2, 2, 1, 18)
+
+
+@pytest.mark.parametrize("options", [{}, {"norm": True, "sigmoid": True}])
+@pytest.mark.parametrize("strides", [STRIDES, {**STRIDES, "K5": 16}, {**STRIDES, "K3": 4}])
+def test_maps_level_by_level(options, strides):
+    sizes = {"pyramid_channels": 6, "channels": 5, "head_channels": 7}
+    model = keypoint_subnet(strides, 3, **sizes, **options)
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        signs = 1 if "variance" in weight.name else rng.choice([-1, 1], weight.shape[-1:])
+        weight.assign(rng.uniform(0.1, 1, weight.shape) * signs)
+    features = {
+        key: rng.normal(size=(2, 64 // s, 96 // s, 6)).astype("float32")
+        for key, s in strides.items()
+    }
+    names, expected = list(model.layers), numpy(compiled(model)(features))["maps"]
+    found = numpy(compiled(separated(model))(features))["maps"]
+    assert np.abs(expected).max() > 1
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+    assert model.layers == names  # the subnet itself is as it was
 
 
 def test_person_subnet_of_the_paper():

@@ -197,6 +197,25 @@ def test_grouping_a_joint_without_candidate():
     assert 0 <= to_numpy(keypoints).min() and to_numpy(keypoints).max() <= 56
 
 
+def test_grouping_looks_at_the_best_candidates_of_every_box():
+    rng = np.random.default_rng(1)
+    boxes = np.array([[[0, 0, 40, 80], [60, 0, 99, 80]], [[5, 5, 90, 50], [0, 40, 70, 99]]], "f4")
+    points = rng.uniform(0, 99, (2, 3, 9, 2)).astype("float32")
+    scores = -np.sort(-rng.uniform(0.1, 1, (2, 3, 9)), axis=-1).astype("float32")
+    prn = PoseResidualNetwork(3, nodes=4)
+    found = [to_numpy(x) for x in grouping.group(prn, boxes, points, scores, 1.0, 2)]
+    inside = to_numpy(roi_crop.grid_weights(points, boxes)[2]) > 0
+    for image, person in np.ndindex(2, 2):
+        # The same by hand: the box alone, and of every joint the first two points in it.
+        few = np.zeros_like(scores[:1])
+        for joint in range(3):
+            best = np.flatnonzero(inside[image, person, joint])[:2]
+            few[0, joint, best] = scores[image, joint, best]
+        alone = grouping.group(prn, boxes[image, None, None, person], points[image, None], few)
+        for ours, truth in zip(found, alone, strict=True):
+            np.testing.assert_allclose(ours[image, person], to_numpy(truth)[0, 0], rtol=1e-5)
+
+
 @pytest.mark.parametrize("options", [{}, {"stride": 2}, {"stride": 4, "residual": False}])
 def test_assign_equals_the_way_over_crops(options):
     rng = np.random.default_rng(3)
