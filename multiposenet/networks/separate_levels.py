@@ -45,18 +45,23 @@ class _SumOfConvolutions(layers.Layer):
         self.bias = ops.convert_to_numpy(convolution.bias) if convolution.use_bias else 0.0
 
     def call(self, levels):
-        total = self.bias
+        total = ops.convert_to_tensor(self.bias)
         # Coarse levels first: runtimes then let the plain convolution add the sum to its own.
         for level, (factor, kernel) in reversed(list(zip(levels, self.parts, strict=True))):
             if factor > 1:
-                kernel = upsampled_kernel(kernel, factor)
+                kernel = ops.convert_to_tensor(upsampled_kernel(kernel, factor))
                 part = ops.conv_transpose(
                     level, kernel, factor, "same", data_format="channels_last"
                 )
             else:
+                kernel = ops.convert_to_tensor(kernel)
                 part = ops.conv(level, kernel, 1, "same", data_format="channels_last")
             total = total + part
         return total
+
+    def compute_output_shape(self, shapes):
+        finest = [factor for factor, _ in self.parts].index(1)
+        return (*shapes[finest][:3], self.parts[0][1].shape[-1])
 
 
 def upsampled_kernel(kernel, factor):
