@@ -182,6 +182,8 @@ def _openvino(path, precision):
         "INFERENCE_NUM_THREADS": threads(),
         # By default it would compute in bfloat16 wherever the processor can.
         "INFERENCE_PRECISION_HINT": precision,
+        # What it would keep for every shape it has seen: memory that grows with the photos.
+        "CPU_RUNTIME_CACHE_CAPACITY": 0,
     }
     compiled = openvino.compile_model(path, "CPU", options)
     names = [output.any_name for output in compiled.outputs]
