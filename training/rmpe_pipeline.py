@@ -113,8 +113,8 @@ def load_pgpg(path, skeleton):
 def _networks(stage, recipe, run, skeleton, engine):
     """Those of the stage's parts, in their order."""
     if stage == "sppe":
-        architecture = recipe.architecture()
         try:
+            architecture = recipe.architecture()
             networks = (architecture.hourglass(skeleton.num_keypoints),)
         except ValueError as error:
             raise InputError(f"--set: {error}") from error

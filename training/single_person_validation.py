@@ -6,7 +6,7 @@ from multiposenet import geometry
 from multiposenet.errors import AnnotationError
 from multiposenet.estimator import compiled
 from multiposenet.evaluation.pck import TORSO, pck, torso_sizes
-from multiposenet.networks.sppe import MARGIN, proposal_margin
+from multiposenet.networks.sppe import MARGIN
 from multiposenet.single_person import SinglePersonEstimator
 from multiposenet.systems.rmpe import joint_model
 from multiposenet.training import cache, patch
@@ -94,7 +94,7 @@ def estimator(network, skeleton, margin=MARGIN):
     return estimate
 
 
-def behind_exact_stn(network, persons, boxes, proposal_size):
+def behind_exact_stn(network, persons, boxes, proposal_size, margin):
     """Joints ``(P, K, 2)`` in pixels of the photos, of an SPPE behind a perfect STN.
 
     The STN moves what the proposal shows so that the true box fits, as ``cropping`` would have cut
@@ -105,10 +105,10 @@ def behind_exact_stn(network, persons, boxes, proposal_size):
         persons: P ``Person``.
         boxes: ``(P, 4)`` xyxy in pixels of the photos.
         proposal_size: height and width of the proposals that the STN takes its picture from.
+        margin: by which share these are longer and wider than boxes.
     """
     model = joint_model(network)
     find, size = compiled(model), model.input_shape[1:3]
-    margin = proposal_margin(proposal_size, size)
     found = []
     for start in range(0, len(persons), BATCH):
         part = slice(start, start + BATCH)

@@ -64,9 +64,10 @@ def evaluate(run, data, *, noise=0.1, pgpg=None, draws=3, tuned=None):
             points = [estimate(persons, own) for own in drawn]
             table[f"{name}/{kind}"] = _figures(points, persons, skeleton)
         if name == "sppe":
-            size = architecture.proposal_size
+            size = [architecture.oversampling * side for side in architecture.proposal_size]
+            shown = (size, architecture.margin)
             points = [
-                validation.behind_exact_stn(network, persons, own, size) for own in boxes["bad"]
+                validation.behind_exact_stn(network, persons, own, *shown) for own in boxes["bad"]
             ]
             table["exact/bad"] = _figures(points, persons, skeleton)
     return table

@@ -24,6 +24,7 @@ class SPPEArchitecture:
         stn: a symmetric STN around the hourglass.
         view: how many times as wide and as high as the SPPE's images proposals are: the STN takes
             its picture from so much more of the photo, since what a bad box cuts off is lost.
+        oversampling: of ``symmetric_stn`` for inference.
         localiser: the STN's localisation network: ``"squeeze"``, the paper's
             ``localisation_network``, or ``"pose"``, ``pose_localisation``.
 
@@ -40,11 +41,14 @@ class SPPEArchitecture:
     stn: bool = True
     view: float = 1.0
     localiser: str = "squeeze"
+    oversampling: int = 1
 
     def __post_init__(self):
         object.__setattr__(self, "image_size", tuple(self.image_size))  # JSON brings lists
         if self.localiser not in LOCALISERS:
             raise ValueError(f"localiser: {self.localiser!r}; use one of {', '.join(LOCALISERS)}")
+        if self.oversampling < 1:
+            raise ValueError(f"oversampling: {self.oversampling}; use 1 or more")
         if self.view < 1 or any(side * self.view % STRIDE for side in self.image_size):
             raise ValueError(
                 f"view: {self.view}; use 1 or more, so that {self.image_size} times it are "
@@ -53,7 +57,7 @@ class SPPEArchitecture:
 
     @property
     def proposal_size(self):
-        """Height and width of the proposals of the SPPE with its STN."""
+        """Height and width of the proposals of the SPPE with its STN, not oversampled."""
         return tuple(int(side * self.view) for side in self.image_size)
 
     @property
@@ -64,7 +68,7 @@ class SPPEArchitecture:
     def hourglass(self, num_keypoints):
         """The SPPE alone: from images to the heatmaps of every stack."""
         fields = dataclasses.asdict(self)
-        for own in ("stn", "view", "localiser"):
+        for own in ("stn", "view", "localiser", "oversampling"):
             del fields[own]
         return hourglass(num_keypoints, **fields, name="sppe")
 
@@ -88,17 +92,18 @@ def proposal_margin(proposal_size, image_size):
     return MARGIN + (1 + MARGIN) * (proposal_size[0] / image_size[0] - 1)
 
 
-def inference_model(sppe, localisation=None):
+def inference_model(sppe, localisation=None, oversampling=1):
     """The network that finds the pose in proposals; it shares the weights of its parts.
 
     Args:
         sppe: as of ``SPPEArchitecture.hourglass``.
         localisation: as of ``SPPEArchitecture.localisation``; None leaves the STN out.
+        oversampling: of ``symmetric_stn``, 4 x oversampling being the stride s of its maps.
 
     Returns:
         A ``keras.Model`` from proposals ``(B, H, W, 3)``, RGB 0-255, to a dict with ``heatmaps``
-        ``(B, H/4, W/4, K)`` in the proposals' frame.
+        ``(B, H/s, W/s, K)`` in the proposals' frame; s is 4 without an STN.
     """
     if localisation is not None:
-        return symmetric_stn(sppe, localisation)
+        return symmetric_stn(sppe, localisation, oversampling=oversampling)
     return keras.Model(sppe.input, {"heatmaps": sppe.output["heatmaps"]}, name="sppe_alone")

@@ -9,14 +9,14 @@ same picture and its heatmaps shall show the person in the centre, which only th
 about.
 """
 
-from keras import Input, Model
+from keras import Input, Model, layers
 
 from multiposenet.heatmaps import STRIDE
 from multiposenet.networks.layers import FrozenCopy
 from multiposenet.networks.spatial_transformer import SpatialTransformer
 
 
-def symmetric_stn(sppe, localisation, *, name="symmetric_stn"):
+def symmetric_stn(sppe, localisation, *, oversampling=1, name="symmetric_stn"):
     """The network for inference; it shares its layers with ``with_parallel_sppe``.
 
     Args:
@@ -26,6 +26,9 @@ def symmetric_stn(sppe, localisation, *, name="symmetric_stn"):
         localisation: ``keras.Model`` from proposals ``(B, H, W, 3)`` to theta ``(B, 2, 3)``, such
             as ``localisation_network`` or ``pose_localisation``. Proposals may be larger than the
             SPPE's images, to show more around the person.
+        oversampling: how many times as many pixels per side the proposals of this network have, so
+            that what the STN enlarges stays sharp. The localisation network sees their averages,
+            and the weights are the same for any number.
         name: name of the model.
 
     Returns:
@@ -33,10 +36,11 @@ def symmetric_stn(sppe, localisation, *, name="symmetric_stn"):
         ``(B, h, w, K)`` in the proposal's frame and ``theta`` ``(B, 2, 3)``, by which
         ``spatial_transformer.transform`` brings places of the STN's result to the proposal.
     """
-    proposals = Input(localisation.input_shape[1:], name="proposals")
-    theta, person = _stn(localisation, proposals, sppe)
+    size = localisation.input_shape[1:3]
+    proposals = Input((*(oversampling * side for side in size), 3), name="proposals")
+    theta, person = _stn(localisation, proposals, sppe, oversampling)
     maps = {"heatmaps": sppe(person)["heatmaps"]}
-    return Model(proposals, {**_sdtn(maps, theta, proposals), "theta": theta}, name=name)
+    return Model(proposals, {**_sdtn(maps, theta, size), "theta": theta}, name=name)
 
 
 def with_parallel_sppe(sppe, localisation, *, name="symmetric_stn_training"):
@@ -59,17 +63,20 @@ def with_parallel_sppe(sppe, localisation, *, name="symmetric_stn_training"):
     """
     proposals = Input(localisation.input_shape[1:], name="proposals")
     theta, person = _stn(localisation, proposals, sppe)
-    own = _sdtn(sppe(person), theta, proposals)
+    own = _sdtn(sppe(person), theta, proposals.shape[1:3])
     centred = FrozenCopy(sppe, name="parallel_sppe")(person)
     return Model(proposals, {"own": own, "centred": centred, "theta": theta}, name=name)
 
 
-def _stn(localisation, proposals, sppe):
-    theta = localisation(proposals)
+def _stn(localisation, proposals, sppe, oversampling=1):
+    seen = proposals
+    if oversampling > 1:
+        seen = layers.AveragePooling2D(oversampling, name="averaged")(proposals)
+    theta = localisation(seen)
     return theta, SpatialTransformer(sppe.input_shape[1:3], name="stn")([proposals, theta])
 
 
-def _sdtn(maps, theta, proposals):
-    size = [side // STRIDE for side in proposals.shape[1:3]]
+def _sdtn(maps, theta, size):
+    size = [side // STRIDE for side in size]
     sdtn = SpatialTransformer(size, inverse=True, name="sdtn", dtype="float32")
     return {key: sdtn([x, theta]) for key, x in maps.items()}

@@ -4,11 +4,12 @@ import json
 import os
 from pathlib import Path
 
-from keras import Input, Model, ops
+from keras import Input, Model, layers, ops
 
 from multiposenet import heatmaps, zoo
 from multiposenet import skeleton as skeletons
 from multiposenet.errors import WeightsError
+from multiposenet.networks.layers import register
 from multiposenet.networks.sppe import MARGIN, SPPEArchitecture, inference_model
 from multiposenet.networks.weight_files import load_completely
 
@@ -23,7 +24,7 @@ def joint_model(network, name="rmpe"):
 
     Args:
         network: ``keras.Model`` from proposals ``(B, H, W, 3)``, RGB 0-255, to a dict with
-            ``heatmaps (B, H/4, W/4, K)`` in the proposals' frame, such as
+            ``heatmaps (B, H/s, W/s, K)`` in the proposals' frame, s whole, such as
             ``networks.sppe.inference_model``.
         name: name of the model.
 
@@ -34,10 +35,34 @@ def joint_model(network, name="rmpe"):
     proposals = Input(network.input_shape[1:], name="proposals")
     # Estimators compile models for images of any size; the network needs to know its own.
     images = ops.reshape(proposals, (-1, *network.input_shape[1:]))
-    keypoints, scores = heatmaps.decode_single(network(images)["heatmaps"])
-    # Linear maps, the paper's, are not confined to 0 and 1.
-    outputs = {"keypoints": keypoints, "keypoint_scores": ops.clip(scores, 0.0, 1.0)}
+    maps = network(images)["heatmaps"]
+    outputs = JointDecoder(images.shape[1] // maps.shape[1], name="joints")(maps)
     return Model(proposals, outputs, name=name)
+
+
+@register
+class JointDecoder(layers.Layer):
+    """``heatmaps.decode_single`` as a layer, since it needs the number of crops.
+
+    Args:
+        stride: pixels per cell.
+    """
+
+    def __init__(self, stride, *, dtype="float32", **kwargs):
+        super().__init__(dtype=dtype, **kwargs)
+        self.stride = stride
+
+    def call(self, maps):
+        keypoints, scores = heatmaps.decode_single(maps, self.stride)
+        # Linear maps, the paper's, are not confined to 0 and 1.
+        return {"keypoints": keypoints, "keypoint_scores": ops.clip(scores, 0.0, 1.0)}
+
+    def compute_output_shape(self, input_shape):
+        (batch, _, _, joints) = input_shape
+        return {"keypoints": (batch, joints, 2), "keypoint_scores": (batch, joints)}
+
+    def get_config(self):
+        return {**super().get_config(), "stride": self.stride}
 
 
 def load_network(name: str | os.PathLike = DEFAULT):
@@ -49,7 +74,7 @@ def load_network(name: str | os.PathLike = DEFAULT):
 
     Returns:
         The network, see ``networks.sppe.inference_model``; its ``Skeleton``; and options of
-        ``RMPE``, a dict: the ``margin`` of its proposals, and the ``options`` of its manifest entry.
+        ``RMPE``, a dict: the ``margin`` of its proposals, and its manifest entry's ``options``.
 
     Raises:
         WeightsError: the name is unknown, or a file is missing, damaged or of another network.
@@ -98,7 +123,7 @@ def _load(path, description, source, whole=True):
         raise WeightsError(
             f"{source}: architecture: not of an SPPE; restore it or name another"
         ) from error
-    network = inference_model(sppe, localisation)
+    network = inference_model(sppe, localisation, sizes.oversampling)
     try:
         load_completely(network if localisation else sppe, path)
     except Exception as error:  # depends on what does not fit

@@ -6,10 +6,10 @@ import pytest
 from compiled import compiled
 from keras import layers, ops
 
-from multiposenet import heatmaps
 from multiposenet.networks.layers import FrozenCopy
 from multiposenet.networks.pose_localisation import pose_localisation
 from multiposenet.networks.sppe import SPPEArchitecture, inference_model
+from multiposenet.systems.rmpe import joint_model
 from multiposenet.training.single_person_targets import heatmap_targets
 
 SMALL, WIDE, JOINTS = (32, 32), (48, 48), 2
@@ -104,19 +104,20 @@ def test_the_whole_network_returns_from_a_file(tmp_path):
     np.testing.assert_allclose(numpy(compiled(loaded)(images)["heatmaps"]), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("oversampling", [1, 2])
 @pytest.mark.parametrize("turned", [False, True])
-def test_heatmaps_are_in_the_frame_of_the_wider_proposal(turned):
+def test_heatmaps_are_in_the_frame_of_the_wider_proposal(turned, oversampling):
     sppe = colour_sppe()
     localisation = pose_localisation(sppe, WIDE, linear=0.3, scale=2 / 3)
     if turned:
         numbers = localisation.get_layer("head").get_layer("numbers")
         kernel, _ = numbers.get_weights()
         numbers.set_weights([kernel, np.array([0.3, -0.1, 0.4, 0.2, -0.3, -0.3], "float32")])
-    found = compiled(inference_model(sppe, localisation))
+    found = compiled(joint_model(inference_model(sppe, localisation, oversampling)))
     points = np.array([[[22.0, 25.0], [28.0, 20.0]]], "float32")
-    maps = numpy(found(dots(points))["heatmaps"])
-    assert maps.shape == (1, 12, 12, JOINTS)
-    np.testing.assert_allclose(numpy(heatmaps.decode_single(maps)[0]), points, atol=1)
+    images = dots(points).repeat(oversampling, axis=1).repeat(oversampling, axis=2)
+    places = numpy(found(images)["keypoints"]) / oversampling
+    np.testing.assert_allclose(places, points, atol=1)
 
 
 def test_proposals_of_an_architecture():
@@ -128,5 +129,7 @@ def test_proposals_of_an_architecture():
         SPPEArchitecture((192, 128), view=1.1)
     with pytest.raises(ValueError, match="view: 0.5; use 1 or more"):
         SPPEArchitecture((192, 128), view=0.5)
+    with pytest.raises(ValueError, match="oversampling: 0; use 1 or more"):
+        SPPEArchitecture(oversampling=0)
     with pytest.raises(ValueError, match="localiser: 'eyes'; use one of squeeze, pose"):
         SPPEArchitecture(localiser="eyes")

@@ -84,7 +84,7 @@ def test_the_saved_result_has_no_parallel_branch(run):
     with h5py.File(run / "rmpe.weights.h5") as file:
         file.visit(names.append)
     assert names and not any("parallel" in name for name in names)
-    images = np.random.default_rng(0).uniform(0, 255, (2, 40, 40, 3)).astype("float32")
+    images = np.random.default_rng(0).uniform(0, 255, (2, 80, 80, 3)).astype("float32")
     assert network(images)["heatmaps"].shape == (2, 10, 10, 17)
 
 
@@ -136,8 +136,16 @@ def test_what_stands_in_the_way(run, scenes, tmp_path):
     with pytest.raises(InputError, match=r"tuned_sppe\.weights\.h5: .*--resume"):
         pipeline.train("sstn", samples, run, RECIPES["sstn"])
     with pytest.raises(InputError, match="--set: hourglass: image_size is .*multiples of 8"):
-        odd = dataclasses.replace(RECIPES["sppe"], image_size=(28, 24))
+        odd = dataclasses.replace(RECIPES["sppe"], image_size=(28, 24), view=1.0)
         pipeline.train("sppe", samples, tmp_path, odd)
+    with pytest.raises(InputError, match="--set: view: 1.1; use 1 or more"):
+        pipeline.train("sppe", samples, tmp_path, dataclasses.replace(RECIPES["sppe"], view=1.1))
+    with pytest.raises(InputError, match="--set: located: of the localiser 'pose', .*'squeeze'"):
+        plain_stn = rmpe_parts.describe(COCO_17, SPPEArchitecture((32, 32), 1, 1, 8, 1))
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other" / "rmpe.json").write_text(json.dumps({"architecture": plain_stn}))
+        (tmp_path / "other" / "sppe.weights.h5").write_bytes((run / "sppe.weights.h5").read_bytes())
+        pipeline.train("sstn", samples, tmp_path / "other", RECIPES["sstn"])
     (tmp_path / "rmpe.json").write_bytes((run / "rmpe.json").read_bytes())
     with pytest.raises(
         WeightsError, match=r"sppe\.weights\.h5: file: missing; .*train sppe` first"
@@ -373,14 +381,14 @@ def test_an_exact_stn_shows_the_true_box_as_far_as_the_proposal_reaches(body):
     (true,) = single_person_validation.boxes_of(persons)
     (x1, y1), (x2, y2) = true[:2], true[2:]
     wide = np.float32([[x1 - 9, y1 - 5, x2 + 4, y2 + 12]])
-    points = single_person_validation.behind_exact_stn(network, persons, wide, size)
+    points = single_person_validation.behind_exact_stn(network, persons, wide, size, 0.2)
     np.testing.assert_allclose(points[0, :3], POINTS, atol=1.5)
     head, *others = POINTS  # the head lies above the lower half, whose proposal lacks it
     lower = np.float32([[x1, (max(y for _, y in others) + y2) / 2, x2, y2]])
-    points = single_person_validation.behind_exact_stn(network, persons, lower, size)
+    points = single_person_validation.behind_exact_stn(network, persons, lower, size, 0.2)
     assert np.abs(points[0, 0] - head).max() > 5
     double = tuple(2 * side for side in size)  # such a proposal shows it
-    points = single_person_validation.behind_exact_stn(network, persons, lower, double)
+    points = single_person_validation.behind_exact_stn(network, persons, lower, double, 1.4)
     np.testing.assert_allclose(points[0, :3], POINTS, atol=1.5)
 
 

@@ -64,7 +64,8 @@ class SPPERecipe(SinglePersonRecipe):
             ``"none"``.
         image_size: height and width of the crops, multiples of 4 x 2^levels.
         stacks, units, width, levels, sigmoid: of the ``hourglass``.
-        view, localiser: of the STN that the next stage puts around it, see ``SPPEArchitecture``.
+        view, localiser, oversampling: of the STN that the next stage puts around it, see
+            ``SPPEArchitecture``.
     """
 
     pretrained: str = "none"
@@ -76,16 +77,18 @@ class SPPERecipe(SinglePersonRecipe):
     sigmoid: bool = False
     view: float = 1.0
     localiser: str = "squeeze"
+    oversampling: int = 1
 
     def __post_init__(self):
         super().__post_init__()
         self._choice("localiser", LOCALISERS)
+        self._check("oversampling", self.oversampling >= 1, "1 or more")
         self._check("loss", self.loss == "l2" or self.sigmoid, "'l2', or sigmoid=True")
 
     def architecture(self):
         """The ``SPPEArchitecture``."""
         sizes = ("image_size", "stacks", "units", "width", "levels", "sigmoid")
-        names = (*sizes, "view", "localiser")
+        names = (*sizes, "view", "localiser", "oversampling")
         return SPPEArchitecture(**{name: getattr(self, name) for name in names})
 
 
@@ -165,6 +168,7 @@ class NanoSPPE(SPPERecipe):
     sigmoid: bool = True
     view: float = 1.25
     localiser: str = "pose"
+    oversampling: int = 2
     loss: str = "focal"
     sigma: float = 5.0
     least_size: float = 32.0
