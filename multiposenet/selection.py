@@ -48,8 +48,8 @@ def pick(values, indices):
     """As ``ops.take_along_axis``, of values or of rows of them, in a quarter of the operations.
 
     Args:
-        values: tensor ``(B, ..., n, *row)``; only B and n may be dynamic.
-        indices: ``(B, ..., m)`` integers of 0...n - 1.
+        values: tensor ``(B, ..., n, *row)``; all but the row may be dynamic.
+        indices: ``(B, ..., m)`` integers of 0...n - 1; m may not be dynamic.
 
     Returns:
         ``(B, ..., m, *row)``.
@@ -59,4 +59,4 @@ def pick(values, indices):
     flat = ops.reshape(indices, (-1, wanted))
     first = ops.arange(ops.shape(flat)[0], dtype=indices.dtype) * ops.shape(values)[axis]
     taken = ops.take(ops.reshape(values, (-1, *row)), flat + first[:, None], axis=0)
-    return ops.reshape(taken, (-1, *indices.shape[1:], *row))
+    return ops.reshape(taken, (-1, *ops.shape(indices)[1:], *row))

@@ -60,3 +60,15 @@ def test_pick_against_numpy(row):
     )
     apart = indices.reshape(*indices.shape, *(1,) * len(row))
     np.testing.assert_array_equal(found, np.take_along_axis(values, apart, axis=2))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="has dynamic lengths")
+def test_pick_of_dynamic_sizes():
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec((None, None, None)), tf.TensorSpec((None, None, 2), tf.int32)]
+    graph = tf.function(pick, input_signature=signature)
+    values = np.random.default_rng(0).normal(size=(2, 3, 7)).astype("float32")
+    indices = np.array([[[0, 6], [1, 1], [2, 5]]] * 2, "int32")
+    found = ops.convert_to_numpy(graph(values, indices))
+    np.testing.assert_array_equal(found, np.take_along_axis(values, indices, axis=2))
