@@ -70,17 +70,18 @@ def train(
         if stage == "sstn" and recipe.located:
             _locate(*networks, samples, recipe, run, skeleton, proposals, engine)
         fit = sppe.train if stage == "sppe" else sppe.train_sstn
-        fit(
-            *networks,
-            samples,
-            recipe,
-            skeleton.flip_indices,
-            run,
-            proposals=proposals,
-            resume=resume,
-            validate=validate,
-            engine=engine,
-        )
+        if recipe.steps:
+            fit(
+                *networks,
+                samples,
+                recipe,
+                skeleton.flip_indices,
+                run,
+                proposals=proposals,
+                resume=resume,
+                validate=validate,
+                engine=engine,
+            )
     return rmpe_parts.save_parts(run, stage, networks) if engine.writes else []
 
 

@@ -129,6 +129,32 @@ def test_killed_and_resumed(run, scenes, tmp_path, monkeypatch):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+def test_a_stage_of_no_steps_ends_where_boxes_are_known(run, scenes, tmp_path):
+    for name in ("sppe.weights.h5", "rmpe.json"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    recipe = dataclasses.replace(RECIPES["sstn"], steps=0)
+    pipeline.train("sstn", coco.read(scenes), tmp_path, recipe)
+    alone, tuned = rmpe_parts.load_sppe(tmp_path), rmpe_parts.load_sppe(tmp_path, "tuned_sppe")
+    assert all(same(alone, tuned))
+    architecture = rmpe_parts.load_architecture(tmp_path)[1]
+    learnt, located = (architecture.localisation(alone) for _ in range(2))
+    learnt.load_weights(tmp_path / "localisation.weights.h5")
+    located.load_weights(tmp_path / rmpe_parts.LOCATED)
+    assert all(same(learnt, located)) and not all(same(learnt, architecture.localisation(alone)))
+    with pytest.raises(ValueError, match="steps: .*at least 1"):
+        dataclasses.replace(recipe, located=0)
+
+
+def test_what_is_located_is_not_learnt_anew(run, scenes, tmp_path, monkeypatch):
+    for name in ("sppe.weights.h5", "rmpe.json", rmpe_parts.LOCATED):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    monkeypatch.delattr(rmpe_pipeline, "locate")
+    pipeline.train("sstn", coco.read(scenes), tmp_path, RECIPES["sstn"])
+    whole, again = (load_network(folder)[0] for folder in (run, tmp_path))
+    for a, b in zip(arrays(whole), arrays(again), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
 def test_what_stands_in_the_way(run, scenes, tmp_path):
     samples = coco.read(scenes)
     with pytest.raises(WeightsError, match="rmpe.json: file: missing; .*train sppe` first"):

@@ -42,11 +42,15 @@ class SinglePersonRecipe(Recipe):
     rotation_chance: float = 1.0
     flip: float = 0.5
 
+    @property
+    def _least_steps(self):
+        return 1
+
     def __post_init__(self):
         super().__post_init__()
         self._choice("loss", LOSSES)
         self._choice("generator", GENERATORS)
-        self._check("steps", self.steps >= 1, "at least 1")
+        self._check("steps", self.steps >= self._least_steps, f"at least {self._least_steps}")
         for name in ("gamma", "least_size", "box_noise"):
             self._check(name, getattr(self, name) >= 0, "0 or more")
         self._check("sigma", self.sigma > 0, "more than 0")
@@ -104,7 +108,8 @@ class SSTNRecipe(SinglePersonRecipe):
         sppe_rate: the SPPE's share of the learning rate; less than 1 also spares it the weight
             decay.
         located: crops on which the localisation network ``"pose"`` first learns where true boxes
-            are (``training.locating``); 0, the paper's, leaves that to the poses' error.
+            are (``training.locating``); 0, the paper's, leaves that to the poses' error. With it
+            ``steps`` can be 0: the SPPE stays as it is.
     """
 
     precision: str = "float32"
@@ -112,6 +117,10 @@ class SSTNRecipe(SinglePersonRecipe):
     rescaled: bool = False
     sppe_rate: float = 1.0
     located: int = 0
+
+    @property
+    def _least_steps(self):
+        return 0 if self.located else 1
 
     def __post_init__(self):
         super().__post_init__()
@@ -228,7 +237,7 @@ class NanoSSTN(SSTNRecipe):
     rotation_chance: float = 0.4
     rescaled: bool = True
     sppe_rate: float = 0.3
-    located: int = 12_800
+    located: int = 25_600
 
 
 @dataclass(frozen=True)
