@@ -19,8 +19,8 @@ from multiposenet.training import rmpe_parts
 from multiposenet.training.release import enter
 
 DESCRIPTION = {
-    "recipe": "training/recipes: NanoSPPEGPU, NanoSSTNGPU, as of the variant full of "
-    "training/rmpe_variants.py; what was run is in the card",
+    "recipe": "training/recipes: NanoSPPEGPU, then NanoSSTNGPU with other settings twice; what was "
+    "run is in the card",
     "data": "COCO 2017 photos (2,049), LSP-extended (8,491 photos)",
     "licence": "Apache-2.0 for the weights as far as we hold rights; trained on photos under their "
     "owners' licences, many non-commercial, and on LSP-extended, for research use",

@@ -217,7 +217,9 @@ class NanoSSTN(SSTNRecipe):
 
         multiposenet train sstn --run RUN --data lsp:lsp_extended/train coco:coco_photos/train
 
-    Cost: about 25 minutes on 2 CPU cores, 1.5 s a step. Result: not measured yet.
+    Cost: 4 minutes on 2 CPU cores to learn where boxes are, then about 35, 2 s a step. Result: not
+    measured yet as a whole. 300 such steps made an SPPE that had been trained on a GPU, in larger
+    batches, worse (``docs/rmpe.md``); ``--set steps=0`` leaves it as it is.
     """
 
     steps: int = 1000
@@ -242,7 +244,7 @@ class NanoSSTN(SSTNRecipe):
 
 @dataclass(frozen=True)
 class NanoSPPEGPU(NanoSPPE):
-    """The compact SPPE on a GPU: the bundled weights' recipe.
+    """The compact SPPE on a GPU: the bundled weights' recipe, but for the STN's fields.
 
         multiposenet train sppe --recipe nano-gpu --workers 16 --run RUN \\
             --data lsp:lsp_extended/train coco:coco_photos/train
@@ -259,13 +261,14 @@ class NanoSPPEGPU(NanoSPPE):
 
 @dataclass(frozen=True)
 class NanoSSTNGPU(NanoSSTN):
-    """The symmetric STN around the compact SPPE on a GPU: the bundled weights' recipe.
+    """The symmetric STN around the compact SPPE on a GPU.
 
         multiposenet train sstn --recipe nano-gpu --workers 16 --run RUN \\
             --data lsp:lsp_extended/train coco:coco_photos/train
 
-    Cost: a minute on JAX and an H200 that trained another network, too. Result: see
-    ``weights/cards/sppe-nano.md``. Boxes are drawn by the run's ``pgpg`` stage.
+    Cost: a minute on JAX and an H200 that trained another network, too, without ``located``. The
+    bundled weights come of it with ``located=0``, which tuned their SPPE, and then with
+    ``steps=0``: see ``weights/cards/sppe-nano.md``. Boxes are drawn by the run's ``pgpg`` stage.
     """
 
     steps: int = 500
