@@ -233,12 +233,12 @@ def _greedy(scores: np.ndarray, similarity: Callable, threshold: float) -> np.nd
     while len(rest):
         best = rest[:_BLOCK]
         close = similarity(best, rest) >= threshold
-        left = np.ones(len(rest), bool)
-        for place in range(len(best)):
-            if left[place]:
-                left[place + 1 :] &= ~close[place, place + 1 :]
-        kept.append(best[left[: len(best)]])
-        rest = rest[len(best) :][left[len(best) :]]
+        left = []  # places in the block; lists, since arrays of so few cost more
+        for place, similar in enumerate(close[:, : len(best)].T.tolist()):
+            if not any(similar[other] for other in left):
+                left.append(place)
+        kept.append(best[left])
+        rest = rest[len(best) :][~close[left, len(best) :].any(axis=0)]
     return np.concatenate(kept)
 
 
