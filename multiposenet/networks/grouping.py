@@ -40,6 +40,7 @@ def group(assigner, boxes, points, scores, evidence_power=1.0, candidates=None):
 
 def _best_within(boxes, points, scores, count):
     """Points ``(B, N, K, count, 2)`` and scores of the best candidates in every box."""
+    boxes, points, scores = map(ops.convert_to_tensor, (boxes, points, scores))
     shape = boxes.shape[1], points.shape[1]
     inside = roi_crop.relative_places(points, boxes)[1]
     scores, best = ops.top_k(scores[:, None] * inside, count)

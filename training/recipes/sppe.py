@@ -266,9 +266,10 @@ class NanoSSTNGPU(NanoSSTN):
         multiposenet train sstn --recipe nano-gpu --workers 16 --run RUN \\
             --data lsp:lsp_extended/train coco:coco_photos/train
 
-    Cost: a minute on JAX and an H200 that trained another network, too, without ``located``. The
-    bundled weights come of it with ``located=0``, which tuned their SPPE, and then with
-    ``steps=0``: see ``weights/cards/sppe-nano.md``. Boxes are drawn by the run's ``pgpg`` stage.
+    Cost: a minute on JAX and an H200 that trained another network, too, without ``located``.
+    Result: not measured yet as a whole. The bundled weights come of it with ``located=0``, which
+    tuned their SPPE, and then with ``steps=0``: see ``weights/cards/sppe-nano.md``. Boxes are drawn
+    by the run's ``pgpg`` stage.
     """
 
     steps: int = 500
