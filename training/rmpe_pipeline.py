@@ -64,9 +64,11 @@ def train(
         validate = None
         if val_annotations is not None:
             photos = coco.from_annotations(val_annotations, val_images, skeleton=skeleton)
-            given = (proposals, rmpe_parts.load_architecture(run)[1].margin)
-            drawn = given if stage == "sstn" else ()
-            validate = PoseValidation(inference_model(*networks), photos, skeleton, *drawn)
+            shown = {}
+            if stage == "sstn":
+                margin = rmpe_parts.load_architecture(run)[1].margin
+                shown = {"proposals": proposals, "margin": margin}
+            validate = PoseValidation(inference_model(*networks), photos, skeleton, **shown)
         if stage == "sstn" and recipe.located:
             _locate(*networks, samples, recipe, run, skeleton, proposals, engine)
         fit = sppe.train if stage == "sppe" else sppe.train_sstn

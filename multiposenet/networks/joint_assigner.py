@@ -13,6 +13,7 @@ from keras import layers, ops
 from multiposenet.networks import roi_crop
 from multiposenet.networks.assigner import Assigner
 from multiposenet.networks.layers import register
+from multiposenet.selection import pick
 
 _FREQUENCIES = 5
 _FEATURES = 7 + 4 * _FREQUENCIES
@@ -109,7 +110,7 @@ class JointAssigner(Assigner):
         )
         images, people = ops.shape(boxes)[0], ops.shape(boxes)[1]
         joints, peaks = points.shape[1], points.shape[2]
-        relative, inside = relative_places(boxes, points)
+        relative, inside = roi_crop.relative_places(points, boxes)
         evidence = scores[:, None] * inside
         size = joints * peaks
         flat = ops.reshape(evidence, (-1, size))
@@ -117,14 +118,10 @@ class JointAssigner(Assigner):
         length = min(size, max(self.max_tokens, -(-size // boxes.shape[1])))
         strongest, index = ops.top_k(flat, length)
         index = ops.cast(index, "int32")
-
-        def pick(values):
-            return ops.take_along_axis(ops.reshape(values, (-1, size)), index, axis=1)
-
         rows = ops.repeat(ops.reshape(boxes, (-1, 4)), length, axis=0)
         tokens = {
             "features": features(
-                ops.stack([pick(relative[..., 0]), pick(relative[..., 1])], axis=-1),
+                pick(ops.reshape(relative, (-1, size, 2)), index),
                 ops.reshape(rows[:, 2:] - rows[:, :2], (-1, length, 2)),
                 strongest,
             ),
@@ -153,30 +150,11 @@ class JointAssigner(Assigner):
         return cls(**config)
 
 
-def relative_places(boxes, points, margin=roi_crop.MARGIN):
-    """Places of all candidates in all boxes.
-
-    Args:
-        boxes: ``(B, N, 4)`` xyxy.
-        points: ``(B, K, P, 2)`` xy in the same frame.
-        margin: share of the box's size outside it that belongs to it.
-
-    Returns:
-        ``relative (B, N, K, P, 2)``, 0 at the box's top left corner and 1 at the other, and
-        ``inside (B, N, K, P)``, 1 or 0.
-    """
-    corner = boxes[:, :, None, None, :2]
-    size = ops.maximum(boxes[:, :, None, None, 2:] - corner, 1e-3)
-    relative = (points[:, None] - corner) / size
-    inside = ops.all((relative >= -margin) & (relative <= 1.0 + margin), axis=-1)
-    return relative, ops.cast(inside, "float32")
-
-
 def features(relative, sizes, scores):
     """``(..., F)``: what the network is told of a candidate in a box.
 
     Args:
-        relative: ``(..., 2)`` xy, see ``relative_places``.
+        relative: ``(..., 2)`` xy, see ``roi_crop.relative_places``.
         sizes: ``(..., 2)`` width and height of the box in pixels.
         scores: ``(...)`` of the candidates.
     """

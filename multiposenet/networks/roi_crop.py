@@ -45,7 +45,7 @@ def relative_places(points, boxes, margin=MARGIN):
     corner = boxes[:, :, None, None, :2]
     size = ops.maximum(boxes[:, :, None, None, 2:] - corner, 1e-3)
     relative = (points[:, None] - corner) / size
-    inside = ops.all(ops.abs(relative - 0.5) <= 0.5 + margin, axis=-1)
+    inside = ops.all((relative >= -margin) & (relative <= 1.0 + margin), axis=-1)
     return relative, ops.cast(inside, points.dtype)
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from multiposenet.networks.joint_assigner import JointAssigner, relative_places
-from multiposenet.networks.roi_crop import grid_weights
+from multiposenet.networks.joint_assigner import JointAssigner
+from multiposenet.networks.roi_crop import grid_weights, relative_places
 
 JOINTS = 3
 
@@ -104,8 +104,8 @@ def test_only_the_surest_candidates_are_considered(assigner):
 
 def test_places_relative_to_boxes():
     relative, inside = relative_places(
-        ops.convert_to_tensor([[[10.0, 20.0, 30.0, 60.0]]]),
         ops.convert_to_tensor([[[[10.0, 20.0], [30.0, 60.0], [20.0, 68.0], [20.0, 69.0]]]]),
+        ops.convert_to_tensor([[[10.0, 20.0, 30.0, 60.0]]]),
     )
     expected = [[0, 0], [1, 1], [0.5, 1.2], [0.5, 1.225]]
     np.testing.assert_allclose(ops.convert_to_numpy(relative)[0, 0, 0], expected, rtol=1e-6)
