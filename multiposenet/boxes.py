@@ -18,7 +18,7 @@ import numpy as np
 from keras import ops
 from keras.utils.bounding_boxes import compute_iou
 
-from multiposenet.selection import pick
+from multiposenet.selection import pick, rows_at
 
 BOX_STD = 0.2
 """Standard deviation by which box deltas are divided (keras-retinanet's box variance)."""
@@ -137,19 +137,17 @@ def anchors_at(indices, shapes: Sequence[tuple], spec: AnchorSpec | None = None)
         Tensor ``(..., 4)`` float32.
     """
     spec = spec or AnchorSpec()
-    level, start, columns, end = 0, 0, shapes[0][1], 0
-    for index, (rows, width) in enumerate(shapes[:-1], start=1):
-        end = end + rows * width * spec.per_cell
-        beyond = indices >= end
-        level = level + ops.cast(beyond, "int32")
-        start = ops.where(beyond, end, start)
-        columns = ops.where(beyond, shapes[index][1], columns)
+    rows, columns = (ops.stack(sides) for sides in zip(*shapes, strict=True))
+    counts = rows * columns * spec.per_cell
+    starts = ops.cumsum(counts) - counts
+    level = ops.sum(ops.cast(indices[..., None] >= starts[1:], "int32"), axis=-1)
+    start, columns = rows_at(starts, level), rows_at(columns, level)
     cell, shape = (indices - start) // spec.per_cell, (indices - start) % spec.per_cell
-    stride = ops.take(np.asarray(spec.strides, "float32"), level)
+    stride = rows_at(np.asarray(spec.strides, "float32"), level)
     x = (ops.cast(cell % columns, "float32") + 0.5) * stride
     y = (ops.cast(cell // columns, "float32") + 0.5) * stride
     templates = spec.templates().astype("float32").reshape(-1, 4)
-    template = ops.take(templates, level * spec.per_cell + shape, axis=0)
+    template = rows_at(templates, level * spec.per_cell + shape)
     return ops.stack([x, y, x, y], axis=-1) + template
 
 

@@ -17,11 +17,12 @@ import numpy as np
 
 from multiposenet import export_cache, runtimes, zoo
 from multiposenet.errors import InputError, WeightsError
-from multiposenet.geometry import Affine, letterbox, letterbox_size
+from multiposenet.geometry import Affine, letterbox, letterbox_size, stretch
 from multiposenet.poses import Poses
 from multiposenet.skeleton import Skeleton
 from multiposenet.sources import Frame, frames, is_single
 
+_OF_POSES = ("boxes", "box_scores", "keypoints", "keypoint_scores", "pose_scores", "mask")
 STRIDE = 4  # input pixels per cell of the heatmaps and the mask
 CANVAS_MULTIPLE = 64  # twice what the network needs, so that photos share fewer shapes
 WINDOW_PIXELS = 64_000_000  # image pixels held at once: about 200 MB
@@ -71,7 +72,8 @@ class Estimator:
         self.score = float(score)
         self.batch_size = int(batch_size)
         self._fixed_size = getattr(model, "image_size", None)
-        self._predict = compiled(model)
+        self._find = compiled(model, _OF_POSES)
+        self._see = compiled(model, ("heatmaps",))
 
     @property
     def skeleton(self) -> Skeleton:
@@ -110,7 +112,7 @@ class Estimator:
             `InputError` of an image that cannot be used.
         """
         for window in _windows(frames(source), 4 * self.batch_size):
-            results = dict(self._run(window, self._poses))
+            results = dict(self._run(window, self._find, self._poses))
             for index, item in enumerate(window):
                 yield item if isinstance(item, InputError) else (item, results[index])
 
@@ -133,7 +135,7 @@ class Estimator:
         (item,) = frames(source)
         if isinstance(item, InputError):
             raise item
-        ((_, maps),) = self._run([item], self._maps)
+        ((_, maps),) = self._run([item], self._see, self._maps)
         return maps
 
     def canvases(self, photos: list[Frame], size=None) -> Iterator[np.ndarray]:
@@ -146,14 +148,14 @@ class Estimator:
         for _, images, _ in self._letterboxed(photos, size):
             yield images
 
-    def _run(self, window, finish) -> Iterator[tuple[int, object]]:
-        """Runs the model over the frames of a window, equal canvases together.
+    def _run(self, window, predict, finish) -> Iterator[tuple[int, object]]:
+        """Runs a function of `compiled` over the frames of a window, equal canvases together.
 
         Yields (index in the window, `finish(frame, outputs, affine)`) with the outputs of that
         frame alone and the map from its pixels to the canvas.
         """
         for batch, images, affines in self._letterboxed(window):
-            outputs = self._predict(images)
+            outputs = predict(images)
             for row, index in enumerate(batch):
                 alone = {name: np.asarray(array[row]) for name, array in outputs.items()}
                 yield index, finish(window[index], alone, affines[row])
@@ -176,7 +178,8 @@ class Estimator:
                 affines = []
                 for row, index in enumerate(batch):
                     image = window[index].image
-                    images[row], affine = letterbox(image, size, self._longest(image, wanted))
+                    longest = self._longest(image, wanted)
+                    _, affine = letterbox(image, size, longest, images[row])
                     affines.append(affine)
                 yield batch, images, affines
 
@@ -199,6 +202,7 @@ class Estimator:
         rows = rows[np.argsort(-outputs["pose_scores"][rows], kind="stable")]
         boxes = back.boxes(outputs["boxes"][rows])
         cells = back @ Affine.scaling(STRIDE, STRIDE)
+        mask = _resample(outputs["mask"], cells, (height, width))
         return Poses(
             boxes=np.clip(boxes, 0, [width, height, width, height]),
             box_scores=outputs["box_scores"][rows],
@@ -207,7 +211,7 @@ class Estimator:
             scores=outputs["pose_scores"][rows],
             skeleton=self.skeleton,
             image_size=(height, width),
-            mask=np.clip(_resample(outputs["mask"], cells, (height, width)), 0, 1),
+            mask=np.clip(mask, 0, 1),
             source=frame.name if frame.path else None,
         )
 
@@ -312,17 +316,19 @@ def _fills_processors(model) -> bool:
     return not tensorflow.config.list_physical_devices("GPU")
 
 
-def compiled(model):
+def compiled(model, names=None):
     """Compiles a model once for all sizes of images, where the backend can.
 
     Args:
         model: a `keras.Model` from images (B, H, W, 3) to a dict, or an `ExportedModel`.
+        names: of the outputs that are wanted, None for all; where the backend or the runtime can,
+            the others are not computed.
 
     Returns:
         A function from a batch of images to the model's outputs at inference, as arrays.
     """
     if isinstance(model, runtimes.ExportedModel):
-        return model
+        return lambda images: model(images, names)
     import keras
 
     if keras.backend.backend() != "tensorflow":
@@ -333,7 +339,8 @@ def compiled(model):
     # input; this one is traced once for all.
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)])
     def graph(images):
-        return model(images, training=False)
+        outputs = model(images, training=False)
+        return {name: outputs[name] for name in names or outputs}
 
     return lambda images: {name: output.numpy() for name, output in graph(images).items()}
 
@@ -363,13 +370,12 @@ def _batches(indices: list[int], largest: int) -> Iterator[list[int]]:
         indices = indices[size:]
 
 
-def _resample(values, affine: Affine, size_hw) -> np.ndarray:
-    """Warps a (h, w) map of the canvas to the image, which ends at `size_hw` in the new frame.
+def _resample(values, scaling: Affine, size_hw) -> np.ndarray:
+    """Stretches a (h, w) map of the canvas to the image, which ends at `size_hw` in the new frame.
 
     Cells with their centre in the padding are cut off; beyond the outermost centres left, the map
     goes on constant.
     """
-    right, bottom = np.floor(affine.inverse()([size_hw[1], size_hw[0]]) + 0.5).astype(int)
+    right, bottom = np.floor(scaling.inverse()([size_hw[1], size_hw[0]]) + 0.5).astype(int)
     values = np.asarray(values, np.float32)[: max(1, bottom), : max(1, right)]
-    padded = np.pad(values, 1, mode="edge")
-    return (affine @ Affine.translation(-1, -1)).warp(padded, size_hw)
+    return stretch(values, scaling, size_hw)

@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from multiposenet import quantization, runtimes
+from multiposenet import openvino_graph, quantization, runtimes
 from multiposenet.errors import InputError
 
 TOLERANCE = 0.05  # pixels of the network's input
@@ -139,7 +139,7 @@ def write(model, path, format, size=None):
         with _quiet(), arranged(model, format):
             model.export(str(path), format=kind, verbose=False, input_signature=signature)
             if format == "openvino":
-                _sort_unstably(path)
+                openvino_graph.mend(path)
     except ImportError as error:
         raise InputError(f"{path.name}: format: {error}; install multiposenet[{format}]") from error
 
@@ -150,23 +150,6 @@ def arranged(model, format):
     if format == "onnx" or not hasattr(model, "levels_apart"):
         return contextlib.nullcontext()
     return model.levels_apart()
-
-
-def _sort_unstably(path):
-    """Lets OpenVINO sort equal scores in any order: its stable TopK takes half of the time."""
-    import openvino
-    from openvino import opset11
-
-    model = openvino.Core().read_model(path, config={"ENABLE_MMAP": False})
-    for node in model.get_ops():
-        if node.get_type_name() == "TopK":
-            options = {k: v for k, v in node.get_attributes().items() if k != "stable"}
-            axis, mode, sort = (options[name] for name in ("axis", "mode", "sort"))
-            kind = options["index_element_type"]
-            new = opset11.topk(node.input_value(0), node.input_value(1), axis, mode, sort, kind)
-            for index in (0, 1):
-                node.output(index).replace(new.output(index))
-    openvino.save_model(model, path, compress_to_fp16=False)
 
 
 @contextlib.contextmanager

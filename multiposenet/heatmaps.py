@@ -9,6 +9,7 @@ from keras import ops
 from multiposenet.selection import highest, pick
 
 STRIDE = 4
+_FAINTEST = 1e-6  # so that there is a logarithm
 
 
 def encode(keypoints, sigmas, size_hw, stride=STRIDE):
@@ -55,8 +56,8 @@ def decode(maps, max_peaks, stride=STRIDE):
     """
     _, height, width, _ = ops.shape(maps)
     around = ops.max_pool(maps, (3, 3), (1, 1), "same", data_format="channels_last")
-    peaks = _by_joint(ops.where(maps >= around, maps, 0.0))
-    scores, cells = highest(peaks, max_peaks)
+    peaks = maps * ops.cast(maps >= around, maps.dtype)
+    scores, cells = highest(_by_joint(peaks), max_peaks)
     return _places(maps, cells, (height, width), stride), scores
 
 
@@ -87,32 +88,29 @@ def _places(maps, cells, size_hw, stride):
     """Places in pixels, ``(B, K, P, 2)``, of the peaks in ``cells (B, K, P)`` of the maps."""
     height, width = size_hw
     _, joints, peaks = cells.shape
-    row, column = cells // width, cells % width
-    # The cell itself, then left, right, above and below.
-    rows = ops.stack([row, row, row, row - 1, row + 1], axis=-1)
-    columns = ops.stack([column, column - 1, column + 1, column, column], axis=-1)
-    index = ops.clip(rows, 0, height - 1) * width + ops.clip(columns, 0, width - 1)
+    around = [cells, cells - 1, cells - width, cells + 1, cells + width]
+    # Beyond the map's border anything may be read: there the peak is where its cell is.
+    index = ops.clip(ops.stack(around, axis=2), 0, height * width - 1)
     # In this order: with 5 joints, Keras on TensorFlow would add them to the 5 cells as a bias.
     index = ops.add(ops.arange(joints, dtype="int32")[:, None, None], index * joints)
     values = pick(
         ops.reshape(maps, (-1, height * width * joints)),
-        ops.reshape(index, (-1, joints * peaks * 5)),
+        ops.reshape(index, (-1, joints * 5 * peaks)),
     )
-    values = ops.reshape(values, (-1, joints, peaks, 5))
-    centre, left, right, above, below = ops.unstack(ops.log(ops.maximum(values, 1e-6)), 5, axis=-1)
-    x = ops.where(_border(column, width), 0.0, _vertex(left, centre, right))
-    y = ops.where(_border(row, height), 0.0, _vertex(above, centre, below))
-    x = (ops.cast(column, maps.dtype) + 0.5 + x) * stride
-    y = (ops.cast(row, maps.dtype) + 0.5 + y) * stride
-    return ops.stack([x, y], axis=-1)
+    values = ops.reshape(values, (-1, joints, 5, peaks))
+    peak, beside = ops.split(values, [1], axis=2)
+    # Of shares, not of the values: OpenVINO would take the logarithms of whole maps, then pick.
+    beside = ops.log(ops.maximum(beside, _FAINTEST) / ops.maximum(peak, _FAINTEST))
+    place = ops.stack([cells % width, cells // width], axis=2)
+    last = ops.stack([width - 1, height - 1])[:, None]
+    # Not ``==``, which would not be part of a functional model.
+    border = ops.logical_or(ops.equal(place, 0), ops.equal(place, last))
+    offset = ops.where(border, 0.0, _vertex(*ops.split(beside, 2, axis=2)))
+    place = (ops.cast(place, maps.dtype) + 0.5 + offset) * stride
+    return ops.transpose(place, (0, 1, 3, 2))
 
 
-def _border(cells, count):
-    """Whether cells are the first or the last; ``==`` would not be part of a functional model."""
-    return ops.logical_or(ops.equal(cells, 0), ops.equal(cells, count - 1))
-
-
-def _vertex(left, centre, right):
-    """Offset of a parabola's vertex through three values one cell apart, within half a cell."""
-    curvature = ops.maximum(2.0 * centre - left - right, 1e-6)
-    return ops.clip(0.5 * (right - left) / curvature, -0.5, 0.5)
+def _vertex(before, after):
+    """Place of a parabola's vertex by its values at -1 and 1, if it is 0 at 0; within half of 1."""
+    curvature = ops.maximum(-before - after, 1e-6)
+    return ops.clip(0.5 * (after - before) / curvature, -0.5, 0.5)

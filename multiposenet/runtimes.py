@@ -7,7 +7,7 @@ itself cannot: the skeleton, and at which image size and score the model is mean
 import importlib.util
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,8 @@ class ExportedModel:
     """A function from images to finished poses, with what an `Estimator` needs to know of it.
 
     Attributes:
-        run: from (B, H, W, 3) float32 RGB 0-255 to the dict of arrays that `MultiPoseNet` returns.
+        run: from (B, H, W, 3) float32 RGB 0-255 and the names of the wanted outputs, None for all,
+            to a dict of arrays as `MultiPoseNet` returns it.
         skeleton: the joints that it finds.
         image_size: (H, W) if it takes no other size, else None.
         options: keyword arguments of `Estimator`: `image_size`, `score`.
@@ -43,15 +44,15 @@ class ExportedModel:
         path: of the file, None if it comes from none.
     """
 
-    run: Callable[[np.ndarray], dict[str, np.ndarray]]
+    run: Callable[[np.ndarray, Sequence[str] | None], dict[str, np.ndarray]]
     skeleton: Skeleton
     image_size: tuple[int, int] | None
     options: dict
     runtime: str
     path: Path | None = None
 
-    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        return self.run(images)
+    def __call__(self, images, names=None) -> dict[str, np.ndarray]:
+        return self.run(images, names)
 
 
 def load(path: str | os.PathLike, runtime: str = "auto") -> ExportedModel:
@@ -170,12 +171,19 @@ def _onnx(path):
     options.intra_op_num_threads = threads()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    (images,), names = session.get_inputs(), [output.name for output in session.get_outputs()]
-    return lambda batch: dict(zip(names, session.run(names, {images.name: batch}), strict=True))
+    (images,), outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
+
+    def run(batch, names=None):
+        names = outputs if names is None else names
+        return dict(zip(names, session.run(names, {images.name: batch}), strict=True))
+
+    return run
 
 
 def _openvino(path, precision):
     import openvino
+
+    from multiposenet import openvino_graph
 
     options = {
         "PERFORMANCE_HINT": "LATENCY",
@@ -185,13 +193,25 @@ def _openvino(path, precision):
         # What it would keep for every shape it has seen: memory that grows with the photos.
         "CPU_RUNTIME_CACHE_CAPACITY": 0,
     }
-    compiled = openvino.compile_model(path, "CPU", options)
-    names = [output.any_name for output in compiled.outputs]
-    request = compiled.create_infer_request()
+    model, requests = openvino.Core().read_model(path), {}
 
-    def run(batch):
-        found = request.infer([batch], share_inputs=True)
-        return {name: found[index] for index, name in enumerate(names)}
+    def request(names, shape):
+        """A compiled graph: of some outputs, for images of one shape or, if None, of any."""
+        if (names, shape) not in requests:
+            graph = openvino_graph.narrowed(model, names, shape)
+            compiled = openvino.compile_model(graph, "CPU", options)
+            requests[names, shape] = compiled.create_infer_request()
+        return requests[names, shape]
+
+    first = {}  # shape that the first images had, for each choice of outputs
+
+    def run(batch, names=None):
+        names = names if names is None else tuple(names)
+        # Knowing the shape saves a tenth of the time, but costs memory and a second: only the first
+        # one, in a video the only one, gets a graph of its own.
+        alone = first.setdefault(names, batch.shape) == batch.shape
+        found = request(names, batch.shape if alone else None).infer([batch], share_inputs=True)
+        return {output.any_name: values for output, values in found.items()}
 
     return run
 
@@ -205,7 +225,7 @@ def _litert(path):
         Interpreter = tensorflow.lite.Interpreter
 
     runner = Interpreter(str(path), num_threads=threads()).get_signature_runner()
-    return lambda batch: runner(images=batch)
+    return lambda batch, names=None: _some(runner(images=batch), names)
 
 
 def _saved_model(path):
@@ -213,8 +233,12 @@ def _saved_model(path):
 
     model = tensorflow.saved_model.load(str(path))
 
-    def run(batch):
-        return {name: output.numpy() for name, output in model.serve(batch).items()}
+    def run(batch, names=None):
+        return {k: v.numpy() for k, v in _some(model.serve(batch), names).items()}
 
     run.model = model  # the function alone would let go of the variables
     return run
+
+
+def _some(outputs, names):
+    return outputs if names is None else {name: outputs[name] for name in names}

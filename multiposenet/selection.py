@@ -1,5 +1,6 @@
 """The highest of many values, fast: peaks of heatmaps and candidates of boxes are chosen by it."""
 
+import keras
 from keras import ops
 
 # Runtimes spend time in proportion to length times count; this is near the best for both uses.
@@ -44,6 +45,24 @@ def highest(values, count):
     return found, ops.minimum(ops.cast(indices, "int32"), last)
 
 
+def highest_of_runs(values, length, count):
+    """The highest value of every run of so many neighbours; of these the highest.
+
+    Args:
+        values: tensor ``(B, n)``; n, a multiple of the length, may be dynamic.
+        length: of a run.
+        count: k, how many runs are wanted.
+
+    Returns:
+        ``values`` and ``indices``, both ``(B, k)``, as ``highest`` returns them; with less than k
+        runs, surplus indices are some of the last run.
+    """
+    runs = ops.reshape(values, (-1, ops.shape(values)[-1] // length, length))
+    found, which = highest(ops.max(runs, axis=-1), count)
+    place = ops.top_k(pick(runs, which), 1)[1][..., 0]
+    return found, which * length + ops.cast(place, "int32")
+
+
 def pick(values, indices):
     """As ``ops.take_along_axis``, of values or of rows of them, in a quarter of the operations.
 
@@ -58,5 +77,18 @@ def pick(values, indices):
     row, wanted = values.shape[axis + 1 :], indices.shape[axis]
     flat = ops.reshape(indices, (-1, wanted))
     first = ops.arange(ops.shape(flat)[0], dtype=indices.dtype) * ops.shape(values)[axis]
-    taken = ops.take(ops.reshape(values, (-1, *row)), flat + first[:, None], axis=0)
+    taken = rows_at(ops.reshape(values, (-1, *row)), flat + first[:, None])
     return ops.reshape(taken, (-1, *ops.shape(indices)[1:], *row))
+
+
+def rows_at(values, indices):
+    """As ``ops.take`` along the first axis, of indices from 0 on.
+
+    In TensorFlow, Keras would look for negative ones with five more operations, in each of some
+    twenty places of a graph.
+    """
+    if keras.backend.backend() != "tensorflow" or isinstance(values, keras.KerasTensor):
+        return ops.take(values, indices, axis=0)
+    import tensorflow as tf
+
+    return tf.gather(values, indices)

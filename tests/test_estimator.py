@@ -176,7 +176,7 @@ def test_few_input_shapes(monkeypatch):
         outputs["keypoints"] = outputs["keypoints"].reshape(count, 3, 3, 2)
         return {**outputs, "mask": np.zeros((count, height // 4, width // 4))}
 
-    monkeypatch.setattr(pose, "_predict", record)
+    monkeypatch.setattr(pose, "_find", record)
     assert len(pose(images)) == 30
     assert sum(shape[0] for shape in seen) == 30
     assert {shape[0] for shape in seen} <= {1, 2, 4, 8}

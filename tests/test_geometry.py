@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from multiposenet.geometry import PADDING, Affine, crop_map, letterbox, letterbox_size
+from multiposenet.geometry import PADDING, Affine, crop_map, letterbox, letterbox_size, stretch
 
 SIZES = [(480, 640), (640, 480), (333, 500), (37, 53), (8, 1000), (480, 480), (1, 1)]
 
@@ -187,3 +187,23 @@ def test_crop_map(box, size, margin):
     corners = move([(left, top), (left + wide, top + high)])
     np.testing.assert_allclose(corners, [(0, 0), (width, height)], atol=1e-3)
     assert move.matrix[0, 0] == move.matrix[1, 1] > 0 and move.matrix[0, 1] == 0
+
+
+@pytest.mark.parametrize("size", [(240, 320), (427, 640), (61, 97), (30, 8)])
+def test_stretching_equals_warping_a_continued_image(size):
+    cells = np.random.default_rng(0).uniform(size=(-(-size[0] // 9), -(-size[1] // 7)))
+    cells = cells.astype(np.float32)
+    scaling = Affine.scaling((size[1] + 3) / cells.shape[1], size[0] / cells.shape[0])
+    continued = np.pad(cells, 1, mode="edge")
+    expected = (scaling @ Affine.translation(-1, -1)).warp(continued, size)
+    np.testing.assert_allclose(stretch(cells, scaling, size), expected, atol=1e-4)
+
+
+def test_letterbox_into_a_given_canvas():
+    image = np.random.default_rng(0).integers(0, 256, (50, 90, 3), np.uint8)
+    batch = np.full((2, 64, 96, 3), np.nan, np.float32)
+    canvas, affine = letterbox(image, (64, 96), canvas=batch[1])
+    expected, expected_affine = letterbox(image, (64, 96))
+    assert np.shares_memory(canvas, batch) and np.isnan(batch[0]).all()
+    np.testing.assert_array_equal(batch[1], expected)
+    np.testing.assert_array_equal(affine.matrix, expected_affine.matrix)

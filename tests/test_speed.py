@@ -45,7 +45,7 @@ def crowd_of(people):
         "heatmaps": np.zeros((1, 16, 16, 17), "float32"),
         "mask": np.zeros((1, 16, 16), "float32"),
     }
-    return Estimator(ExportedModel(lambda images: outputs, COCO_17, None, {}, "none"), 64)
+    return Estimator(ExportedModel(lambda images, names: outputs, COCO_17, None, {}, "none"), 64)
 
 
 def test_no_python_loop_over_people_or_joints_behind_the_model():
@@ -76,9 +76,9 @@ def test_no_python_loop_from_array_to_poses():
 def test_a_video_by_stream_and_frame_by_frame(monkeypatch):
     plain, seen = crowd_of(3).model, []
 
-    def moving(images):
+    def moving(images, names):
         seen.append(images[:, :, :32].mean())  # the people move, so that every frame differs
-        found = plain(images)
+        found = plain(images, names)
         return {**found, "keypoints": found["keypoints"] + seen[-1]}
 
     model = ExportedModel(moving, COCO_17, None, {}, "none")

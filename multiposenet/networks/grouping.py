@@ -42,7 +42,7 @@ def _best_within(boxes, points, scores, count):
     """Points ``(B, N, K, count, 2)`` and scores of the best candidates in every box."""
     boxes, points, scores = map(ops.convert_to_tensor, (boxes, points, scores))
     shape = boxes.shape[1], points.shape[1]
-    inside = roi_crop.relative_places(points, boxes)[1]
+    inside = roi_crop.relative_places(points, boxes)[2]
     scores, best = ops.top_k(scores[:, None] * inside, count)
     # The candidates of a joint are the same for all boxes: (B, K, N * count) of them.
     best = ops.reshape(ops.transpose(best, (0, 2, 1, 3)), (-1, shape[1], shape[0] * count))

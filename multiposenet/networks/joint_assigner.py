@@ -110,7 +110,7 @@ class JointAssigner(Assigner):
         )
         images, people = ops.shape(boxes)[0], ops.shape(boxes)[1]
         joints, peaks = points.shape[1], points.shape[2]
-        relative, inside = roi_crop.relative_places(points, boxes)
+        x, y, inside = roi_crop.relative_places(points, boxes)
         evidence = scores[:, None] * inside
         size = joints * peaks
         flat = ops.reshape(evidence, (-1, size))
@@ -121,7 +121,7 @@ class JointAssigner(Assigner):
         rows = ops.repeat(ops.reshape(boxes, (-1, 4)), length, axis=0)
         tokens = {
             "features": features(
-                pick(ops.reshape(relative, (-1, size, 2)), index),
+                pick(ops.reshape(ops.stack([x, y], axis=-1), (-1, size, 2)), index),
                 ops.reshape(rows[:, 2:] - rows[:, :2], (-1, length, 2)),
                 strongest,
             ),
@@ -154,7 +154,7 @@ def features(relative, sizes, scores):
     """``(..., F)``: what the network is told of a candidate in a box.
 
     Args:
-        relative: ``(..., 2)`` xy, see ``roi_crop.relative_places``.
+        relative: ``(..., 2)`` xy in units of the box, see ``roi_crop.relative_places``.
         sizes: ``(..., 2)`` width and height of the box in pixels.
         scores: ``(...)`` of the candidates.
     """

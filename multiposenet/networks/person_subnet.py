@@ -56,5 +56,5 @@ def person_subnet(*, num_anchors=9, channels=256, depth=4, norm=False, name="per
         flat = layers.Reshape((-1, values), name=f"{output}_flat")
         parts = [flat(convolution(x)) for x in maps.values()]
         outputs[output] = layers.Concatenate(axis=1, name=f"{output}_all")(parts)
-    outputs["logits"] = outputs["logits"][..., 0]
+    outputs["logits"] = ops.squeeze(outputs["logits"], axis=-1)
     return keras.Model(inputs, outputs, name=name)

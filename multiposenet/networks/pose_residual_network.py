@@ -14,7 +14,7 @@ from keras import layers, ops
 from multiposenet.networks import roi_crop
 from multiposenet.networks.assigner import Assigner
 from multiposenet.networks.layers import register
-from multiposenet.networks.roi_crop import HEIGHT, WIDTH, grid_weights
+from multiposenet.networks.roi_crop import HEIGHT, WIDTH, grid_weights, tent
 from multiposenet.selection import pick
 
 _EPSILON = 1e-6
@@ -109,30 +109,21 @@ class PoseResidualNetwork(Assigner):
         )
         people, (joints, count) = ops.shape(boxes)[1], ops.shape(points)[1:3]
         height, width = HEIGHT // self.stride, WIDTH // self.stride
-        rows, columns, inside = grid_weights(points, boxes)
+        y, x, inside = roi_crop.grid_places(points, boxes)
         evidence = scores[:, None] * inside
-        rows = ops.reshape(rows, (-1, HEIGHT))
-        columns = ops.reshape(columns, (-1, WIDTH))
+        y, x, weights = (ops.reshape(part, (-1, count)) for part in (y, x, evidence))
 
-        def by_joint(weights):
-            return ops.reshape(weights, (-1, count, weights.shape[-1]))
-
-        weights = ops.reshape(evidence, (-1, count, 1))
-        coarse_rows = by_joint(ops.matmul(rows, _pooling(height, HEIGHT)))
-        coarse_columns = by_joint(ops.matmul(columns, _pooling(width, WIDTH)))
-        maps = ops.matmul(ops.transpose(coarse_rows * weights, (0, 2, 1)), coarse_columns)
+        rows = _summed(y[:, None], np.arange(height)[:, None], self.stride)
+        columns = _summed(x[..., None], np.arange(width), self.stride)
+        maps = ops.matmul(rows * weights[:, None], columns)
         maps = ops.transpose(ops.reshape(maps, (-1, joints, height, width)), (0, 2, 3, 1))
         maps = ops.transpose(self.phi(maps, training=False), (0, 3, 1, 2))
         maps = ops.reshape(maps, (-1, height, width))
-
-        across = by_joint(ops.matmul(columns, _upsampling(width, WIDTH)))
-        along = ops.matmul(by_joint(ops.matmul(rows, _upsampling(height, HEIGHT))), maps)
-        logits = ops.sum(along * across, axis=-1)
+        along, across = _upsampled(y, height, self.stride), _upsampled(x, width, self.stride)
+        logits = ops.sum(ops.matmul(along, maps) * across, axis=-1)
         if self.residual:
-            rows, columns = by_joint(rows), by_joint(columns)
-            shared = ops.matmul(rows, ops.transpose(rows, (0, 2, 1)))
-            shared = shared * ops.matmul(columns, ops.transpose(columns, (0, 2, 1)))
-            logits = logits + ops.matmul(shared, weights)[..., 0]
+            shared = _shared(y) * _shared(x)
+            logits = logits + ops.sum(shared * weights[:, None], axis=-1)
         logits = ops.reshape(logits, (-1, people, joints, count))
         maps = ops.reshape(maps, (-1, people, joints, height * width))
         return logits, evidence, self._highest(maps, (height, width), boxes)
@@ -248,16 +239,29 @@ class NearestCentre(Max):
         return logits, scores[:, None] * inside, expected
 
 
-def _pooling(coarse, fine):
-    """``(fine, coarse)`` matrix that sums runs of cells."""
-    return ops.convert_to_tensor(np.repeat(np.eye(coarse), fine // coarse, axis=0), "float32")
+def _summed(places, cells, stride):
+    """Bilinear weights of places on one axis of the grid, summed over each coarse cell's run."""
+    centres = (cells * stride + (stride - 1) / 2).astype("float32")
+    return ops.clip((stride + 1) / 2 - ops.abs(places - centres), 0.0, 1.0)
 
 
-def _upsampling(coarse, fine):
-    """``(fine, coarse)`` matrix of the bilinear upsampling of ``logits``."""
-    place = np.clip((np.arange(fine) + 0.5) * coarse / fine - 0.5, 0, coarse - 1)
-    weights = np.maximum(1 - np.abs(place[:, None] - np.arange(coarse)), 0)
-    return ops.convert_to_tensor(weights, "float32")
+def _upsampled(places, coarse, stride):
+    """``(M, P, coarse)``: by which a map, upsampled bilinearly, is read at ``places (M, P)``."""
+    cell = ops.floor(places)
+    before, after = (
+        tent(ops.clip((cell + i + 0.5) / stride - 0.5, 0.0, coarse - 1.0), coarse) for i in (0, 1)
+    )
+    return before + (places - cell)[..., None] * (after - before)
+
+
+def _shared(places):
+    """``(M, P, P)``: of two places on one axis, the products of their bilinear weights, summed."""
+    cell = ops.floor(places)[..., None]
+    share = places[..., None] - cell
+    distance = places[:, None] - cell  # from the cell of the first to the place of the second
+    return (1.0 - share) * ops.relu(1.0 - ops.abs(distance)) + share * ops.relu(
+        1.0 - ops.abs(distance - 1.0)
+    )
 
 
 def spatial_softmax(logits):

@@ -26,11 +26,23 @@ def grid_weights(points, boxes, margin=MARGIN):
         ``rows (B, N, K, P, 56)``, ``columns (B, N, K, P, 36)`` and ``inside (B, N, K, P)``.
         The centre of cell i lies at ``(i + 0.5) / cells`` of the box.
     """
-    relative, inside = relative_places(points, boxes, margin)
-    y = ops.clip(relative[..., 1] * HEIGHT - 0.5, 0.0, HEIGHT - 1.0)
-    x = ops.clip(relative[..., 0] * WIDTH - 0.5, 0.0, WIDTH - 1.0)
-    rows = _tent(ops.where(inside > 0, y, -1.0), HEIGHT)  # no row's cell has a weight at -1
-    return rows, _tent(x, WIDTH), inside
+    y, x, inside = grid_places(points, boxes, margin)
+    rows = tent(ops.where(inside > 0, y, -1.0), HEIGHT)  # no row's cell has a weight at -1
+    return rows, tent(x, WIDTH), inside
+
+
+def grid_places(points, boxes, margin=MARGIN):
+    """Row and column of every point on every box's grid, to a fraction of a cell.
+
+    Args: as ``grid_weights``.
+
+    Returns:
+        ``y (B, N, K, P)`` from 0 to 55 and ``x`` from 0 to 35, clamped, whole numbers at the centres
+        of cells; ``inside (B, N, K, P)``.
+    """
+    x, y, inside = relative_places(points, boxes, margin)
+    y = ops.clip(y * HEIGHT - 0.5, 0.0, HEIGHT - 1.0)
+    return y, ops.clip(x * WIDTH - 0.5, 0.0, WIDTH - 1.0), inside
 
 
 def relative_places(points, boxes, margin=MARGIN):
@@ -39,17 +51,19 @@ def relative_places(points, boxes, margin=MARGIN):
     Args: as ``grid_weights``.
 
     Returns:
-        ``(B, N, K, P, 2)``, (0, 0) and (1, 1) at the box's corners, and ``(B, N, K, P)``: 1 within
-        the box and its margin, else 0.
+        ``x`` and ``y``, both ``(B, N, K, P)``, 0 and 1 at the box's sides, and ``inside`` of the
+        same shape: 1 within the box and its margin, else 0.
     """
-    corner = boxes[:, :, None, None, :2]
-    size = ops.maximum(boxes[:, :, None, None, 2:] - corner, 1e-3)
-    relative = (points[:, None] - corner) / size
-    inside = ops.all((relative >= -margin) & (relative <= 1.0 + margin), axis=-1)
-    return relative, ops.cast(inside, points.dtype)
+    # Axis by axis: reductions over an axis of two take longer than all the rest.
+    low, high = boxes[:, :, None, None, :2], boxes[:, :, None, None, 2:]
+    size = ops.maximum(high - low, 1e-3)
+    x, y = ((points[:, None, ..., i] - low[..., i]) / size[..., i] for i in (0, 1))
+    inside = (x >= -margin) & (x <= 1.0 + margin) & (y >= -margin) & (y <= 1.0 + margin)
+    return x, y, ops.cast(inside, points.dtype)
 
 
-def _tent(position, cells):
+def tent(position, cells):
+    """``(..., cells)``: bilinear weights of places ``(...)`` on cells 0, 1, ... of one axis."""
     cell = ops.arange(cells, dtype=position.dtype)
     return ops.maximum(1.0 - ops.abs(position[..., None] - cell), 0.0)
 

@@ -19,13 +19,13 @@ from multiposenet.networks.pose_residual_network import PoseResidualNetwork
 from multiposenet.networks.pyramid import keypoint_pyramid, person_pyramid
 from multiposenet.networks.separate_levels import separated
 from multiposenet.networks.weight_files import load_completely
-from multiposenet.selection import highest, pick
+from multiposenet.selection import highest_of_runs, pick
 from multiposenet.systems.architecture import NANO, PAPER, Architecture
 
 # Faint peaks are mostly noise, and the PRN knows common poses only: see the nano's card.
 EVIDENCE_POWER = 4.0
-CANDIDATES_OF_A_BOX = 12  # of every joint; fainter ones are never chosen
-CANDIDATES = 300  # boxes that take part in the suppression of doubles
+CANDIDATES_OF_A_BOX = 8  # of every joint; fainter ones are never chosen
+CANDIDATES = 150  # boxes, one of a cell, that take part in the suppression of doubles
 MULTIPLE = 32  # sides of the input must be multiples of the coarsest feature's stride
 
 
@@ -189,13 +189,14 @@ class MultiPoseNet(keras.Model):
         maps = self.keypoint_maps(features, training=False)["maps"]
         maps = ops.sigmoid(maps) if self.architecture.sigmoid else ops.clip(maps, 0.0, 1.0)
         maps = ops.cast(maps, "float32")
-        joint_maps, mask = maps[..., :-1], maps[..., -1]
         boxes, box_scores = self._persons(images, features)
-        points, peak_scores = heatmaps.decode(joint_maps, self.max_peaks)
+        # The peaks of the mask are not used, but taking it out before costs more than finding them.
+        points, peak_scores = (x[:, :-1] for x in heatmaps.decode(maps, self.max_peaks))
         keypoints, keypoint_scores = grouping.group(
             self.prn, boxes, points, peak_scores, EVIDENCE_POWER, CANDIDATES_OF_A_BOX
         )
         keypoint_scores = keypoint_scores * ops.cast(box_scores > 0, "float32")[..., None]
+        joint_maps, mask = _without_last(maps)
         return {
             "boxes": boxes,
             "box_scores": box_scores,
@@ -232,8 +233,9 @@ class MultiPoseNet(keras.Model):
         logits, deltas, shapes = self._person_levels(features, training=False)
         height, width = ops.shape(images)[1:3]
         limits = ops.cast(ops.stack([width, height, width, height]), "float32")
-        # Boxes are made of the best anchors only, not of all tens of thousands.
-        logits, best = highest(logits, CANDIDATES)
+        # Boxes are made of the best anchors only, not of all tens of thousands. Those of one cell
+        # are of the same person.
+        logits, best = highest_of_runs(logits, self.anchors.per_cell, CANDIDATES)
         anchors = box_ops.anchors_at(best, shapes, self.anchors)
         boxes = box_ops.decode(anchors, pick(deltas, best))
         boxes = ops.clip(boxes, 0.0, limits)
@@ -264,3 +266,12 @@ class MultiPoseNet(keras.Model):
         if isinstance(config["backbone"], dict):
             config["backbone"] = keras.saving.deserialize_keras_object(config["backbone"])
         return cls(**config)
+
+
+def _without_last(maps):
+    """The last of maps ``(B, H, W, C)`` apart: ``(B, H, W, C - 1)`` and ``(B, H, W)``."""
+    _, height, width, count = ops.shape(maps)
+    # With cells in one row, OpenVINO leaves them in their order instead of changing it twice.
+    flat = ops.reshape(maps, (-1, height * width, count))
+    most = ops.reshape(flat[..., :-1], (-1, height, width, count - 1))
+    return most, ops.reshape(flat[..., -1], (-1, height, width))

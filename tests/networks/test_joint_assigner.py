@@ -103,13 +103,14 @@ def test_only_the_surest_candidates_are_considered(assigner):
 
 
 def test_places_relative_to_boxes():
-    relative, inside = relative_places(
+    found = relative_places(
         ops.convert_to_tensor([[[[10.0, 20.0], [30.0, 60.0], [20.0, 68.0], [20.0, 69.0]]]]),
         ops.convert_to_tensor([[[10.0, 20.0, 30.0, 60.0]]]),
     )
-    expected = [[0, 0], [1, 1], [0.5, 1.2], [0.5, 1.225]]
-    np.testing.assert_allclose(ops.convert_to_numpy(relative)[0, 0, 0], expected, rtol=1e-6)
-    np.testing.assert_array_equal(ops.convert_to_numpy(inside)[0, 0, 0], [1, 1, 1, 0])
+    x, y, inside = (ops.convert_to_numpy(part)[0, 0, 0] for part in found)
+    np.testing.assert_allclose(x, [0, 1, 0.5, 0.5], rtol=1e-6)
+    np.testing.assert_allclose(y, [0, 1, 1.2, 1.225], rtol=1e-6)
+    np.testing.assert_array_equal(inside, [1, 1, 1, 0])
 
 
 def test_group_and_saving(assigner, tmp_path):
