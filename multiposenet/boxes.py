@@ -311,15 +311,19 @@ def nms(
     suppresses = ops.cast(suppresses, "float32")
     eligible = scores > score_threshold
 
-    def decide(_, kept):
+    def decided(kept):
         # How many kept boxes suppress each: exact, and faster than a reduction of booleans.
         beaten = ops.matmul(ops.expand_dims(ops.cast(kept, "float32"), 1), suppresses)[:, 0] > 0
-        decided = ops.logical_and(eligible, ops.logical_not(beaten))
-        return ops.any(ops.not_equal(decided, kept)), decided
+        return ops.logical_and(eligible, ops.logical_not(beaten))
+
+    def decide_twice(_, kept):  # a turn of the loop costs more than a decision
+        before = decided(kept)
+        kept = decided(before)
+        return ops.any(ops.not_equal(before, kept)), kept
 
     # The change is part of the state: conversion to ONNX mistakes a state that the body only
     # passes on from another (such as the decisions before) and stops too early.
-    _, kept = ops.while_loop(lambda changed, _: changed, decide, (ops.any(eligible), eligible))
+    _, kept = ops.while_loop(lambda changed, _: changed, decide_twice, (ops.any(eligible), eligible))
 
     front = ops.argsort(ops.where(kept, rank, rank + candidates), axis=1)[:, :max_output]
     valid = pick(kept, front)

@@ -101,13 +101,15 @@ def _places(maps, cells, size_hw, stride):
     peak, beside = ops.split(values, [1], axis=2)
     # Of shares, not of the values: OpenVINO would take the logarithms of whole maps, then pick.
     beside = ops.log(ops.maximum(beside, _FAINTEST) / ops.maximum(peak, _FAINTEST))
-    place = ops.stack([cells % width, cells // width], axis=2)
-    last = ops.stack([width - 1, height - 1])[:, None]
+    offsets = _vertex(*ops.split(beside, 2, axis=2))
+    lines = ((cells % width, width), (cells // width, height))
     # Not ``==``, which would not be part of a functional model.
-    border = ops.logical_or(ops.equal(place, 0), ops.equal(place, last))
-    offset = ops.where(border, 0.0, _vertex(*ops.split(beside, 2, axis=2)))
-    place = (ops.cast(place, maps.dtype) + 0.5 + offset) * stride
-    return ops.transpose(place, (0, 1, 3, 2))
+    places = [
+        ops.where(ops.logical_or(ops.equal(line, 0), ops.equal(line, count - 1)), 0.0, offset)
+        + ops.cast(line, maps.dtype)
+        for (line, count), offset in zip(lines, ops.unstack(offsets, 2, axis=2), strict=True)
+    ]
+    return (ops.stack(places, axis=-1) + 0.5) * stride
 
 
 def _vertex(before, after):

@@ -5,6 +5,7 @@ from keras import ops
 
 # Runtimes spend time in proportion to length times count; this is near the best for both uses.
 SEGMENT = 16
+_NOTHING = float("-inf")
 
 
 def highest(values, count):
@@ -15,7 +16,8 @@ def highest(values, count):
     first comes first, in both steps, as in ``ops.top_k``.
 
     Args:
-        values: tensor ``(B, ..., n)``; n may be dynamic, and smaller than ``count``.
+        values: tensor ``(B, ..., n)``; n may be smaller than ``count``. A dynamic n must be a multiple
+            of ``SEGMENT``.
         count: k, how many are wanted.
 
     Returns:
@@ -25,24 +27,27 @@ def highest(values, count):
     length = values.shape[-1]
     fixed = isinstance(length, int)
     lead, last = ops.shape(values)[:-1], ops.shape(values)[-1] - 1
-    few = fixed and length <= 2 * count * SEGMENT
-    if few:
-        padding = max(0, count - length)
-    else:  # with a dynamic length there might be fewer segments than wanted
-        padding = -length % SEGMENT if fixed else count * SEGMENT
-    if padding:
-        widths = [[0, 0]] * len(lead) + [[0, padding]]
-        values = ops.pad(values, widths, constant_values=float("-inf"))
-    if few:
-        found, indices = ops.top_k(values, count)
+    if fixed and length <= 2 * count * SEGMENT:
+        found, indices = ops.top_k(_padded(values, max(0, count - length)), count)
     else:
+        values = _padded(values, -length % SEGMENT) if fixed else values
         segments = ops.shape(values)[-1] // SEGMENT
-        values = ops.reshape(values[..., : segments * SEGMENT], (*lead, segments, SEGMENT))
-        best = ops.sort(ops.top_k(ops.max(values, axis=-1), count)[1], axis=-1)
-        inside = pick(values, best)
+        values = ops.reshape(values, (*lead, segments, SEGMENT))
+        best = ops.max(values, axis=-1)
+        # With a dynamic length there might be fewer segments than wanted.
+        best = ops.sort(ops.top_k(best if fixed else _padded(best, count), count)[1], axis=-1)
+        inside = pick(values, ops.minimum(best, segments - 1))
+        if not fixed:
+            inside = ops.where((best < segments)[..., None], inside, _NOTHING)
         found, places = ops.top_k(ops.reshape(inside, (*lead, count * SEGMENT)), count)
         indices = pick(best, places // SEGMENT) * SEGMENT + places % SEGMENT
     return found, ops.minimum(ops.cast(indices, "int32"), last)
+
+
+def _padded(values, count):
+    """With so many more values at the end of the last axis, which are never the highest."""
+    widths = [[0, 0]] * (len(values.shape) - 1) + [[0, count]]
+    return ops.pad(values, widths, constant_values=_NOTHING) if count else values
 
 
 def highest_of_runs(values, length, count):
@@ -57,8 +62,11 @@ def highest_of_runs(values, length, count):
         ``values`` and ``indices``, both ``(B, k)``, as ``highest`` returns them; with less than k
         runs, surplus indices are some of the last run.
     """
-    runs = ops.reshape(values, (-1, ops.shape(values)[-1] // length, length))
-    found, which = highest(ops.max(runs, axis=-1), count)
+    count_runs = ops.shape(values)[-1] // length
+    runs = ops.reshape(values, (-1, count_runs, length))
+    best = _padded(ops.max(runs, axis=-1), SEGMENT - 1)
+    found, which = highest(best[:, : ops.shape(best)[-1] // SEGMENT * SEGMENT], count)
+    which = ops.minimum(which, count_runs - 1)
     place = ops.top_k(pick(runs, which), 1)[1][..., 0]
     return found, which * length + ops.cast(place, "int32")
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from multiposenet.selection import highest, pick
+from multiposenet.selection import highest, highest_of_runs, pick
 
 
 def expected(values, count):
@@ -35,7 +35,7 @@ def test_fewer_than_wanted():
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="has dynamic lengths")
-@pytest.mark.parametrize("length", [3, 20, 130, 1000])
+@pytest.mark.parametrize("length", [16, 32, 128, 1008])
 def test_dynamic_length(length):
     import tensorflow as tf
 
@@ -46,8 +46,31 @@ def test_dynamic_length(length):
     values = np.random.default_rng(1).normal(size=(2, length)).astype("float32")
     found, indices = of_any_length(values)
     wanted, order = expected(values, 6)
-    np.testing.assert_array_equal(found[:, :length], wanted)
-    np.testing.assert_array_equal(indices[:, :length], order)
+    np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(indices, order)
+
+
+@pytest.mark.parametrize("runs", [3, 8, 50, 500])
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_highest_of_runs(runs, dynamic):
+    values = np.random.default_rng(2).normal(size=(2, runs * 9)).astype("float32")
+
+    def best(values):
+        return highest_of_runs(values, 9, 8)
+
+    if dynamic:
+        tf = pytest.importorskip("tensorflow")
+        if keras.backend.backend() != "tensorflow":
+            pytest.skip("only TensorFlow has dynamic lengths")
+        best = tf.function(best, input_signature=[tf.TensorSpec((None, None), tf.float32)])
+    found, indices = (ops.convert_to_numpy(x) for x in best(ops.convert_to_tensor(values)))
+    best_of_run = values.reshape(2, runs, 9).max(axis=-1)
+    wanted, which = expected(best_of_run, 8)
+    some = wanted.shape[1]
+    np.testing.assert_array_equal(found[:, :some], wanted)
+    assert (found[:, some:] == -np.inf).all()
+    np.testing.assert_array_equal(indices[:, :some] // 9, which)
+    np.testing.assert_array_equal(np.take_along_axis(values, indices, 1)[:, :some], wanted)
 
 
 @pytest.mark.parametrize("row", [(), (4,), (2, 3)])

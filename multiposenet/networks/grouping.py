@@ -1,5 +1,6 @@
 """Grouping: every person's box picks one candidate per joint, by an assigner."""
 
+import numpy as np
 from keras import ops
 
 from multiposenet.networks import roi_crop
@@ -41,13 +42,19 @@ def group(assigner, boxes, points, scores, evidence_power=1.0, candidates=None):
 def _best_within(boxes, points, scores, count):
     """Points ``(B, N, K, count, 2)`` and scores of the best candidates in every box."""
     boxes, points, scores = map(ops.convert_to_tensor, (boxes, points, scores))
-    shape = boxes.shape[1], points.shape[1]
     inside = roi_crop.relative_places(points, boxes)[2]
     scores, best = ops.top_k(scores[:, None] * inside, count)
-    # The candidates of a joint are the same for all boxes: (B, K, N * count) of them.
-    best = ops.reshape(ops.transpose(best, (0, 2, 1, 3)), (-1, shape[1], shape[0] * count))
-    points = ops.reshape(pick(points, best), (-1, shape[1], shape[0], count, 2))
-    return ops.transpose(points, (0, 2, 1, 3, 4)), scores
+    return _points_of(points, best), scores
+
+
+def _points_of(points, indices):
+    """``(B, N, K, n, 2)`` of points ``(B, K, P, 2)``, by ``indices (B, N, K, n)`` of every joint."""
+    joints, count = points.shape[1:3]
+    # All candidates in a row: no transposition, of which each takes TensorFlow a while.
+    start = ops.arange(joints, dtype=indices.dtype)[:, None] * count
+    flat = ops.reshape(indices + start, (-1, int(np.prod(indices.shape[1:]))))
+    taken = pick(ops.reshape(points, (-1, joints * count, 2)), flat)
+    return ops.reshape(taken, (-1, *indices.shape[1:], 2))
 
 
 def choose(logits, evidence, expected, points, evidence_power=1.0):
@@ -56,10 +63,7 @@ def choose(logits, evidence, expected, points, evidence_power=1.0):
     # Not argmax: Keras' own handles -0.0 by bits, which no converter to ONNX or OpenVINO knows.
     best = ops.top_k(preference, 1)[1]
     keypoint_scores = pick(evidence, best)[..., 0]
-    # The candidates of a joint are the same for all boxes.
-    points = ops.convert_to_tensor(points, "float32")
-    chosen = pick(points, ops.transpose(best[..., 0], (0, 2, 1)))
-    chosen = ops.transpose(chosen, (0, 2, 1, 3))
+    chosen = _points_of(ops.convert_to_tensor(points, "float32"), best)[..., 0, :]
     return ops.where(keypoint_scores[..., None] > 0, chosen, expected), keypoint_scores
 
 

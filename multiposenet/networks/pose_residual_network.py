@@ -101,8 +101,8 @@ class PoseResidualNetwork(Assigner):
 
         Only the MLP's own, coarse maps are made. The residual is read at the candidates alone,
         as the product of their weights: two candidates that share no cell do not see each other.
-        ``expected`` leaves the residual out, which is zero wherever ``expected`` is used, and
-        looks for the highest cell within the highest coarse one.
+        ``expected`` leaves the residual out, which is zero wherever ``expected`` is used, and is
+        the centre of a coarse cell.
         """
         boxes, points, scores = (
             ops.convert_to_tensor(x, "float32") for x in (boxes, points, scores)
@@ -126,25 +126,9 @@ class PoseResidualNetwork(Assigner):
             logits = logits + ops.sum(shared * weights[:, None], axis=-1)
         logits = ops.reshape(logits, (-1, people, joints, count))
         maps = ops.reshape(maps, (-1, people, joints, height * width))
-        return logits, evidence, self._highest(maps, (height, width), boxes)
-
-    def _highest(self, maps, size_hw, boxes):
-        """Places of the highest cells of coarse maps ``(B, N, K, cells)`` once upsampled."""
-        height, width = size_hw
         cell = ops.top_k(maps, 1)[1][..., 0]
-        row, column = cell // width, cell % width
-        if self.stride > 1:
-            # Of the cells into which a coarse cell is divided, the one at its centre on the side
-            # of the higher neighbour is the highest.
-            rows = ops.stack([row, row, row - 1, row + 1], axis=-1)
-            columns = ops.stack([column - 1, column + 1, column, column], axis=-1)
-            index = ops.clip(rows, 0, height - 1) * width + ops.clip(columns, 0, width - 1)
-            around = pick(maps, index)
-            offset = 0.5 / self.stride
-            left, right, above, below = ops.unstack(around, 4, axis=-1)
-            row = ops.cast(row, "float32") + ops.where(below > above, offset, -offset)
-            column = ops.cast(column, "float32") + ops.where(right > left, offset, -offset)
-        return roi_crop.place_in_boxes(column, row, size_hw, boxes)
+        place = roi_crop.place_in_boxes(cell % width, cell // width, (height, width), boxes)
+        return logits, evidence, place
 
     def compute_output_shape(self, input_shape):
         return input_shape

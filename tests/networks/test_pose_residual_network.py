@@ -236,7 +236,7 @@ def test_assign_equals_the_way_over_crops(options):
 
 
 def test_expected_places_of_a_coarse_prn():
-    """On smooth maps the highest cell is in the highest coarse cell, and exactly found."""
+    """The centre of the highest coarse cell, beside which the highest cell of smooth maps lies."""
     prn = PoseResidualNetwork(3, nodes=4, stride=2)
     y, x = np.mgrid[:28, :18]
     centres = [(0.2, 0.3), (13.3, 8.6), (27.0, 17.4)]
@@ -247,4 +247,7 @@ def test_expected_places_of_a_coarse_prn():
     nothing = np.zeros((1, 3, 2, 2), "float32"), np.zeros((1, 3, 2), "float32")
     fast = to_numpy(prn.assign(boxes, *nothing)[2])
     plain = to_numpy(grouping.assign_by_crops(prn, boxes, *nothing)[2])
-    np.testing.assert_allclose(fast, plain, rtol=1e-5)
+    cells = np.round(centres)[:, ::-1] + 0.5  # xy
+    corners, sizes = boxes[0, :, None, :2], boxes[0, :, None, 2:] - boxes[0, :, None, :2]
+    np.testing.assert_allclose(fast[0], corners + cells / (18, 28) * sizes, rtol=1e-5)
+    assert (np.abs(fast - plain)[0] <= 0.5001 * sizes / (WIDTH, HEIGHT)).all()
