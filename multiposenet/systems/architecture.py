@@ -20,7 +20,7 @@ class Architecture:
         anchor_ratios: height over width.
         nms_iou: person boxes that overlap a better one more than this are suppressed.
         prn_nodes: nodes of the PRN's hidden layer.
-        prn_stride: 1 as the paper, 2 for the compact PRN.
+        prn_stride: 1 as the paper, 4 for the compact PRN.
         prn_dropout: rate behind the hidden layer.
     """
 
@@ -59,7 +59,7 @@ NANO = Architecture(
     sigmoid=True,
     anchor_sizes=(20, 40, 80, 160, 320),
     anchor_ratios=(0.75, 1.5, 3.0),
-    prn_nodes=256,
-    prn_stride=2,
+    prn_nodes=128,
+    prn_stride=4,
     prn_dropout=0.1,
 )

@@ -33,8 +33,8 @@ def test_parameters_of_the_paper():
 
 
 def test_parameters_of_the_compact_variant():
-    cells = 18 * 28 * 17
-    assert compact().count_params() == cells * 256 + 256 + 256 * cells + cells < 5e6
+    cells = 9 * 14 * 17
+    assert compact().count_params() == cells * 128 + 128 + 128 * cells + cells < 6e5
 
 
 def test_two_hidden_layers():

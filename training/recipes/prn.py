@@ -103,6 +103,7 @@ class NanoPRN(PRNRecipe):
     AP50 on photos is 0.1 lower.
     """
 
+    epochs: int = 16
     batch_size: int = 512
     warmup: int = 50
     weight_decay: float = 0.0
