@@ -14,7 +14,15 @@ from multiposenet import runtimes, zoo
 from multiposenet.errors import InputError
 
 # Files of the package, and packages, that the graph of a model is made by.
-_CODE = ("boxes.py", "heatmaps.py", "selection.py", "export.py", "networks", "systems")
+_CODE = (
+    "boxes.py",
+    "heatmaps.py",
+    "selection.py",
+    "export.py",
+    "openvino_graph.py",
+    "networks",
+    "systems",
+)
 
 
 def cached(weights: Path, arguments: dict, runtime: str, make) -> Path:

@@ -80,6 +80,7 @@ def test_an_estimator_of_the_file(exported, nano):
     assert len(ours) == len(truth) > 0
     np.testing.assert_allclose(ours.keypoints, truth.keypoints, atol=0.05)
     np.testing.assert_allclose(ours.mask, truth.mask, atol=1e-3)
+    np.testing.assert_allclose(pose.heatmaps(photo), nano.heatmaps(photo), atol=1e-3)
 
 
 def test_the_example_of_the_readme_without_keras(exported, nano, tmp_path):

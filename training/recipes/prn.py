@@ -96,11 +96,10 @@ class NanoPRN(PRNRecipe):
 
         multiposenet train prn --run RUN --annotations person_keypoints_train2017.json
 
-    Cost: 4 minutes on 2 CPU cores, 1,920 steps of about 512 persons. Result: AP 93.5 for true
-    keypoints in true boxes on COCO val2017, each keypoint serving one person. 256 nodes on an
-    18x28 grid, 4.4 M parameters. Boxes, places and scores are jittered, candidates left out and
-    added, since a small detector's are: as `TablePRN` has them the result is 93.6, but keypoint
-    AP50 on photos is 0.1 lower.
+    Cost: 3 minutes on 2 CPU cores, 3,840 steps of about 512 persons. Result: AP 93.7 for true
+    keypoints in true boxes on COCO val2017, each keypoint serving one person. 128 nodes on a
+    9x14 grid, 0.55 M parameters; 256 nodes on 18x28 cells have 93.5 (``docs/prn.md``). Boxes,
+    places and scores are jittered, candidates left out and added, since a small detector's are.
     """
 
     epochs: int = 16
