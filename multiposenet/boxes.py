@@ -323,7 +323,8 @@ def nms(
 
     # The change is part of the state: conversion to ONNX mistakes a state that the body only
     # passes on from another (such as the decisions before) and stops too early.
-    _, kept = ops.while_loop(lambda changed, _: changed, decide_twice, (ops.any(eligible), eligible))
+    first = ops.any(eligible), eligible
+    _, kept = ops.while_loop(lambda changed, _: changed, decide_twice, first)
 
     front = ops.argsort(ops.where(kept, rank, rank + candidates), axis=1)[:, :max_output]
     valid = pick(kept, front)

@@ -15,7 +15,8 @@ def narrowed(model, names, shape):
 
     model = model.clone()
     if names is not None:
-        results = [each for each in model.get_results() if each.input_value(0).get_names() & {*names}]
+        named = ((each, each.input_value(0).get_names()) for each in model.get_results())
+        results = [each for each, its_names in named if its_names & {*names}]
         model = openvino.Model(results, model.get_parameters())
     if shape is not None:
         model.reshape(shape)

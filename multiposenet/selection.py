@@ -16,8 +16,8 @@ def highest(values, count):
     first comes first, in both steps, as in ``ops.top_k``.
 
     Args:
-        values: tensor ``(B, ..., n)``; n may be smaller than ``count``. A dynamic n must be a multiple
-            of ``SEGMENT``.
+        values: tensor ``(B, ..., n)``; n may be smaller than ``count``. A dynamic n must be a
+            multiple of ``SEGMENT``.
         count: k, how many are wanted.
 
     Returns:

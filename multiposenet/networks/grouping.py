@@ -48,7 +48,7 @@ def _best_within(boxes, points, scores, count):
 
 
 def _points_of(points, indices):
-    """``(B, N, K, n, 2)`` of points ``(B, K, P, 2)``, by ``indices (B, N, K, n)`` of every joint."""
+    """Of points ``(B, K, P, 2)`` those that ``indices (B, N, K, n)`` name: ``(B, N, K, n, 2)``."""
     joints, count = points.shape[1:3]
     # All candidates in a row: no transposition, of which each takes TensorFlow a while.
     start = ops.arange(joints, dtype=indices.dtype)[:, None] * count

@@ -15,7 +15,6 @@ from multiposenet.networks import roi_crop
 from multiposenet.networks.assigner import Assigner
 from multiposenet.networks.layers import register
 from multiposenet.networks.roi_crop import HEIGHT, WIDTH, grid_weights, tent
-from multiposenet.selection import pick
 
 _EPSILON = 1e-6
 

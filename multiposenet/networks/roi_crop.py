@@ -37,8 +37,8 @@ def grid_places(points, boxes, margin=MARGIN):
     Args: as ``grid_weights``.
 
     Returns:
-        ``y (B, N, K, P)`` from 0 to 55 and ``x`` from 0 to 35, clamped, whole numbers at the centres
-        of cells; ``inside (B, N, K, P)``.
+        ``y (B, N, K, P)`` from 0 to 55 and ``x`` from 0 to 35, clamped, whole numbers at the
+        centres of cells; ``inside (B, N, K, P)``.
     """
     x, y, inside = relative_places(points, boxes, margin)
     y = ops.clip(y * HEIGHT - 0.5, 0.0, HEIGHT - 1.0)
