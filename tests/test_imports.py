@@ -15,6 +15,7 @@ ORDER = [
     "multiposenet.weights",
     "multiposenet.zoo",
     "multiposenet.skeleton",
+    "multiposenet.openvino_graph",
     "multiposenet.runtimes",
     "multiposenet.geometry",
     "multiposenet.cropping",

@@ -224,7 +224,7 @@ class NearestCentre(Max):
 
 def _summed(places, cells, stride):
     """Bilinear weights of places on one axis of the grid, summed over each coarse cell's run."""
-    centres = (cells * stride + (stride - 1) / 2).astype("float32")
+    centres = ops.convert_to_tensor(cells * stride + (stride - 1) / 2, "float32")
     return ops.clip((stride + 1) / 2 - ops.abs(places - centres), 0.0, 1.0)
 
 

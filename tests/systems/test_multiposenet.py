@@ -245,8 +245,8 @@ def test_blocks_are_all_there_is(model):
 def test_parameters_of_the_nano():
     blocks = MultiPoseNet("nano").blocks
     counts = {name: block.count_params() for name, block in blocks.items()}
-    assert counts["PRN"] == 2 * 8568 * 256 + 256 + 8568
-    assert sum(counts.values()) < 9_000_000  # 18 MB in half precision
+    assert counts["PRN"] == 2 * 2142 * 128 + 128 + 2142
+    assert sum(counts.values()) < 5_000_000  # 10 MB in half precision
 
 
 @pytest.mark.parametrize("size", [(50, 64), (64, 33)])
