@@ -6,6 +6,7 @@ from keras import ops
 # Runtimes spend time in proportion to length times count; this is near the best for both uses.
 SEGMENT = 16
 _NOTHING = float("-inf")
+_TENSORFLOW = keras.backend.backend() == "tensorflow"
 
 
 def highest(values, count):
@@ -95,7 +96,7 @@ def rows_at(values, indices):
     In TensorFlow, Keras would look for negative ones with five more operations, in each of some
     twenty places of a graph.
     """
-    if keras.backend.backend() != "tensorflow" or isinstance(values, keras.KerasTensor):
+    if not _TENSORFLOW or isinstance(values, keras.KerasTensor):
         return ops.take(values, indices, axis=0)
     import tensorflow as tf
 
