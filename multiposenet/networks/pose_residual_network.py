@@ -14,7 +14,7 @@ from keras import layers, ops
 from multiposenet.networks import roi_crop
 from multiposenet.networks.assigner import Assigner
 from multiposenet.networks.layers import register
-from multiposenet.networks.roi_crop import HEIGHT, WIDTH, grid_weights, tent
+from multiposenet.networks.roi_crop import HEIGHT, WIDTH, tent
 
 _EPSILON = 1e-6
 
@@ -126,8 +126,7 @@ class PoseResidualNetwork(Assigner):
         logits = ops.reshape(logits, (-1, people, joints, count))
         maps = ops.reshape(maps, (-1, people, joints, height * width))
         cell = ops.top_k(maps, 1)[1][..., 0]
-        place = roi_crop.place_in_boxes(cell % width, cell // width, (height, width), boxes)
-        return logits, evidence, place
+        return logits, evidence, roi_crop.place_of_cell(cell, (height, width), boxes)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -212,13 +211,10 @@ class NearestCentre(Max):
         # Not read from the grid: places in the margin, clamped there, would all be alike.
         boxes, points = (ops.convert_to_tensor(x, "float32") for x in (boxes, points))
         scores = ops.convert_to_tensor(scores, "float32")
-        corner = boxes[:, :, None, None, :2]
-        size = ops.maximum(boxes[:, :, None, None, 2:] - corner, 1e-3)
-        offset = (points[:, None] - corner) / size - 0.5
-        _, _, inside = grid_weights(points, boxes)
+        x, y, inside = roi_crop.relative_places(points, boxes)
         centre = (boxes[..., :2] + boxes[..., 2:]) / 2
         expected = ops.repeat(centre[:, :, None], points.shape[1], axis=2)
-        logits = -ops.sum(ops.square(offset), axis=-1)
+        logits = -(ops.square(x - 0.5) + ops.square(y - 0.5))
         return logits, scores[:, None] * inside, expected
 
 

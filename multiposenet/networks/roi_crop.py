@@ -87,13 +87,17 @@ def highest_cell(crops, boxes):
     """``(B, N, K, 2)`` xy pixels: the centre of the highest cell of maps ``(B * N, 56, 36, K)``."""
     joints = crops.shape[-1]
     by_joint = ops.transpose(ops.reshape(crops, (-1, HEIGHT * WIDTH, joints)), (0, 2, 1))
-    return highest_place(ops.reshape(by_joint, (-1, boxes.shape[1], joints, HEIGHT * WIDTH)), boxes)
+    maps = ops.reshape(by_joint, (-1, boxes.shape[1], joints, HEIGHT * WIDTH))
+    return place_of_cell(first_of_highest(maps), (HEIGHT, WIDTH), boxes)
 
 
-def highest_place(maps, boxes):
-    """As `highest_cell`, of maps ``(B, N, K, 56 * 36)``."""
-    cell = first_of_highest(maps)
-    return place_in_boxes(cell % WIDTH, cell // WIDTH, (HEIGHT, WIDTH), boxes)
+def place_of_cell(cell, size_hw, boxes):
+    """``(B, N, K, 2)`` xy pixels: the centres of cells ``(B, N, K)`` of grids over the boxes."""
+    height, width = size_hw
+    x = (ops.cast(cell % width, boxes.dtype) + 0.5) / width
+    y = (ops.cast(cell // width, boxes.dtype) + 0.5) / height
+    corner = boxes[:, :, None, :2]
+    return corner + ops.stack([x, y], axis=-1) * (boxes[:, :, None, 2:] - corner)
 
 
 def first_of_highest(values):
@@ -102,11 +106,3 @@ def first_of_highest(values):
     last = values.shape[-1] - 1
     is_highest = values >= ops.max(values, axis=-1, keepdims=True)
     return ops.min(ops.where(is_highest, ops.arange(last + 1, dtype="int32"), last), axis=-1)
-
-
-def place_in_boxes(column, row, size_hw, boxes):
-    """``(B, N, K, 2)`` xy pixels: the centres of cells ``(B, N, K)`` of grids over the boxes."""
-    x = (ops.cast(column, boxes.dtype) + 0.5) / size_hw[1]
-    y = (ops.cast(row, boxes.dtype) + 0.5) / size_hw[0]
-    corner = boxes[:, :, None, :2]
-    return corner + ops.stack([x, y], axis=-1) * (boxes[:, :, None, 2:] - corner)
