@@ -13,12 +13,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from multiposenet.assigners import load as load_assigner
-    from multiposenet.estimator import Estimator, load
     from multiposenet.poses import Poses
     from multiposenet.skeleton import Skeleton
+    from multiposenet.systems.assigners import load as load_assigner
+    from multiposenet.systems.estimator import Estimator, load
     from multiposenet.systems.multiposenet import MultiPoseNet
-    from multiposenet.top_down import RMPE, load_rmpe
+    from multiposenet.systems.top_down import RMPE, load_rmpe
 
 __version__ = "0.1.0"
 
@@ -36,14 +36,14 @@ __all__ = [
 
 # Public name -> module, and the name it has there.
 _HOME_OF = {
-    "Estimator": ("multiposenet.estimator", "Estimator"),
+    "Estimator": ("multiposenet.systems.estimator", "Estimator"),
     "MultiPoseNet": ("multiposenet.systems.multiposenet", "MultiPoseNet"),
     "Poses": ("multiposenet.poses", "Poses"),
-    "RMPE": ("multiposenet.top_down", "RMPE"),
+    "RMPE": ("multiposenet.systems.top_down", "RMPE"),
     "Skeleton": ("multiposenet.skeleton", "Skeleton"),
-    "load": ("multiposenet.estimator", "load"),
-    "load_assigner": ("multiposenet.assigners", "load"),
-    "load_rmpe": ("multiposenet.top_down", "load_rmpe"),
+    "load": ("multiposenet.systems.estimator", "load"),
+    "load_assigner": ("multiposenet.systems.assigners", "load"),
+    "load_rmpe": ("multiposenet.systems.top_down", "load_rmpe"),
 }
 
 

@@ -10,7 +10,7 @@
          "url": null,                              where to download it when it is not bundled
          "card": "cards/multiposenet-nano.md",
          "recipe": "...", "data": "...", "metrics": {...}, "licence": "..."}},
-     "assigners": {...}}                           the same, for `multiposenet.assigners`
+     "assigners": {...}}                           the same, for `multiposenet.systems.assigners`
 
 Only the standard library is imported here, so listing names costs nothing.
 """

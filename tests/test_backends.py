@@ -11,7 +11,15 @@ import pytest
 from compiled import QUICK
 
 TESTS = Path(__file__).resolve().parent
-FILES = ("networks", "systems", "test_heatmaps.py", "test_boxes.py", "test_losses.py")
+FILES = (
+    "networks",
+    "systems/test_multiposenet.py",
+    "systems/test_rmpe.py",
+    "systems/test_rmpe_loading.py",
+    "maths/test_heatmaps.py",
+    "maths/test_boxes.py",
+    "training/test_losses.py",
+)
 BACKENDS = ("jax", "torch")
 INSIDE = "MULTIPOSENET_BACKEND_TESTS"  # set in the processes started here
 

@@ -12,36 +12,40 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = [
     "multiposenet",  # __init__: imports nothing when imported
     "multiposenet.errors",
+    "multiposenet.files",
     "multiposenet.weights",
     "multiposenet.zoo",
     "multiposenet.skeleton",
-    "multiposenet.openvino_graph",
-    "multiposenet.runtimes",
-    "multiposenet.geometry",
-    "multiposenet.cropping",
-    "multiposenet.similarity",
-    "multiposenet.suppression",
-    "multiposenet.selection",
-    "multiposenet.boxes",
-    "multiposenet.heatmaps",
-    "multiposenet.matching",
+    "multiposenet.maths",
     "multiposenet.drawing",
+    "multiposenet.plotting",
     "multiposenet.sources",
     "multiposenet.poses",
     "multiposenet.json_table",
     "multiposenet.annotations",
     "multiposenet.networks",
-    "multiposenet.assigners",
+    "multiposenet.runtimes",
     "multiposenet.systems",
-    "multiposenet.quantization",
-    "multiposenet.export",
-    "multiposenet.export_cache",
-    "multiposenet.loading",
-    "multiposenet.estimator",
-    "multiposenet.single_person",
-    "multiposenet.top_down",
     "multiposenet.evaluation",
-    "multiposenet.training",
+    "multiposenet.training",  # __init__
+    "multiposenet.training.recipes",
+    "multiposenet.training.losses",
+    "multiposenet.training.keypoint_losses",
+    "multiposenet.training.single_person_losses",
+    "multiposenet.training.datasets",
+    "multiposenet.training.proposals",
+    "multiposenet.training.patches",
+    "multiposenet.training.loop",
+    "multiposenet.training.grouping",
+    "multiposenet.training.validation",
+    "multiposenet.training.run_folder",
+    "multiposenet.training.rmpe_run_folder",
+    "multiposenet.training.stages",
+    "multiposenet.training.pipeline",
+    "multiposenet.training.pose_nms",
+    "multiposenet.training.figures",
+    "multiposenet.training.tables",
+    "multiposenet.training.release",
     "multiposenet.commands",
     "multiposenet.cli",
 ]
@@ -165,13 +169,13 @@ def test_library_does_not_know_training(edges):
 
 def test_the_checks_see_what_they_should(tmp_path):
     (tmp_path / "poses.py").write_text(
-        "from . import boxes\ndef f():\n    from multiposenet.estimator import load\n"
+        "from .maths import boxes\ndef f():\n    from multiposenet.systems.estimator import load\n"
     )
-    known = {"multiposenet.boxes", "multiposenet.estimator", "multiposenet.poses"}
+    known = {"multiposenet.maths.boxes", "multiposenet.systems.estimator", "multiposenet.poses"}
     found = imports("multiposenet.poses", tmp_path / "poses.py", known)
-    assert found == {"multiposenet.boxes", "multiposenet.estimator"}
+    assert found == {"multiposenet.maths.boxes", "multiposenet.systems.estimator"}
     assert upward({"multiposenet.poses": found}) == [
-        "multiposenet.poses imports multiposenet.estimator"
+        "multiposenet.poses imports multiposenet.systems.estimator"
     ]
     assert cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) == ["a", "b", "c", "a"]
     assert cycle({"a": {"b", "c"}, "b": {"c"}}) == []

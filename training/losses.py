@@ -45,7 +45,7 @@ def smooth_l1(labels, targets, predictions, sigma: float = 3.0):
     Args:
         labels: ``(B, A)`` 1 positive; other anchors do not count, their targets may be anything
             finite.
-        targets: ``(B, A, 4)`` true deltas, see `multiposenet.boxes.encode`.
+        targets: ``(B, A, 4)`` true deltas, see `multiposenet.maths.boxes.encode`.
         predictions: ``(B, A, 4)``.
         sigma: Sharpness of the bend.
 

@@ -12,17 +12,11 @@ import keras
 
 from multiposenet.errors import AnnotationError
 from multiposenet.skeleton import COCO_17
-from multiposenet.training import (
-    keypoints,
-    parts,
-    persons,
-    prn,
-    rmpe_parts,
-    rmpe_pipeline,
-    validation,
-)
-from multiposenet.training.checkpoint import checkpoint_path
-from multiposenet.training.engine import Engine
+from multiposenet.training import rmpe_run_folder, run_folder
+from multiposenet.training.loop.checkpoint import checkpoint_path
+from multiposenet.training.loop.engine import Engine
+from multiposenet.training.stages import keypoints, person, prn, rmpe
+from multiposenet.training.validation import multiposenet
 
 
 def train(
@@ -63,11 +57,11 @@ def train(
         AnnotationError: the samples do not hold what the stage learns from.
         WeightsError: an earlier stage's result is missing or of another model.
     """
-    known = {**parts.STAGES, **rmpe_parts.STAGES}
+    known = {**run_folder.STAGES, **rmpe_run_folder.STAGES}
     if stage not in known:
         raise ValueError(f"stage: unknown name {stage!r}; use one of {sorted(known)}")
-    if stage in rmpe_parts.STAGES:
-        return rmpe_pipeline.train(
+    if stage in rmpe_run_folder.STAGES:
+        return rmpe.train(
             stage,
             samples,
             run,
@@ -85,25 +79,25 @@ def train(
             f"the stage learns {skeleton.name}; validate on annotations of the same joints"
         )
     if not resume:
-        parts.refuse_finished(run, stage)
+        run_folder.refuse_finished(run, stage)
     keras.utils.set_random_seed(recipe.seed)
     engine = Engine(devices, recipe.precision, workers)
     with engine.scope():
         weights = _pretrained(stage, recipe, run)
         imagenet = weights if weights == "imagenet" else None
-        model = parts.new_model(run, recipe.backbone, skeleton, imagenet, engine.writes)
+        model = run_folder.new_model(run, recipe.backbone, skeleton, imagenet, engine.writes)
         if weights and not imagenet:
-            parts.take_pretrained(model, weights, stage)
+            run_folder.take_pretrained(model, weights, stage)
         validate = _validation(stage, model, recipe, val_annotations, val_images)
         options = {"resume": resume, "validate": validate, "engine": engine}
         if stage == "keypoints":
             keypoints.train(model, samples, recipe, run, **options)
         elif stage == "person":
-            parts.load_parts(model, run, parts.STAGES["keypoints"])
-            persons.train(model, samples, recipe, run, **options)
+            run_folder.load_parts(model, run, run_folder.STAGES["keypoints"])
+            person.train(model, samples, recipe, run, **options)
         else:
             prn.train(model.prn, samples, recipe, model.skeleton.flip_indices, run, **options)
-    return parts.save_parts(model, run, stage) if engine.writes else []
+    return run_folder.save_parts(model, run, stage) if engine.writes else []
 
 
 def _pretrained(stage, recipe, run):
@@ -118,8 +112,8 @@ def _validation(stage, model, recipe, annotations, images):
     if annotations is None:
         return None
     if stage == "prn":
-        return validation.AssignmentValidation(model.prn, annotations)
+        return multiposenet.AssignmentValidation(model.prn, annotations)
     if stage == "person":
-        return validation.PersonValidation(model, annotations, images, recipe.validation_size)
-    maps = validation.map_function(model)
-    return validation.KeypointValidation(maps, annotations, images, recipe.validation_size)
+        return multiposenet.PersonValidation(model, annotations, images, recipe.validation_size)
+    maps = multiposenet.map_function(model)
+    return multiposenet.KeypointValidation(maps, annotations, images, recipe.validation_size)

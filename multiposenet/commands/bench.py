@@ -75,13 +75,13 @@ def run(args) -> int:
     import tempfile
     from pathlib import Path
 
-    from multiposenet import runtimes
+    from multiposenet.runtimes import exported
     from multiposenet.sources import read_image, sample_photo
 
-    if file := runtimes.format_of(Path(args.model)):
+    if file := exported.format_of(Path(args.model)):
         names = args.runtime or [file]
     else:
-        names = [n if n == INT8 else runtimes.choose(n) for n in args.runtime or ["keras"]]
+        names = [n if n == INT8 else exported.choose(n) for n in args.runtime or ["keras"]]
     person = read_image(args.photo or sample_photo())
     pose = load_estimator(args.model, image_size=max(args.size))
     with tempfile.TemporaryDirectory() as folder:
@@ -95,9 +95,9 @@ def run(args) -> int:
         body = [[_cell(row[head]) for head in heads] for row in rows]
         output.print_table([head.replace("_", " ") for head in heads], body)
     if args.plot:
-        from multiposenet.evaluation import speed_plot
+        from multiposenet.training.figures import speed
 
-        speed_plot.save(rows, args.model, args.plot)
+        speed.save(rows, args.model, args.plot)
     return 0
 
 
@@ -177,17 +177,18 @@ def _on_runtime(pose, runtime, folder, batch):
     """The estimator and, unless it is of an exported file, the bare network on a runtime."""
     from pathlib import Path
 
-    from multiposenet import estimator, runtimes
+    from multiposenet.runtimes import exported
+    from multiposenet.systems import estimator
 
-    if isinstance(pose.model, runtimes.ExportedModel):
-        model = runtimes.load(pose.model.path, runtime)
+    if isinstance(pose.model, exported.ExportedModel):
+        model = exported.load(pose.model.path, runtime)
         return estimator.Estimator(model, pose.image_size, pose.score), None
-    from multiposenet import export, quantization
+    from multiposenet.runtimes import export, quantization
 
     if runtime == "keras":
         return pose, estimator.compiled(pose.model.network())
     kind = runtime.partition("-")[0]
-    ending = ("-int8" if runtime == INT8 else "") + runtimes.FORMATS[kind]
+    ending = ("-int8" if runtime == INT8 else "") + exported.FORMATS[kind]
     whole, bare = (Path(folder) / f"{name}{ending}" for name in ("whole", "bare"))
     if not whole.exists():
         if runtime == INT8:
@@ -201,22 +202,23 @@ def _on_runtime(pose, runtime, folder, batch):
             quantization.quantize(whole, [batch])
             quantization.quantize(bare, [batch])
     runtime = kind if runtime == INT8 else runtime
-    exported = estimator.Estimator(runtimes.load(whole, runtime), pose.image_size, pose.score)
-    return exported, runtimes.open_function(bare, runtime)
+    faster = estimator.Estimator(exported.load(whole, runtime), pose.image_size, pose.score)
+    return faster, exported.open_function(bare, runtime)
 
 
 def load_estimator(name: str, **options):
     """A model of the zoo, a file, or an architecture of `summary` with random weights."""
     from pathlib import Path
 
-    from multiposenet import runtimes
+    from multiposenet.runtimes import exported
 
-    if runtimes.format_of(Path(name)):
-        from multiposenet import estimator
+    if exported.format_of(Path(name)):
+        from multiposenet.systems import estimator
 
         return estimator.load(name, **options)
     output.import_keras()
-    from multiposenet import estimator, zoo
+    from multiposenet import zoo
+    from multiposenet.systems import estimator
     from multiposenet.systems.multiposenet import MultiPoseNet
 
     if name not in summary.BACKBONES or name in zoo.names():

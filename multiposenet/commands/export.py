@@ -72,22 +72,22 @@ def add_arguments(parser):
 def run(args) -> int:
     from pathlib import Path
 
-    from multiposenet import runtimes
+    from multiposenet.runtimes import exported
 
     output.writable_json(args.json)
     _check_int8(args)
     calibrating, photos = _photos(args)
-    if runtimes.format_of(Path(args.model)):
+    if exported.format_of(Path(args.model)):
         raise InputError(f"{args.model}: --model: is exported already; name what it was made of")
     output.import_keras()
     import dataclasses
 
-    from multiposenet import export, quantization
+    from multiposenet.runtimes import export, quantization
 
     pose = load_estimator(args.model, batch_size=2)
     name = Path(args.model).name.removesuffix(".h5").removesuffix(".weights")
     name = name.removesuffix(".keras") + ("-int8" if args.int8 else "")
-    path = Path(args.out or name + runtimes.FORMATS[args.format])
+    path = Path(args.out or name + exported.FORMATS[args.format])
     output.writable_folder(path.parent)
     if args.int8:
         quantization.require(path)
@@ -176,7 +176,7 @@ def _canvases(pose, files, size) -> list:
 
 
 def _sentence(found) -> str:
-    from multiposenet.quantization import Agreement
+    from multiposenet.runtimes.quantization import Agreement
 
     if isinstance(found, Agreement):
         return (

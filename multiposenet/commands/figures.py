@@ -44,9 +44,9 @@ def run(args) -> int:
     output.writable_json(args.json)
     drawn = FIGURES[args.figure][1](args)
 
-    from multiposenet.training.figures import style
+    from multiposenet import plotting
 
-    style.save(drawn.figure, args.out)
+    plotting.save(drawn.figure, args.out)
     if args.json:
         output.write_json(args.json, {"figure": args.figure, **drawn.numbers})
     if args.json != "-":
@@ -93,7 +93,7 @@ def _load_annotations(args, photos=None):
 def _load_prn(args, annotations):
     """The model's assigner, of the joints that the labels have."""
     output.import_keras()
-    from multiposenet import estimator
+    from multiposenet.systems import estimator
 
     model = estimator.load(args.model).model
     evaluate.check_skeleton(args, annotations, model.skeleton, "use another model or other labels")
@@ -271,12 +271,12 @@ def _grouping(args):
     annotations = _load_annotations(args, args.photos)
     prn = _load_prn(args, annotations)
     from multiposenet.annotations import CocoAnnotations
-    from multiposenet.training import robustness
     from multiposenet.training.figures import grouping
+    from multiposenet.training.grouping import sensitivity
 
     prior = CocoAnnotations.load(args.prior) if args.prior else annotations
-    rows = robustness.sweep(
-        robustness.rivals(prn, prior),
+    rows = sensitivity.sweep(
+        sensitivity.rivals(prn, prior),
         annotations,
         seed=args.seed,
         progress=lambda items: output.progress(items, len(items), "figures grouping"),
@@ -313,8 +313,9 @@ def _proposals(args):
     output.import_keras()
     import numpy as np
 
+    from multiposenet.training.figures import offset_comparison
     from multiposenet.training.figures import proposals as drawing
-    from multiposenet.training.proposals import comparison, offsets
+    from multiposenet.training.proposals import offsets
     from multiposenet.training.recipes.proposals import PGPGRecipe
 
     recipe = PGPGRecipe()
@@ -327,8 +328,8 @@ def _proposals(args):
     )
     run = None if args.run is None else Path(args.run)
     rng = np.random.default_rng(args.seed)
-    real, made = comparison.compare(pairs, annotations.skeleton, rng, run, **recipe.fitting)
-    rows = [{"generator": name, **comparison.distances(real, x)} for name, x in made.items()]
+    real, made = offset_comparison.compare(pairs, annotations.skeleton, rng, run, **recipe.fitting)
+    rows = [{"generator": name, **offset_comparison.distances(real, x)} for name, x in made.items()]
     numbers = {
         "pairs": len(real),
         "edges": drawing.EDGES.round(4).tolist(),

@@ -65,19 +65,19 @@ def run(args) -> int:
         raise InputError("--held-out-annotations, --held-out-detections: one of two; give both")
 
     output.import_keras()
-    from multiposenet.training import learn_pose_nms
+    from multiposenet.training.pose_nms import learning
 
     kind, given = _kind(args.measure), _read(args.annotations, args.detections)
     candidates = kind(*given)
     if args.held_out_annotations:
         held_out = kind(*_read(args.held_out_annotations, args.held_out_detections))
-        rows, learnt = learn_pose_nms.compare(candidates, held_out)
+        rows, learnt = learning.compare(candidates, held_out)
         headers = [f"keypoints/{args.measure}", "learnt from", "held out"]
         body = [[_title(row), f"{row.ap:.4f}", f"{row.held_out:.4f}"] for row in rows]
     else:
         annotations, results, path = given
-        learnt = learn_pose_nms.learn(candidates)
-        rows = learn_pose_nms.repeat(annotations, results, args.splits, path, kind)
+        learnt = learning.learn(candidates)
+        rows = learning.repeat(annotations, results, args.splits, path, kind)
         headers = [f"keypoints/{args.measure}", "learnt from", "held out", "learnt is better by"]
         body = [
             [
@@ -101,10 +101,10 @@ def run(args) -> int:
 def _kind(measure):
     """The class of candidates with a measure."""
     if measure == "AP":
-        from multiposenet.training.candidate_poses import CandidatePoses
+        from multiposenet.training.pose_nms.candidate_poses import CandidatePoses
 
         return CandidatePoses
-    from multiposenet.training.candidate_joints import JointCandidates
+    from multiposenet.training.pose_nms.candidate_keypoints import JointCandidates
 
     return JointCandidates
 

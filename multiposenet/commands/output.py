@@ -98,15 +98,15 @@ def load_system(args, **defaults):
     options = {**defaults, **{name: value for name, value in given.items() if value is not None}}
     if args.system == "multiposenet":
         with without_start_up_notes():
-            from multiposenet import estimator
+            from multiposenet.systems import estimator
 
             return estimator.load(args.model, runtime=args.runtime, **options)
 
     if args.runtime not in ("auto", "keras"):
         raise InputError(f"--runtime: {args.runtime} does not run RMPE; leave it out")
     import_keras()
-    from multiposenet.suppression import PoseNMSParameters
-    from multiposenet.top_down import load_rmpe
+    from multiposenet.maths.suppression import PoseNMSParameters
+    from multiposenet.systems.top_down import load_rmpe
 
     if args.pose_nms:
         none = args.pose_nms == "none"

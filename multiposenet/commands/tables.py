@@ -54,27 +54,30 @@ def run(args) -> int:
     return 1 if any("missing" in row for row in rows) else 0
 
 
-def _add_prn(prn):
-    prn.add_argument("--annotations", required=True, metavar="FILE", help="COCO labels to measure")
-    prn.add_argument(
+def _add_prn(parser):
+    parser.add_argument(
+        "--annotations", required=True, metavar="FILE", help="COCO labels to measure"
+    )
+    parser.add_argument(
         "--train",
         metavar="FILE",
         help="COCO labels to train on (default: the train2017 labels beside them, if any)",
     )
-    _add_run(prn, "prn")
-    _add_set(prn, "the recipe (multiposenet.training.recipes.TablePRN)")
+    _add_run(parser, "prn")
+    _add_set(parser, "the recipe (multiposenet.training.recipes.TablePRN)")
 
 
 def _prn(args, folder, names):
     from multiposenet.annotations import CocoAnnotations
-    from multiposenet.training import recipes, tables
+    from multiposenet.training import recipes
+    from multiposenet.training.tables import prn
 
-    chosen = tables.choose(names)
+    chosen = prn.choose(names)
     recipe = recipes.change(recipes.TablePRN(), dict(args.set))
-    table = tables.Table(
+    table = prn.Table(
         CocoAnnotations.load(args.annotations),
         folder,
-        args.train or tables.default_train(args.annotations),
+        args.train or prn.default_train(args.annotations),
         recipe,
     )
     return table, chosen, ["PRN", *PRN_COLUMNS.values(), "M param."], _prn_cells
@@ -86,31 +89,33 @@ def _prn_cells(row) -> list[str]:
     return [row["title"], *figures, size]
 
 
-def _add_rmpe(rmpe):
-    rmpe.add_argument("--annotations", required=True, metavar="FILE", help="COCO labels to measure")
-    rmpe.add_argument("--images", required=True, metavar="DIR", help="folder of their photos")
-    rmpe.add_argument(
+def _add_rmpe(parser):
+    parser.add_argument(
+        "--annotations", required=True, metavar="FILE", help="COCO labels to measure"
+    )
+    parser.add_argument("--images", required=True, metavar="DIR", help="folder of their photos")
+    parser.add_argument(
         "--single",
         metavar="FORMAT:FOLDER",
         help="photos of one labelled person each, such as lsp:lsp_extended/test; proposals are "
         "generated",
     )
-    rmpe.add_argument(
+    parser.add_argument(
         "--train",
         nargs="+",
         default=[],
         metavar="FORMAT:FOLDER",
         help="data sets to train missing networks on; one of the format coco",
     )
-    rmpe.add_argument(
+    parser.add_argument(
         "--model",
         default="multiposenet-nano",
         metavar="NAME",
         help="whose boxes are the proposals (default: %(default)s)",
     )
-    _add_run(rmpe, "rmpe")
+    _add_run(parser, "rmpe")
     _add_set(
-        rmpe,
+        parser,
         "the recipes (NanoSPPE, NanoSSTN of multiposenet.training.recipes), as in sppe.steps=9",
     )
 
@@ -120,10 +125,11 @@ def _rmpe(args, folder, names):
 
     from multiposenet.annotations import CocoAnnotations
     from multiposenet.skeleton import COCO_17
-    from multiposenet.training import datasets, tables, tables_rmpe
-    from multiposenet.training.rmpe_variants import Trained
+    from multiposenet.training import datasets
+    from multiposenet.training.tables import prn, rmpe
+    from multiposenet.training.tables.rmpe_variants import Trained
 
-    chosen = tables.choose(names, tables_rmpe.ROWS)
+    chosen = prn.choose(names, rmpe.ROWS)
     annotations = CocoAnnotations.load(args.annotations)
     if annotations.skeleton.keypoints != COCO_17.keypoints:
         raise AnnotationError(
@@ -133,7 +139,7 @@ def _rmpe(args, folder, names):
         raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
     trained = Trained(folder, args.model, tuple(args.train), COCO_17, _rmpe_recipes(args.set))
     single = datasets.read(args.single, COCO_17) if args.single else []
-    table = tables_rmpe.Table(annotations, args.images, trained, single)
+    table = rmpe.Table(annotations, args.images, trained, single)
     columns = {k: v for k, v in RMPE_COLUMNS.items() if args.single or not k.startswith("single")}
     headers = ["", "paper", *(h for title in columns.values() for h in (title, "lost"))]
 

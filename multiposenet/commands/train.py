@@ -143,9 +143,9 @@ def _generator(args) -> list:
     folder = output.writable_folder(args.run)
 
     output.import_keras()
-    from multiposenet.training.proposals import stages
+    from multiposenet.training.stages import proposals
 
-    return stages.train(
+    return proposals.train(
         args.stage,
         args.annotations,
         args.detections,
@@ -197,6 +197,6 @@ def _samples(args) -> tuple[list, object]:
 
 def _release(args) -> list:
     output.import_keras()
-    from multiposenet.training import release
+    from multiposenet.training.release import entry
 
-    return [release.release(args.run, output.writable_folder(args.out), args.name)]
+    return [entry.release(args.run, output.writable_folder(args.out), args.name)]

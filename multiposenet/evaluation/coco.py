@@ -11,7 +11,7 @@ import numpy as np
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.evaluation.average_precision import Detections, Truths, evaluate
 from multiposenet.json_table import JsonTable
-from multiposenet.similarity import keypoint_similarity
+from multiposenet.maths.similarity import keypoint_similarity
 
 _SMALL, _LARGE, _LIMIT = 32.0**2, 96.0**2, 1e5**2
 ALL_SIZES = (0.0, _LIMIT)

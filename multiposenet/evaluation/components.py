@@ -14,7 +14,7 @@ from multiposenet.evaluation import speed
 
 def heatmaps():
     """Targets of 8 people, 120 x 120 maps, against a loop over people, joints and cells."""
-    from multiposenet import heatmaps
+    from multiposenet.maths import heatmaps
 
     rng = np.random.default_rng(0)
     keypoints = np.dstack([rng.uniform(0, 480, (8, 17, 2)), np.full((8, 17), 2)])
@@ -36,7 +36,7 @@ def heatmaps():
 
 def oks():
     """OKS of 60 x 60 poses, against a loop over pairs and joints."""
-    from multiposenet import similarity
+    from multiposenet.maths import similarity
     from multiposenet.skeleton import COCO_17
 
     rng = np.random.default_rng(0)
@@ -64,8 +64,8 @@ def nms():
     """Suppression of 300 boxes on the Keras backend, against the greedy loop."""
     from keras import ops
 
-    from multiposenet import boxes as box_ops
-    from multiposenet.boxes import pairwise_iou
+    from multiposenet.maths import boxes as box_ops
+    from multiposenet.maths.boxes import pairwise_iou
 
     rng = np.random.default_rng(0)
     corner = rng.uniform(0, 400, (300, 2))
@@ -262,7 +262,8 @@ def video():
 
     import cv2
 
-    from multiposenet import estimator, sources
+    from multiposenet import sources
+    from multiposenet.systems import estimator
 
     pose = estimator.load("multiposenet-nano")
     person = sources.read_image(sources.sample_photo())

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from multiposenet import boxes as box_ops
-from multiposenet.similarity import keypoint_similarity
+from multiposenet.maths import boxes as box_ops
+from multiposenet.maths.similarity import keypoint_similarity
 
 SIZES = ("small", "medium", "large")
 PERSONS = ("found", "missed", "ghost", "duplicate")

@@ -7,8 +7,8 @@ torso for PCK as it is measured on LSP, the head for PCKh (Andriluka et al., CVP
 
 import numpy as np
 
-from multiposenet import boxes as box_ops
 from multiposenet.annotations import ImageRecord
+from multiposenet.maths import boxes as box_ops
 from multiposenet.poses import Poses
 from multiposenet.skeleton import Skeleton
 

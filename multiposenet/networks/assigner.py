@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from multiposenet import matching
+from multiposenet.maths import matching
 from multiposenet.networks import grouping
 
 

@@ -2,7 +2,7 @@
 
 from keras import Input, Model, layers
 
-from multiposenet.networks import backbone as backbones
+from multiposenet.networks import backbones
 
 
 def direct_regression(
@@ -22,7 +22,7 @@ def direct_regression(
 
     Args:
         num_keypoints: K.
-        backbone: see ``networks.backbone.build``.
+        backbone: see ``networks.backbones.build``.
         image_size: height and width of the images.
         channels: of the reduced C5.
         nodes: of each dense layer behind it (DeepPose: two of 4096).

@@ -3,8 +3,8 @@
 import numpy as np
 from keras import ops
 
+from multiposenet.maths.top_k import pick
 from multiposenet.networks import roi_crop
-from multiposenet.selection import pick
 
 
 def group(assigner, boxes, points, scores, evidence_power=1.0, candidates=None):

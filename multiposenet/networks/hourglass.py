@@ -2,7 +2,7 @@
 
 from keras import Input, Model, layers
 
-from multiposenet.heatmaps import STRIDE
+from multiposenet.maths.heatmaps import STRIDE
 from multiposenet.networks.layers import PRIOR_LOGIT, ImageNormalization
 
 

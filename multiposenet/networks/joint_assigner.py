@@ -10,10 +10,10 @@ import math
 
 from keras import layers, ops
 
+from multiposenet.maths.top_k import pick
 from multiposenet.networks import roi_crop
 from multiposenet.networks.assigner import Assigner
 from multiposenet.networks.layers import register
-from multiposenet.selection import pick
 
 _FREQUENCIES = 5
 _FEATURES = 7 + 4 * _FREQUENCIES

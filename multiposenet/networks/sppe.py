@@ -4,7 +4,7 @@ import dataclasses
 
 import keras
 
-from multiposenet.heatmaps import STRIDE
+from multiposenet.maths.heatmaps import STRIDE
 from multiposenet.networks.hourglass import hourglass
 from multiposenet.networks.pose_localisation import pose_localisation
 from multiposenet.networks.spatial_transformer import localisation_network

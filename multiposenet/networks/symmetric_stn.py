@@ -11,7 +11,7 @@ about.
 
 from keras import Input, Model, layers
 
-from multiposenet.heatmaps import STRIDE
+from multiposenet.maths.heatmaps import STRIDE
 from multiposenet.networks.layers import FrozenCopy
 from multiposenet.networks.spatial_transformer import SpatialTransformer
 

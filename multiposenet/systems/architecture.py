@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from multiposenet.boxes import AnchorSpec
+from multiposenet.maths.boxes import AnchorSpec
 
 
 @dataclasses.dataclass(frozen=True)

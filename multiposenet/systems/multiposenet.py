@@ -6,12 +6,13 @@ import dataclasses
 import keras
 from keras import ops
 
-from multiposenet import boxes as box_ops
-from multiposenet import heatmaps, zoo
 from multiposenet import skeleton as skeletons
+from multiposenet import zoo
 from multiposenet.errors import WeightsError
-from multiposenet.networks import backbone as backbones
-from multiposenet.networks import grouping
+from multiposenet.maths import boxes as box_ops
+from multiposenet.maths import heatmaps
+from multiposenet.maths.top_k import highest_of_runs, pick
+from multiposenet.networks import backbones, grouping
 from multiposenet.networks import person_subnet as person_heads
 from multiposenet.networks.keypoint_subnet import keypoint_subnet
 from multiposenet.networks.layers import register
@@ -19,7 +20,6 @@ from multiposenet.networks.pose_residual_network import PoseResidualNetwork
 from multiposenet.networks.pyramid import keypoint_pyramid, person_pyramid
 from multiposenet.networks.separate_levels import separated
 from multiposenet.networks.weight_files import load_completely
-from multiposenet.selection import highest_of_runs, pick
 from multiposenet.systems.architecture import NANO, PAPER, Architecture
 
 # Faint peaks are mostly noise, and the PRN knows common poses only: see the nano's card.

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from keras import Input, Model, layers, ops
 
-from multiposenet import heatmaps, zoo
 from multiposenet import skeleton as skeletons
+from multiposenet import zoo
 from multiposenet.errors import WeightsError
+from multiposenet.maths import heatmaps
 from multiposenet.networks.layers import register
 from multiposenet.networks.sppe import MARGIN, SPPEArchitecture, inference_model
 from multiposenet.networks.weight_files import load_completely

@@ -5,7 +5,8 @@ import functools
 import pytest
 from fake_model import RectangleFinder
 
-from multiposenet import cli, estimator
+from multiposenet import cli
+from multiposenet.systems import estimator
 
 
 @functools.cache

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from multiposenet.commands import bench
-from multiposenet.estimator import Estimator
-from multiposenet.evaluation import components, speed, speed_plot
+from multiposenet.evaluation import components, speed
 from multiposenet.systems.architecture import NANO
+from multiposenet.systems.estimator import Estimator
 from multiposenet.systems.multiposenet import MultiPoseNet
+from multiposenet.training.figures import speed as speed_figure
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_runtimes_and_batches_and_plot(multiposenet, random_nano, tmp_path):
 
 
 def test_the_papers_curve():
-    assert speed_plot.paper_fps([1, 20]) == pytest.approx([1000 / 37, 1000 / 75])
+    assert speed_figure.paper_fps([1, 20]) == pytest.approx([1000 / 37, 1000 / 75])
 
 
 @pytest.mark.parametrize("name", ["heatmaps", "oks", "nms", "grouping", "json"])

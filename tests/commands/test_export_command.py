@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from command_line import assert_one_line, names, paint
 
-from multiposenet import quantization
 from multiposenet.commands import export as command
-from multiposenet.estimator import Estimator
-from multiposenet.quantization import Agreement
+from multiposenet.runtimes import quantization
+from multiposenet.runtimes.quantization import Agreement
 from multiposenet.systems.architecture import Architecture
+from multiposenet.systems.estimator import Estimator
 from multiposenet.systems.multiposenet import MultiPoseNet
 
 
@@ -70,8 +70,8 @@ def test_int8_holds_photos_out(multiposenet, tiny, photos, tmp_path, monkeypatch
         seen.append((len(calibration), sum(map(len, batches)), calibration[0].shape))
         return Agreement(5, 15, 0.9, 0.1, 0.5, 12.0)
 
-    monkeypatch.setattr("multiposenet.export.export", fake)
-    monkeypatch.setattr("multiposenet.quantization.require", lambda path: None)
+    monkeypatch.setattr("multiposenet.runtimes.export.export", fake)
+    monkeypatch.setattr("multiposenet.runtimes.quantization.require", lambda path: None)
     options = ("--format", "openvino", "--int8", "--calibrate", photos[0].parent)
     status, text, errors = multiposenet("export", *options, "--out", tmp_path / "a.xml")
     assert status == 0 and errors == []

@@ -8,10 +8,10 @@ import pytest
 from command_line import BLUE, RED, assert_one_line, names, paint
 from PIL import Image
 
-from multiposenet import estimator
 from multiposenet.evaluation.errors import JOINTS
 from multiposenet.networks.pose_residual_network import Max
 from multiposenet.skeleton import COCO_17
+from multiposenet.systems import estimator
 
 
 def annotation(number, image, box, keypoints):
@@ -176,10 +176,10 @@ def test_poses_asks_for_labels_of_the_models_joints(multiposenet, tmp_path, corn
 
 
 def test_grouping(multiposenet, tmp_path, people, max_model, monkeypatch):
-    from multiposenet.training import robustness
+    from multiposenet.training.grouping import sensitivity
 
     few = {"jitter": (0.0, 0.2), "duplicate": (0.0, 1.0)}
-    monkeypatch.setattr(robustness, "sweep", functools.partial(robustness.sweep, levels=few))
+    monkeypatch.setattr(sensitivity, "sweep", functools.partial(sensitivity.sweep, levels=few))
     out = tmp_path / "figure.png"
     options = ("--photos", 1, "--prior", people, "--seed", 3, "--out", out, "--json", "-")
     status, text, _ = multiposenet("figures", "grouping", "--annotations", people, *options)

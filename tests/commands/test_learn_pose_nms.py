@@ -6,7 +6,7 @@ import pytest
 from command_line import assert_one_line
 from crowded import found, labels
 
-from multiposenet.suppression import PoseNMSParameters
+from multiposenet.maths.suppression import PoseNMSParameters
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from command_line import assert_one_line, names, paint
 from fake_model import CORNERS
 from keras import layers
 
-from multiposenet import top_down
-from multiposenet.suppression import PoseNMSParameters
+from multiposenet.maths.suppression import PoseNMSParameters
+from multiposenet.systems import top_down
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def test_train_with_wrong_arguments(arguments, problem, multiposenet, tmp_path):
 
 def test_the_choices_are_those_of_the_training_code():
     from multiposenet.training import recipes
-    from multiposenet.training.proposals import stages
+    from multiposenet.training.stages import proposals
 
-    assert set(train.STAGES) == {*recipes.RECIPES, *stages.FILES, "release"}
+    assert set(train.STAGES) == {*recipes.RECIPES, *proposals.FILES, "release"}
     assert set(train.RECIPES) == set().union(*recipes.RECIPES.values())

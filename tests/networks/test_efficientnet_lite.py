@@ -8,9 +8,9 @@ import pytest
 from compiled import compiled
 
 from multiposenet.errors import WeightsError
-from multiposenet.networks import backbone as backbones
-from multiposenet.networks import efficientnet_lite
-from multiposenet.networks.efficientnet_lite import efficientnet_lite0
+from multiposenet.networks import backbones
+from multiposenet.networks.backbones import efficientnet_lite
+from multiposenet.networks.backbones.efficientnet_lite import efficientnet_lite0
 
 # kernel, stride of every block, and the levels after them; written out apart from the module
 KERNELS = (3, 3, 3, 5, 5, 3, 3, 3, 5, 5, 5, 5, 5, 5, 5, 3)

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from multiposenet import matching
+from multiposenet.maths import matching
 from multiposenet.networks.pose_residual_network import (
     Max,
     NearestCentre,

@@ -9,7 +9,7 @@ from compiled import compiled
 from keras import ops
 
 from multiposenet.errors import WeightsError
-from multiposenet.networks import backbone as backbones
+from multiposenet.networks import backbones
 from multiposenet.networks.keypoint_subnet import keypoint_subnet
 from multiposenet.networks.person_subnet import person_subnet
 from multiposenet.networks.pyramid import keypoint_pyramid, person_pyramid

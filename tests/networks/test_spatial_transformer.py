@@ -8,7 +8,7 @@ from gradients import finite_differences, gradient
 from keras import ops
 from scipy import ndimage
 
-from multiposenet.geometry import Affine
+from multiposenet.maths.geometry import Affine
 from multiposenet.networks.spatial_transformer import (
     LEAST_DETERMINANT,
     BoundedAffine,

@@ -8,11 +8,12 @@ import pytest
 from compiled import compiled
 from keras import layers, ops
 
-from multiposenet import heatmaps
+from multiposenet.maths import heatmaps
 from multiposenet.networks.hourglass import compact
 from multiposenet.networks.spatial_transformer import localisation_network, sample, transform_pixels
 from multiposenet.networks.symmetric_stn import symmetric_stn, with_parallel_sppe
-from multiposenet.training import single_person_losses, single_person_targets
+from multiposenet.training import single_person_losses
+from multiposenet.training.patches import single_person_targets
 
 SIZE, JOINTS = (32, 32), 2
 THETA = np.array([0.3, -0.1, 0.4, 0.2, -0.3, -0.3], "float32")  # before tanh and limits

@@ -9,12 +9,12 @@ import pytest
 from compiled import compiled
 from keras import layers, ops
 
-from multiposenet import heatmaps, zoo
+from multiposenet import zoo
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import WeightsError
 from multiposenet.evaluation import evaluate_keypoints
-from multiposenet.networks import backbone as backbones
-from multiposenet.networks import grouping
+from multiposenet.maths import heatmaps
+from multiposenet.networks import backbones, grouping
 from multiposenet.networks.pose_residual_network import Max
 from multiposenet.networks.roi_crop import MARGIN
 from multiposenet.skeleton import COCO_17, LSP_14, Skeleton

@@ -9,17 +9,18 @@ from compiled import compiled
 from fake_model import CORNERS, RectangleFinder
 from keras import layers, ops
 
-from multiposenet import estimator, heatmaps
 from multiposenet.errors import InputError
-from multiposenet.estimator import Estimator
+from multiposenet.maths import heatmaps
+from multiposenet.maths.suppression import PoseNMSParameters
 from multiposenet.networks.spatial_transformer import localisation_network
 from multiposenet.networks.sppe import SPPEArchitecture, inference_model
 from multiposenet.networks.symmetric_stn import symmetric_stn
 from multiposenet.poses import Poses
 from multiposenet.skeleton import COCO_17, LSP_14
-from multiposenet.suppression import PoseNMSParameters
+from multiposenet.systems import estimator
+from multiposenet.systems.estimator import Estimator
 from multiposenet.systems.rmpe import joint_model
-from multiposenet.top_down import RMPE
+from multiposenet.systems.top_down import RMPE
 
 SIZE = (64, 48)
 PHOTO = (300, 400)
@@ -80,8 +81,10 @@ def rmpe(boxes=None, scores=None, network=None, skeleton=CORNERS, **options):
 def compiled_once():
     """Systems of one network share its graph, compiled once for each size of batches."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("multiposenet.top_down.joint_model", functools.cache(joint_model))
-        patch.setattr("multiposenet.single_person.compiled", functools.cache(estimator.compiled))
+        patch.setattr("multiposenet.systems.top_down.joint_model", functools.cache(joint_model))
+        patch.setattr(
+            "multiposenet.systems.single_person.compiled", functools.cache(estimator.compiled)
+        )
         yield
 
 
@@ -93,7 +96,7 @@ def calls(monkeypatch):
     def counting(model):
         return lambda batch: shapes.append(batch.shape) or model.predict_on_batch(batch)
 
-    monkeypatch.setattr("multiposenet.single_person.compiled", counting)
+    monkeypatch.setattr("multiposenet.systems.single_person.compiled", counting)
     return shapes
 
 
@@ -110,7 +113,7 @@ def people(monkeypatch):
 
         return predict
 
-    monkeypatch.setattr("multiposenet.single_person.compiled", counting)
+    monkeypatch.setattr("multiposenet.systems.single_person.compiled", counting)
     return counts
 
 
@@ -245,7 +248,7 @@ def test_more_people_than_the_largest_batch(calls):
     "backend, sizes", [("jax", [8, 8, 8, 1, 4]), ("tensorflow", [8, 8, 7, 1, 3])]
 )
 def test_few_shapes_where_each_is_compiled(calls, monkeypatch, backend, sizes):
-    monkeypatch.setattr("multiposenet.single_person.keras.backend.backend", lambda: backend)
+    monkeypatch.setattr("multiposenet.systems.single_person.keras.backend.backend", lambda: backend)
     boxes, image = grid(23)
     pose = rmpe(boxes, batch_size=8)
     one, three = (pose.poses_in(image, boxes[:count]) for count in (1, 3))
@@ -305,7 +308,7 @@ def test_memory_is_bounded(monkeypatch):
         frame, poses = next(stream)
         assert frame.image.shape == (40, 60, 3) and len(poses) == 0
     assert len(read) <= 65
-    monkeypatch.setattr("multiposenet.estimator.WINDOW_PIXELS", 5 * 40 * 60)
+    monkeypatch.setattr("multiposenet.systems.estimator.WINDOW_PIXELS", 5 * 40 * 60)
     read.clear()
     next(rmpe(np.zeros((0, 4))).stream(endless()))
     assert len(read) == 6

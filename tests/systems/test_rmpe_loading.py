@@ -11,15 +11,16 @@ import pytest
 from compiled import compiled
 from keras import ops
 
-from multiposenet import estimator, zoo
+from multiposenet import zoo
 from multiposenet.errors import WeightsError
+from multiposenet.maths.suppression import PoseNMSParameters
 from multiposenet.networks.sppe import MARGIN, SPPEArchitecture, inference_model
 from multiposenet.skeleton import COCO_17, LSP_14
-from multiposenet.suppression import PoseNMSParameters
+from multiposenet.systems import estimator
 from multiposenet.systems.architecture import NANO
 from multiposenet.systems.rmpe import DEFAULT, load_network
-from multiposenet.top_down import load_rmpe
-from multiposenet.training import parts, rmpe_parts
+from multiposenet.systems.top_down import load_rmpe
+from multiposenet.training import rmpe_run_folder, run_folder
 
 SIZES = SPPEArchitecture(image_size=(32, 32), stacks=1, width=8, levels=1)
 CROPS = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
@@ -41,9 +42,9 @@ def run(tmp_path):
     alone, network = inference_model(sppe), inference_model(sppe, localisation)
     folder = tmp_path / "run"
     folder.mkdir()
-    parts.note(folder / "rmpe.json", rmpe_parts.describe(LSP_14, SIZES))
-    rmpe_parts.save_parts(folder, "sppe", [sppe])
-    rmpe_parts.save_parts(folder, "sstn", [sppe, localisation])
+    run_folder.note(folder / "rmpe.json", rmpe_run_folder.describe(LSP_14, SIZES))
+    rmpe_run_folder.save_parts(folder, "sppe", [sppe])
+    rmpe_run_folder.save_parts(folder, "sstn", [sppe, localisation])
     return folder, heatmaps(alone), heatmaps(network)
 
 

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from multiposenet import estimator
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import AnnotationError, WeightsError
-from multiposenet.training import parts, pipeline, recipes
+from multiposenet.systems import estimator
+from multiposenet.training import pipeline, recipes, run_folder
 from multiposenet.training.datasets import coco, synthetic
 
 TINY = {
@@ -53,7 +53,7 @@ def run(scenes, tmp_path_factory):
 
 
 def test_three_stages_make_a_model(run, scenes):
-    assert all((run / f"{part}.weights.h5").exists() for part in parts.PARTS)
+    assert all((run / f"{part}.weights.h5").exists() for part in run_folder.PARTS)
     pose = estimator.load(run / "model.weights.h5", image_size=64)
     people = pose(sorted((scenes / "photos").iterdir())[0])
     assert np.isfinite(people.keypoints).all()

@@ -17,11 +17,11 @@ import cv2
 import numpy as np
 
 from multiposenet.errors import InputError
+from multiposenet.files import whole
 from multiposenet.skeleton import COCO_17, Skeleton
 from multiposenet.training.datasets import coco, figure
 from multiposenet.training.datasets.painter import CROWD, OBJECT, Painter
 from multiposenet.training.datasets.sample import IGNORE, PERSON, Sample
-from multiposenet.training.files import whole
 
 _LEAST_SHOWN = 0.25  # share of a person that the picture shows at least
 _LEAST_PIXELS = 60

@@ -5,8 +5,8 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from multiposenet import plotting
 from multiposenet.evaluation.average_precision import RECALLS, THRESHOLDS
-from multiposenet.training.figures import style
 
 MEASURES = {"keypoints": "OKS", "boxes": "IoU"}
 _AP50, _AP75 = 0, 5  # in THRESHOLDS
@@ -22,8 +22,8 @@ def draw(curves: dict[str, dict[str, np.ndarray]], sizes=("all", "medium", "larg
     """
     # From dark, the loose thresholds, to light.
     colours = [colormaps["viridis"](0.05 + 0.85 * share) for share in np.linspace(0, 1, 10)]
-    with style.look():
-        figure, axes = style.panels(
+    with plotting.look():
+        figure, axes = plotting.panels(
             len(curves), len(sizes), size=(2.75, 2.75), sharex=True, sharey=True
         )
         for row, (kind, by_size) in zip(axes, curves.items(), strict=True):
@@ -51,7 +51,7 @@ def _panel(axis, precision, colours, title) -> None:
     axis.set_box_aspect(1)
     axis.set_title(title, pad=18)
     if (precision < 0).all():
-        axis.text(0.5, 0.5, "nobody of this size", ha="center", color=style.GREY)
+        axis.text(0.5, 0.5, "nobody of this size", ha="center", color=plotting.GREY)
         return
     means = precision.mean(axis=1)
     figures = f"AP {means.mean():.3f}   AP50 {means[_AP50]:.3f}   AP75 {means[_AP75]:.3f}"

@@ -3,20 +3,20 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from multiposenet import plotting
 from multiposenet.evaluation.errors import JOINTS, PERSONS, SIZES, Diagnosis
 from multiposenet.skeleton import Skeleton
-from multiposenet.training.figures import style
 
 _COLOURS = {
-    "good": style.GREEN,
-    "jitter": style.SKY,
-    "inversion": style.PURPLE,
-    "swap": style.ORANGE,
-    "miss": style.RED,
-    "found": style.GREEN,
-    "missed": style.RED,
-    "ghost": style.PURPLE,
-    "duplicate": style.ORANGE,
+    "good": plotting.GREEN,
+    "jitter": plotting.SKY,
+    "inversion": plotting.PURPLE,
+    "swap": plotting.ORANGE,
+    "miss": plotting.RED,
+    "found": plotting.GREEN,
+    "missed": plotting.RED,
+    "ghost": plotting.PURPLE,
+    "duplicate": plotting.ORANGE,
 }
 
 
@@ -24,8 +24,8 @@ def draw(found: Diagnosis, skeleton: Skeleton) -> Figure:
     """Three panels: persons by size, joints by size, joints by name (left and right together)."""
     names, groups = _groups(skeleton)
     by_name = np.stack([found.joints.sum(axis=0)[group].sum(axis=0) for group in groups])
-    with style.look():
-        figure, axes = style.panels(1, 3, size=(3.2, 3.0))
+    with plotting.look():
+        figure, axes = plotting.panels(1, 3, size=(3.2, 3.0))
         persons, by_size, by_joint = axes[0]
         _bars(persons, found.persons, SIZES, PERSONS)
         persons.set(title="Persons", xlabel="persons and detections")

@@ -5,8 +5,8 @@ import itertools
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from multiposenet.training.figures import style
-from multiposenet.training.robustness import PERFECT
+from multiposenet import plotting
+from multiposenet.training.grouping.sensitivity import PERFECT
 
 # kind -> title, what the level counts, and whether it is a share
 _KINDS = {
@@ -18,12 +18,12 @@ _KINDS = {
 }
 # An assigner looks the same in every figure.
 _LINES = {
-    "PRN": (style.BLUE, "o"),
-    "UCR": (style.ORANGE, "s"),
-    "nearest to box centre": (style.GREEN, "D"),
-    "Max": (style.PURPLE, "^"),
+    "PRN": (plotting.BLUE, "o"),
+    "UCR": (plotting.ORANGE, "s"),
+    "nearest to box centre": (plotting.GREEN, "D"),
+    "Max": (plotting.PURPLE, "^"),
 }
-_OTHERS = ((style.RED, "v"), (style.SKY, "P"), (style.INK, "X"))
+_OTHERS = ((plotting.RED, "v"), (plotting.SKY, "P"), (plotting.INK, "X"))
 
 
 def draw(rows: list[dict]) -> Figure:
@@ -35,8 +35,8 @@ def draw(rows: list[dict]) -> Figure:
     kinds = list(dict.fromkeys(row["kind"] for row in rows))
     names = [key.removesuffix("/AP") for key in rows[0] if key.endswith("/AP")]
     columns = min(3, len(kinds))
-    with style.look():
-        figure, axes = style.panels(
+    with plotting.look():
+        figure, axes = plotting.panels(
             -(-len(kinds) // columns), columns, size=(2.9, 2.5), sharey=True
         )
         figure.get_layout_engine().set(wspace=0.06, hspace=0.06)
@@ -59,7 +59,7 @@ def _panel(axis, rows, names, title, meaning, is_share) -> None:
     levels = [row["level"] for row in rows]
     if PERFECT in names:
         values = [row[f"{PERFECT}/AP"] for row in rows]
-        axis.plot(levels, values, color=style.GREY, linestyle=(0, (4, 2)), label=_label(PERFECT))
+        axis.plot(levels, values, color=plotting.GREY, linestyle=(0, (4, 2)), label=_label(PERFECT))
     others = itertools.cycle(_OTHERS)
     for number, name in enumerate(name for name in names if name != PERFECT):
         colour, marker = _LINES.get(name) or next(others)

@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from multiposenet.training.figures import style
+from multiposenet import plotting
 
 
 def draw(rows: list[dict], name: str) -> Figure:
@@ -13,15 +13,15 @@ def draw(rows: list[dict], name: str) -> Figure:
         name: of the model.
     """
     total = sum(row["parameters"] for row in rows)
-    with style.look():
-        figure, axes = style.panels(size=(6.4, 0.9 + 0.42 * len(rows)))
+    with plotting.look():
+        figure, axes = plotting.panels(size=(6.4, 0.9 + 0.42 * len(rows)))
         axis = axes[0, 0]
         largest = max(row["parameters"] for row in rows)
         for place, row in enumerate(rows):
             count = row["parameters"]
-            axis.barh(place, count / 1e6, height=0.66, color=style.BLUE)
+            axis.barh(place, count / 1e6, height=0.66, color=plotting.BLUE)
             axis.annotate(
-                f"{style.short(count)}  ({count / total:.0%})",
+                f"{plotting.short(count)}  ({count / total:.0%})",
                 (count / 1e6, place),
                 (5, 0),
                 textcoords="offset points",
@@ -30,7 +30,7 @@ def draw(rows: list[dict], name: str) -> Figure:
         axis.set_yticks(range(len(rows)), [row["block"] for row in rows])
         axis.set_xlim(0, 1.25 * largest / 1e6)
         axis.set_xlabel("parameters in millions")
-        axis.set_title(f"{name}: {style.short(total)} parameters")
+        axis.set_title(f"{name}: {plotting.short(total)} parameters")
         axis.invert_yaxis()  # the first block on top
         axis.grid(axis="y", visible=False)
         axis.tick_params(axis="y", length=0)

@@ -9,11 +9,11 @@ from keras import ops
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from multiposenet import plotting
 from multiposenet.errors import AnnotationError
 from multiposenet.networks import roi_crop
 from multiposenet.networks.roi_crop import HEIGHT, WIDTH
-from multiposenet.training import clustering
-from multiposenet.training.figures import style
+from multiposenet.training.proposals import pose_clusters
 
 # Area of a person as a share of its box: the mean over COCO's persons.
 AREA_SHARE = 0.53
@@ -21,7 +21,7 @@ LEAST_JOINTS = 3
 _PERSONS = 256  # in a call of the network, about
 _RESTARTS = 12  # the best of which is within 0.2 % of the best of all seen
 _COMMON = 0.4  # share of a cluster's members that have a joint which is drawn
-_COLOURS = {"left": style.BLUE, "right": style.ORANGE}
+_COLOURS = {"left": plotting.BLUE, "right": plotting.ORANGE}
 
 
 def outputs(prn, annotations) -> tuple[np.ndarray, np.ndarray]:
@@ -73,14 +73,14 @@ def _outputs(prn, records):
     return places.reshape(-1, joints, 2), (keypoints[..., 2] > 0).reshape(-1, joints)
 
 
-def clusters(poses, visible, skeleton, count=6, seed=0) -> clustering.Clusters:
+def clusters(poses, visible, skeleton, count=6, seed=0) -> pose_clusters.Clusters:
     """Clusters poses on the grid; arguments as returned by `outputs`."""
     area = AREA_SHARE * WIDTH * HEIGHT
     options = {"seed": seed, "restarts": _RESTARTS}
-    return clustering.cluster(poses, visible, area, skeleton.sigmas, count, **options)
+    return pose_clusters.cluster(poses, visible, area, skeleton.sigmas, count, **options)
 
 
-def draw(found: clustering.Clusters, visible, skeleton) -> Figure:
+def draw(found: pose_clusters.Clusters, visible, skeleton) -> Figure:
     """The centres in boxes of the grid's shape, with the share of the persons in each cluster.
 
     Joints that fewer than 40 % of a cluster's members have are left out.
@@ -93,8 +93,8 @@ def draw(found: clustering.Clusters, visible, skeleton) -> Figure:
     count = len(found.centres)
     columns = min(count, 6)
     rows = -(-count // columns)
-    with style.look():
-        figure, axes = style.panels(rows, columns, size=(1.4, 2.5))
+    with plotting.look():
+        figure, axes = plotting.panels(rows, columns, size=(1.4, 2.5))
         for axis in axes.flat:
             axis.set(xlim=(-2, WIDTH + 2), ylim=(HEIGHT + 2, -2), aspect="equal")
             axis.axis("off")
@@ -110,7 +110,7 @@ def draw(found: clustering.Clusters, visible, skeleton) -> Figure:
         figure.supxlabel(
             "share of the persons; mean OKS with the centre; left side blue, right side orange",
             fontsize=7.5,
-            color=style.GREY,
+            color=plotting.GREY,
         )
     return figure
 
@@ -120,12 +120,12 @@ def _skeleton(axis, joints, shown, skeleton) -> None:
     for start, end in skeleton.limbs:
         if shown[start] and shown[end]:
             # A limb across the body, such as from hip to hip, is of neither side.
-            sides = {colours[start], colours[end]} - {style.INK}
-            colour = sides.pop() if len(sides) == 1 else style.INK
+            sides = {colours[start], colours[end]} - {plotting.INK}
+            colour = sides.pop() if len(sides) == 1 else plotting.INK
             axis.plot(*joints[[start, end]].T, color=colour, linewidth=2.6)
     own = [colour for colour, there in zip(colours, shown, strict=True) if there]
     axis.scatter(*joints[shown].T, s=9, c=own, zorder=3)
 
 
 def _colour(skeleton, joint) -> str:
-    return _COLOURS.get(skeleton.keypoints[joint].split("_")[0], style.INK)
+    return _COLOURS.get(skeleton.keypoints[joint].split("_")[0], plotting.INK)

@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from multiposenet.training.figures import style
-from multiposenet.training.proposals.comparison import distances
+from multiposenet import plotting
+from multiposenet.training.figures.offset_comparison import distances
 from multiposenet.training.proposals.offsets import SIDES
 
 EDGES = np.linspace(-0.5, 0.5, 41)
@@ -23,15 +23,15 @@ def draw(real: np.ndarray, made: dict[str, np.ndarray]) -> Figure:
         real: (n, 4) offsets of detections.
         made: name to (m, 4) offsets of each generator.
     """
-    with style.look():
-        figure, axes = style.panels(2, 2, size=(3.4, 2.6), sharex=True)
+    with plotting.look():
+        figure, axes = plotting.panels(2, 2, size=(3.4, 2.6), sharex=True)
         own = densities(real)
         shapes = {name: (densities(drawn), distances(real, drawn)) for name, drawn in made.items()}
         for index, (axis, side) in enumerate(zip(axes.flat, SIDES, strict=True)):
-            axis.stairs(own[index], EDGES, fill=True, color=style.PALE, label="detector")
+            axis.stairs(own[index], EDGES, fill=True, color=plotting.PALE, label="detector")
             axis.text(0.03, 0.97, "KS", va="top", fontsize=7.5, transform=axis.transAxes)
             for row, (name, (density, distance)) in enumerate(shapes.items()):
-                colour = style.CYCLE[row % len(style.CYCLE)]
+                colour = plotting.CYCLE[row % len(plotting.CYCLE)]
                 axis.stairs(density[index], EDGES, color=colour, linewidth=1.3, label=name)
                 axis.text(
                     0.03,

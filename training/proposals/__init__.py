@@ -6,9 +6,8 @@ generator.py    what both generators share
 pgpg.py         pose-guided generator: atomic poses, a mixture of offsets for each
 rendering.py    poses and boxes as small images
 dpg.py          deep generator: random boxes, chosen by a dizygotic Siamese network
-dpg_training.py how that network is trained, with hard negatives
-stages.py       ``multiposenet train pgpg`` and ``train dpg``
-comparison.py   real offsets against generated ones
+box_noise.py    Gaussian noise, of a detector about which nothing is known
+pose_clusters.py k-means of poses under OKS
 
 Both generators have ``sample(keypoints, boxes, rng, count)``.
 """

@@ -11,10 +11,10 @@ import numpy as np
 from keras import ops
 
 from multiposenet.errors import WeightsError
+from multiposenet.files import save, write_json
 from multiposenet.networks.proposal_network import ProposalNetwork
 from multiposenet.networks.weight_files import load_completely
 from multiposenet.skeleton import Skeleton
-from multiposenet.training.files import save, write_json
 from multiposenet.training.proposals import offsets, rendering
 from multiposenet.training.proposals.generator import Generator
 

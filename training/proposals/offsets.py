@@ -9,11 +9,11 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from multiposenet import boxes as box_ops
-from multiposenet import matching
 from multiposenet.errors import AnnotationError
 from multiposenet.evaluation.coco import read_results, result_scores
 from multiposenet.json_table import parse, read_bytes
+from multiposenet.maths import boxes as box_ops
+from multiposenet.maths import matching
 
 SIDES = ("left", "top", "right", "bottom")
 

@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from multiposenet.errors import WeightsError
-from multiposenet.training import clustering
-from multiposenet.training.files import whole
-from multiposenet.training.proposals import mixtures, offsets
+from multiposenet.files import whole
+from multiposenet.training.proposals import mixtures, offsets, pose_clusters
 from multiposenet.training.proposals.generator import Generator
 
 _TORSO = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
@@ -86,7 +85,7 @@ class PGPG(Generator):
             poses, upright = align(keypoints, boxes, self.names)
             if upright.any():
                 sigmas = np.full(len(self.names), _SIGMA)
-                found[upright] = clustering.assign(poses[upright], self.atoms, _AREA, sigmas)
+                found[upright] = pose_clusters.assign(poses[upright], self.atoms, _AREA, sigmas)
         return found
 
     def draw(self, keypoints, boxes, rng, count=1, min_iou=None) -> np.ndarray:
@@ -183,7 +182,7 @@ def fit(pairs, names, *, atoms=12, components=4, strength=200.0, seed=0) -> PGPG
             poses, sigmas = poses[upright], np.full(len(names), _SIGMA)
             seen = ~np.isnan(poses).any(axis=-1)
             options = {"seed": seed, "restarts": _RESTARTS}
-            clusters = clustering.cluster(poses, seen, _AREA, sigmas, atoms, **options)
+            clusters = pose_clusters.cluster(poses, seen, _AREA, sigmas, atoms, **options)
             centres, groups[upright] = clusters.centres, clusters.members
     own = [found[groups == group] for group in range(atoms + 1)]
     fitted = [mixtures.fit(samples, everybody, strength)[0] for samples in own]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from multiposenet.networks.backbone import LEVELS
+from multiposenet.networks.backbones import LEVELS
 from multiposenet.training.recipes.base import Recipe
 
 

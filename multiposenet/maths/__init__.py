@@ -1,0 +1,1 @@
+"""Arithmetic on arrays and tensors: coordinates, boxes, heatmaps, likeness, choice."""

@@ -1,0 +1,58 @@
+"""Backbones: an RGB image in, the feature maps C2, C3, C4 and C5 out; a family in each file.
+
+MultiPoseNet section 3.1 uses ResNet-50 and ResNet-101, the latter also with dilated convolutions.
+``efficientnet_lite0`` and ``nano`` are for CPUs.
+"""
+
+import keras
+
+from multiposenet.networks.backbones.compact import nano
+from multiposenet.networks.backbones.efficientnet_lite import efficientnet_lite0
+from multiposenet.networks.backbones.resnet import resnet
+
+LEVELS = ("C2", "C3", "C4", "C5")
+BUILDERS = {
+    "resnet50": lambda weights: resnet(50, weights=weights),
+    "resnet101": lambda weights: resnet(101, weights=weights),
+    "resnet101_dilated": lambda weights: resnet(
+        101, dilated_stages=(5,), weights=weights, name="resnet101_dilated"
+    ),
+    "efficientnet_lite0": lambda weights: efficientnet_lite0(weights=weights),
+    "nano": lambda weights: nano(),
+}
+COMPACT = ("efficientnet_lite0", "nano")  # go with compact pyramids, subnets and PRN
+
+
+def build(backbone, weights=None):
+    """A backbone by name, or a ``keras.Model`` checked and passed through.
+
+    Args:
+        backbone: a key of ``BUILDERS``, or a ``keras.Model`` that returns a dict with the keys
+            C2, C3, C4 and C5 (as ``keras.Model(inputs, {"C2": ..., ...})`` does).
+        weights: ``None``, or ``"imagenet"`` for all but ``nano``.
+
+    Raises:
+        ValueError: unknown name, a model without the four levels, or weights that do not exist.
+    """
+    if weights is not None and (backbone == "nano" or not isinstance(backbone, str)):
+        raise ValueError(f"weights: {weights!r} do not exist for this backbone; use None")
+    if isinstance(backbone, keras.Model):
+        levels = backbone.output
+        missing = set(LEVELS) - set(levels if isinstance(levels, dict) else ())
+        if missing:
+            raise ValueError(
+                f"{backbone.name}: outputs lack {sorted(missing)}; "
+                "give a keras.Model whose outputs are a dict with the keys C2, C3, C4, C5"
+            )
+        return backbone
+    if backbone not in BUILDERS:
+        raise ValueError(
+            f"backbone: unknown name {backbone!r}; use one of {sorted(BUILDERS)} or a keras.Model"
+        )
+    return BUILDERS[backbone](weights)
+
+
+def levels(model):
+    """``{"C2": (channels, stride), ...}`` of a backbone, measured on a 256x256 image."""
+    shapes = model.compute_output_shape((1, 256, 256, 3))
+    return {key: (shapes[key][3], 256 // shapes[key][1]) for key in LEVELS}

@@ -1,0 +1,1 @@
+"""Models as files for other runtimes than Keras: written, kept, checked and run."""

@@ -1,0 +1,74 @@
+"""Exported files made once and kept: the same weights need not be converted again.
+
+They lie in the folder `exported` of `zoo.cache_dir()`. A file's name holds a hash of the weights,
+the arguments and the code that make its graph, so that no other file is ever taken for it.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from multiposenet import zoo
+from multiposenet.errors import InputError
+from multiposenet.runtimes import exported
+
+# Files of the package, and packages, that the graph of a model is made by.
+_CODE = (
+    "boxes.py",
+    "heatmaps.py",
+    "selection.py",
+    "export.py",
+    "openvino_graph.py",
+    "networks",
+    "systems",
+)
+
+
+def cached(weights: Path, arguments: dict, runtime: str, make) -> Path:
+    """The exported file of a model; made now if there is none.
+
+    Args:
+        weights: the file of its weights.
+        arguments: what else the model depends on, as JSON has it.
+        runtime: of `runtimes.RUNTIMES`, not "keras".
+        make: function of no arguments that returns the model's `Estimator` in Keras.
+
+    Raises:
+        InputError: the folder cannot be written, or the export differs from Keras.
+    """
+    kind = runtime.partition("-")[0]
+    folder = zoo.cache_dir() / "exported"
+    stem = weights.name.removesuffix(".h5").removesuffix(".weights").removesuffix(".keras")
+    path = folder / f"{stem}-{_key(weights, arguments)}{exported.FORMATS[kind]}"
+    if path.exists() and exported.sidecar(path).exists():
+        return path
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cache: {error.strerror}; name another folder with MULTIPOSENET_CACHE, or "
+            "use the runtime keras"
+        ) from error
+    from multiposenet import sources
+    from multiposenet.runtimes import export
+
+    pose = make()
+    options = {"image_size": pose.image_size, "score": pose.score}
+    photo = sources.read_image(sources.sample_photo())
+    photos = sources.frames([photo, photo[:, ::-1]])
+    pair = np.concatenate(list(pose.canvases(list(photos))))
+    export.export(pose.model, path, kind, [pair, pair[:1]], options=options)
+    return path
+
+
+def _key(weights: Path, arguments: dict) -> str:
+    digest = hashlib.sha256(zoo.sha256_of(weights).encode())
+    digest.update(json.dumps(arguments, sort_keys=True).encode())
+    root = Path(__file__).parent
+    for name in _CODE:
+        place = root / name
+        for file in sorted(place.glob("*.py")) if place.is_dir() else [place]:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]

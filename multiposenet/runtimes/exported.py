@@ -1,0 +1,244 @@
+"""Exported models without Keras: ONNX Runtime, OpenVINO, LiteRT and TensorFlow's SavedModel.
+
+An exported file `poses.onnx` has a JSON file `poses.onnx.json` beside it, which says what the file
+itself cannot: the skeleton, and at which image size and score the model is meant to be used.
+"""
+
+import importlib.util
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from multiposenet.errors import InputError, WeightsError
+from multiposenet.skeleton import Skeleton
+
+FORMATS = {"saved_model": "", "onnx": ".onnx", "openvino": ".xml", "litert": ".tflite"}
+"""Format of an exported model -> how its file's name ends; a SavedModel is a folder."""
+PACKAGES = {
+    "saved_model": ("tensorflow",),
+    "onnx": ("onnxruntime", "tf2onnx"),
+    "openvino": ("openvino",),
+    "litert": ("tensorflow",),
+}
+"""Format -> what runs it, and then what else is needed to write it."""
+RUNTIMES = ("keras", "openvino", "openvino-bf16", "onnx")
+"""What `Estimator` can be run on; bf16 is OpenVINO's arithmetic of 16 bits."""
+AUTO = ("openvino", "onnx")
+
+
+@dataclass(frozen=True, eq=False)
+class ExportedModel:
+    """A function from images to finished poses, with what an `Estimator` needs to know of it.
+
+    Attributes:
+        run: from (B, H, W, 3) float32 RGB 0-255 and the names of the wanted outputs, None for all,
+            to a dict of arrays as `MultiPoseNet` returns it.
+        skeleton: the joints that it finds.
+        image_size: (H, W) if it takes no other size, else None.
+        options: keyword arguments of `Estimator`: `image_size`, `score`.
+        runtime: its name.
+        path: of the file, None if it comes from none.
+    """
+
+    run: Callable[[np.ndarray, Sequence[str] | None], dict[str, np.ndarray]]
+    skeleton: Skeleton
+    image_size: tuple[int, int] | None
+    options: dict
+    runtime: str
+    path: Path | None = None
+
+    def __call__(self, images, names=None) -> dict[str, np.ndarray]:
+        return self.run(images, names)
+
+
+def load(path: str | os.PathLike, runtime: str = "auto") -> ExportedModel:
+    """Opens an exported model on the runtime of its format.
+
+    Args:
+        path: a file that ends in `.onnx`, `.xml` or `.tflite`, or the folder of a SavedModel.
+        runtime: "auto", the name of the format, or "openvino-bf16".
+
+    Raises:
+        WeightsError: the file or its JSON file cannot be read.
+        InputError: the runtime is not installed, or runs no file of this format.
+    """
+    path = Path(path)
+    kind = format_of(path)
+    runtime = kind if runtime == "auto" else runtime
+    if runtime.partition("-")[0] != kind:
+        raise InputError(f"{path}: runtime: {runtime} runs no {kind} file; export it for {runtime}")
+    about = read_sidecar(path)
+    try:
+        run = open_function(path, runtime)
+    except ImportError as error:
+        raise InputError(f"{path}: runtime: {error}; install {PACKAGES[kind][0]}") from error
+    except Exception as error:  # each runtime has its own kinds
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsError(
+            f"{path}: file: cannot be loaded ({reason}); export it again, or delete it in the cache"
+        ) from error
+    size = about["image_size"]
+    return ExportedModel(
+        run,
+        Skeleton.from_dict(about["skeleton"]),
+        tuple(size) if size else None,
+        about["options"],
+        runtime,
+        path,
+    )
+
+
+def format_of(path: Path) -> str | None:
+    """The format of an exported model by its name, None if it is none."""
+    if path.is_dir() and (path / "saved_model.pb").is_file():
+        return "saved_model"
+    endings = {ending: name for name, ending in FORMATS.items() if ending}
+    return endings.get(path.suffix)
+
+
+def sidecar(path: Path) -> Path:
+    """The JSON file of an exported model."""
+    return path.with_name(f"{path.name}.json")
+
+
+def read_sidecar(path: Path) -> dict:
+    """What the JSON file beside an exported model says; see the module."""
+    if not path.exists():
+        raise WeightsError(f"{path}: file: no such file; make it with `multiposenet export`")
+    beside = sidecar(path)
+    try:
+        about = json.loads(beside.read_text(encoding="utf-8"))
+        return {key: about[key] for key in ("skeleton", "image_size", "options")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{beside}: file: missing or damaged; `multiposenet export` writes it with the other"
+        ) from error
+
+
+def choose(runtime: str) -> str:
+    """The runtime to use: `runtime` itself or, for "auto", the fastest that is installed.
+
+    The order is that of docs/speed.md. All give the same keypoints to 0.05 px; bfloat16, which
+    does not, is never chosen. Another backend of Keras than TensorFlow is a choice already made.
+
+    Raises:
+        InputError: unknown name, or its packages are not installed.
+    """
+    if runtime == "auto":
+        if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+            return "keras"
+        return next((name for name in AUTO if _installed(name)), "keras")
+    if runtime not in RUNTIMES:
+        raise InputError(f"{runtime}: runtime: unknown; use auto, {', '.join(RUNTIMES)}")
+    if runtime != "keras" and not _installed(runtime):
+        kind = runtime.partition("-")[0]
+        raise InputError(f"{runtime}: runtime: not installed; install multiposenet[{kind}]")
+    return runtime
+
+
+def _installed(runtime: str) -> bool:
+    packages = PACKAGES[runtime.partition("-")[0]]
+    return all(importlib.util.find_spec(package) for package in packages)
+
+
+def threads() -> int:
+    """Processors that this process may use; runtimes otherwise start a thread for every one."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def open_function(path: Path, runtime: str) -> Callable:
+    """The function `ExportedModel.run` of an exported file on a runtime."""
+    open_format = {
+        "saved_model": _saved_model,
+        "onnx": _onnx,
+        "openvino": lambda path: _openvino(path, "f32"),
+        "openvino-bf16": lambda path: _openvino(path, "bf16"),
+        "litert": _litert,
+    }
+    return open_format[runtime](path)
+
+
+def _onnx(path):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    (images,), outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
+
+    def run(batch, names=None):
+        names = outputs if names is None else names
+        return dict(zip(names, session.run(names, {images.name: batch}), strict=True))
+
+    return run
+
+
+def _openvino(path, precision):
+    import openvino
+
+    from multiposenet.runtimes import openvino_graph
+
+    options = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads(),
+        # By default it would compute in bfloat16 wherever the processor can.
+        "INFERENCE_PRECISION_HINT": precision,
+        # What it would keep for every shape it has seen: memory that grows with the photos.
+        "CPU_RUNTIME_CACHE_CAPACITY": 0,
+    }
+    model, requests = openvino.Core().read_model(path), {}
+
+    def request(names, shape):
+        """A compiled graph: of some outputs, for images of one shape or, if None, of any."""
+        if (names, shape) not in requests:
+            graph = openvino_graph.narrowed(model, names, shape)
+            compiled = openvino.compile_model(graph, "CPU", options)
+            requests[names, shape] = compiled.create_infer_request()
+        return requests[names, shape]
+
+    first = {}  # shape that the first images had, for each choice of outputs
+
+    def run(batch, names=None):
+        names = names if names is None else tuple(names)
+        # Knowing the shape saves a tenth of the time, but costs memory and a second: only the first
+        # one, in a video the only one, gets a graph of its own.
+        alone = first.setdefault(names, batch.shape) == batch.shape
+        found = request(names, batch.shape if alone else None).infer([batch], share_inputs=True)
+        return {output.any_name: values for output, values in found.items()}
+
+    return run
+
+
+def _litert(path):
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:  # TensorFlow still has it, too
+        import tensorflow
+
+        Interpreter = tensorflow.lite.Interpreter
+
+    runner = Interpreter(str(path), num_threads=threads()).get_signature_runner()
+    return lambda batch, names=None: _some(runner(images=batch), names)
+
+
+def _saved_model(path):
+    import tensorflow
+
+    model = tensorflow.saved_model.load(str(path))
+
+    def run(batch, names=None):
+        return {k: v.numpy() for k, v in _some(model.serve(batch), names).items()}
+
+    run.model = model  # the function alone would let go of the variables
+    return run
+
+
+def _some(outputs, names):
+    return outputs if names is None else {name: outputs[name] for name in names}

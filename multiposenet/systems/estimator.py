@@ -1,0 +1,382 @@
+"""From a source of images to poses: a model, letterboxing, batching and the way back to pixels.
+
+>>> pose = load("multiposenet-nano")
+>>> people = pose("group.jpg")
+>>> for item in pose.stream("photos/*.jpg"):
+...     frame, people = item
+"""
+
+import json
+import math
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from multiposenet import zoo
+from multiposenet.errors import InputError, WeightsError
+from multiposenet.maths.geometry import Affine, letterbox, letterbox_size, stretch
+from multiposenet.poses import Poses
+from multiposenet.runtimes import export_cache, exported
+from multiposenet.skeleton import Skeleton
+from multiposenet.sources import Frame, frames, is_single
+
+_OF_POSES = ("boxes", "box_scores", "keypoints", "keypoint_scores", "pose_scores", "mask")
+STRIDE = 4  # input pixels per cell of the heatmaps and the mask
+CANVAS_MULTIPLE = 64  # twice what the network needs, so that photos share fewer shapes
+WINDOW_PIXELS = 64_000_000  # image pixels held at once: about 200 MB
+
+
+class Estimator:
+    """Finds people in images with a model of the `MultiPoseNet` kind.
+
+    Images are scaled, up or down, so that their longer side is `image_size`, but to `enlarge` times
+    their size at most; padded to one of few canvas sizes, run in batches of equal size, and the
+    results mapped back to their own pixels.
+
+    Args:
+        model: a `keras.Model` with the outputs of `MultiPoseNet` and an attribute `skeleton`.
+        image_size: longer side of an image as the network sees it, in pixels. A model built for
+            one fixed input size uses that instead.
+        score: people whose pose score is lower are left out.
+        batch_size: images run at once at most; by default 8, and 1 in an exported file and in
+            TensorFlow without a GPU, which use all processors for one image and keep memory for
+            every shape they have seen.
+        enlarge: by how much an image is enlarged at most. More would show nothing more, and people
+            larger than most that a model has learnt from.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        model,
+        image_size: int = 480,
+        score: float = 0.3,
+        batch_size: int | None = None,
+        enlarge: float = 2.0,
+    ):
+        if batch_size is None:
+            batch_size = 1 if _fills_processors(model) else 8
+        if image_size < 32:
+            raise ValueError(f"image_size: {image_size}; give at least 32 pixels")
+        if batch_size < 1:
+            raise ValueError(f"batch_size: {batch_size}; give at least 1")
+        if not enlarge > 0:
+            raise ValueError(f"enlarge: {enlarge}; give more than 0")
+        self.model = model
+        self.image_size = int(image_size)
+        self.enlarge = float(enlarge)
+        self.score = float(score)
+        self.batch_size = int(batch_size)
+        self._fixed_size = getattr(model, "image_size", None)
+        self._find = compiled(model, _OF_POSES)
+        self._see = compiled(model, ("heatmaps",))
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The joints the model finds."""
+        return self.model.skeleton
+
+    def __call__(self, source):
+        """Finds the people in one or several images.
+
+        Args:
+            source: the path of an image, or an array (H, W), (H, W, 3) or (H, W, 4); for several
+                images a folder, a glob pattern, an array (N, H, W, 3), or a list of these.
+
+        Returns:
+            `Poses` for one image; a list of them, in order, for several. A folder or a list is
+            several images even if it holds only one.
+
+        Raises:
+            InputError: an image cannot be used. `stream` goes on after such an image.
+        """
+        results = []
+        for item in self.stream(source):
+            if isinstance(item, InputError):
+                raise item
+            results.append(item[1])
+        return results[0] if is_single(source) else results
+
+    def stream(self, source) -> Iterator[tuple[Frame, Poses] | InputError]:
+        """Finds people in image after image, holding only a few at a time.
+
+        Args:
+            source: as for a call, or any iterable of paths and arrays, which may be endless.
+
+        Yields:
+            For each image, in order, its `Frame` and its `Poses`; or, in their place, the
+            `InputError` of an image that cannot be used.
+        """
+        for window in _windows(frames(source), 4 * self.batch_size):
+            results = dict(self._run(window, self._find, self._poses))
+            for index, item in enumerate(window):
+                yield item if isinstance(item, InputError) else (item, results[index])
+
+    def heatmaps(self, source) -> np.ndarray:
+        """Returns the joint heatmaps of one image, as the network sees them.
+
+        Args:
+            source: the path of an image or an array.
+
+        Returns:
+            (h, w, K) float32. The maps cover exactly the whole image, at a quarter of the
+            resolution at which the network saw it; `drawing.heatmap` lays them over the image.
+
+        Raises:
+            InputError: the image cannot be used.
+            ValueError: the source is not one image.
+        """
+        if not is_single(source):
+            raise ValueError("source: not one image; give a path or an array (H, W, 3)")
+        (item,) = frames(source)
+        if isinstance(item, InputError):
+            raise item
+        ((_, maps),) = self._run([item], self._see, self._maps)
+        return maps
+
+    def canvases(self, photos: list[Frame], size=None) -> Iterator[np.ndarray]:
+        """Yields the batches (B, H, W, 3) in which the model would see the photos.
+
+        Args:
+            photos: what to put into them.
+            size: (H, W) of the batches instead of those that the photos' shapes ask for.
+        """
+        for _, images, _ in self._letterboxed(photos, size):
+            yield images
+
+    def _run(self, window, predict, finish) -> Iterator[tuple[int, object]]:
+        """Runs a function of `compiled` over the frames of a window, equal canvases together.
+
+        Yields (index in the window, `finish(frame, outputs, affine)`) with the outputs of that
+        frame alone and the map from its pixels to the canvas.
+        """
+        for batch, images, affines in self._letterboxed(window):
+            outputs = predict(images)
+            for row, index in enumerate(batch):
+                alone = {name: np.asarray(array[row]) for name, array in outputs.items()}
+                yield index, finish(window[index], alone, affines[row])
+
+    def _letterboxed(
+        self, window, fixed=None
+    ) -> Iterator[tuple[list[int], np.ndarray, list[Affine]]]:
+        """Yields the frames of a window in batches of equal canvases.
+
+        Each is a list of indices, the images (B, H, W, 3) float32, and a list of affine maps.
+        """
+        wanted = max(fixed or self._fixed_size or (self.image_size,))
+        groups = defaultdict(list)
+        for index, frame in enumerate(window):
+            if isinstance(frame, Frame):
+                groups[fixed or self._canvas_size(frame)].append(index)
+        for size, indices in groups.items():
+            for batch in _batches(indices, self.batch_size):
+                images = np.empty((len(batch), *size, 3), np.float32)
+                affines = []
+                for row, index in enumerate(batch):
+                    image = window[index].image
+                    longest = self._longest(image, wanted)
+                    _, affine = letterbox(image, size, longest, images[row])
+                    affines.append(affine)
+                yield batch, images, affines
+
+    def _canvas_size(self, frame: Frame) -> tuple[int, int]:
+        if self._fixed_size:
+            return tuple(self._fixed_size)
+        longest = self._longest(frame.image, self.image_size)
+        return letterbox_size(frame.image.shape[:2], longest, CANVAS_MULTIPLE)
+
+    def _longest(self, image, wanted: int) -> int:
+        """The longer side that an image gets, in pixels: the wanted one, or what it may have."""
+        return min(wanted, math.ceil(self.enlarge * max(image.shape[:2])))
+
+    def _poses(self, frame: Frame, outputs, affine: Affine) -> Poses:
+        back = affine.inverse()
+        height, width = frame.image.shape[:2]
+        used = outputs["box_scores"] > 0  # the model has a fixed number of rows
+        used &= outputs["pose_scores"] >= self.score
+        rows = np.flatnonzero(used)
+        rows = rows[np.argsort(-outputs["pose_scores"][rows], kind="stable")]
+        boxes = back.boxes(outputs["boxes"][rows])
+        cells = back @ Affine.scaling(STRIDE, STRIDE)
+        mask = _resample(outputs["mask"], cells, (height, width))
+        return Poses(
+            boxes=np.clip(boxes, 0, [width, height, width, height]),
+            box_scores=outputs["box_scores"][rows],
+            keypoints=back(outputs["keypoints"][rows]),
+            keypoint_scores=outputs["keypoint_scores"][rows],
+            scores=outputs["pose_scores"][rows],
+            skeleton=self.skeleton,
+            image_size=(height, width),
+            mask=np.clip(mask, 0, 1),
+            source=frame.name if frame.path else None,
+        )
+
+    def _maps(self, frame: Frame, outputs, affine: Affine) -> np.ndarray:
+        height, width = frame.image.shape[:2]
+        right, bottom = affine([width, height]) / STRIDE  # the image's corner, in cells
+        size = max(1, round(bottom)), max(1, round(right))
+        fit = Affine.scaling(size[1] / right, size[0] / bottom)
+        maps = np.moveaxis(outputs["heatmaps"], -1, 0)
+        return np.stack([_resample(values, fit, size) for values in maps], axis=-1)
+
+
+def load(
+    name: str | os.PathLike = "multiposenet-nano",
+    *,
+    architecture=None,
+    runtime: str | None = None,
+    **options,
+):
+    """Loads a model, ready to be called with images.
+
+    Args:
+        name: a model of the zoo (`multiposenet.zoo.names()`), the path of a `.keras` or
+            `.weights.h5` file, or of a file written by `multiposenet export`.
+        architecture: for a `.weights.h5` file, the keyword arguments of `MultiPoseNet` it was
+            made with. By default they are read from the field `architecture` of the JSON file
+            beside it, `NAME.json` for `NAME.weights.h5`.
+        runtime: "keras" (the default), "openvino", "openvino-bf16", "onnx", or "auto" for the
+            fastest that is installed. Another runtime than Keras needs a file that is exported on
+            first use and kept in `zoo.cache_dir()`; from then on Keras is not even imported. An
+            exported file has its own runtime.
+        **options: those of `Estimator`. A model of the zoo brings its own defaults in the field
+            `options` of its manifest entry.
+
+    Returns:
+        An `Estimator`.
+
+    Raises:
+        WeightsError: the name is unknown or the file is missing, damaged or of another model.
+        InputError: the runtime is not installed, or cannot run this file.
+    """
+    path = Path(name)
+    if exported.format_of(path):
+        model = exported.load(path, runtime or "auto")
+        return Estimator(model, **{**model.options, **options})
+    runtime = exported.choose(runtime or "keras")
+    defaults = {}
+    if not path.name.endswith((".keras", ".h5")) and not path.is_file():
+        entry = zoo.entry(os.fspath(name))
+        path, architecture = zoo.resolve(entry["name"]), entry["architecture"]
+        name, defaults = entry["name"], entry.get("options", {})
+    else:
+        _check_file(path)
+        if architecture is None and not path.name.endswith(".keras"):
+            architecture = _sidecar(path)
+
+    def in_keras():
+        from multiposenet.systems import loading
+
+        return Estimator(loading.model(path, architecture, os.fspath(name)), **defaults)
+
+    if runtime == "keras":
+        model = in_keras().model
+    else:
+        made_of = {"architecture": architecture, **defaults}
+        model = exported.load(export_cache.cached(path, made_of, runtime, in_keras), runtime)
+    return Estimator(model, **{**defaults, **options})
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "no such file"
+        raise WeightsError(f"{path}: file: {what}; give a .keras or .weights.h5 file or a name")
+
+
+def _sidecar(path: Path) -> dict:
+    """The architecture in the JSON file beside a weights file."""
+    beside = path.with_name(path.name.removesuffix(".h5").removesuffix(".weights") + ".json")
+    try:
+        architecture = json.loads(beside.read_text(encoding="utf-8"))["architecture"]
+    except OSError:
+        raise WeightsError(
+            f"{path}: architecture: not known; give architecture={{...}} or put it into {beside}"
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        architecture = None
+    if not isinstance(architecture, dict):
+        raise WeightsError(f'{beside}: architecture: missing; write {{"architecture": {{...}}}}')
+    return architecture
+
+
+def _fills_processors(model) -> bool:
+    """Whether larger batches are known to be no faster (docs/speed.md)."""
+    if isinstance(model, exported.ExportedModel):
+        return True
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow
+
+    return not tensorflow.config.list_physical_devices("GPU")
+
+
+def compiled(model, names=None):
+    """Compiles a model once for all sizes of images, where the backend can.
+
+    Args:
+        model: a `keras.Model` from images (B, H, W, 3) to a dict, or an `ExportedModel`.
+        names: of the outputs that are wanted, None for all; where the backend or the runtime can,
+            the others are not computed.
+
+    Returns:
+        A function from a batch of images to the model's outputs at inference, as arrays.
+    """
+    if isinstance(model, exported.ExportedModel):
+        return lambda images: model(images, names)
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return model.predict_on_batch
+    import tensorflow as tf
+
+    # Keras' own function would be traced, and compiled with XLA, anew for every shape of the
+    # input; this one is traced once for all.
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)])
+    def graph(images):
+        outputs = model(images, training=False)
+        return {name: outputs[name] for name in names or outputs}
+
+    return lambda images: {name: output.numpy() for name, output in graph(images).items()}
+
+
+def _windows(items, count: int) -> Iterator[list]:
+    """Cuts a stream into lists of at most `count` items and about `WINDOW_PIXELS`."""
+    window, pixels = [], 0
+    for item in items:
+        window.append(item)
+        if isinstance(item, Frame):
+            pixels += item.image.shape[0] * item.image.shape[1]
+        if len(window) == count or pixels >= WINDOW_PIXELS:
+            yield window
+            window, pixels = [], 0
+    if window:
+        yield window
+
+
+def _batches(indices: list[int], largest: int) -> Iterator[list[int]]:
+    """Cuts a list into pieces of the largest size, then powers of two.
+
+    Backends compile once per shape, so the number of different batch sizes is kept small.
+    """
+    while indices:
+        size = largest if len(indices) >= largest else 1 << (len(indices).bit_length() - 1)
+        yield indices[:size]
+        indices = indices[size:]
+
+
+def _resample(values, scaling: Affine, size_hw) -> np.ndarray:
+    """Stretches a (h, w) map of the canvas to the image, which ends at `size_hw` in the new frame.
+
+    Cells with their centre in the padding are cut off; beyond the outermost centres left, the map
+    goes on constant.
+    """
+    right, bottom = np.floor(scaling.inverse()([size_hw[1], size_hw[0]]) + 0.5).astype(int)
+    values = np.asarray(values, np.float32)[: max(1, bottom), : max(1, right)]
+    return stretch(values, scaling, size_hw)

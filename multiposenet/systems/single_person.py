@@ -1,0 +1,87 @@
+"""Joints of the persons whose boxes are known, everybody in one call of a network."""
+
+import keras
+import numpy as np
+
+from multiposenet.maths import cropping
+from multiposenet.skeleton import Skeleton
+from multiposenet.systems.estimator import compiled
+
+
+class SinglePersonEstimator:
+    """Finds the joints of the one person in each of many boxes.
+
+    Args:
+        model: a `keras.Model` from crops (B, h, w, 3), RGB 0-255, to a dict of `keypoints`
+            (B, K, 2) in pixels of the crops and `keypoint_scores` (B, K), such as
+            `systems.rmpe.joint_model`.
+        skeleton: the K joints.
+        margin: by which share boxes are made wider and higher.
+        batch_size: crops in one call at most; more people take several calls.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    def __init__(self, model, skeleton: Skeleton, margin: float, batch_size: int = 32):
+        joints = model.output["keypoints"].shape[1]
+        if joints != skeleton.num_keypoints:
+            raise ValueError(
+                f"skeleton: {skeleton.name} has {skeleton.num_keypoints} joints, the network "
+                f"{joints}; give the skeleton that it was trained on"
+            )
+        if batch_size < 1:
+            raise ValueError(f"batch_size: {batch_size}; give at least 1")
+        self.model = model
+        self.skeleton = skeleton
+        self.margin = float(margin)
+        self.batch_size = int(batch_size)
+        self.size = tuple(model.input_shape[1:3])
+        self._predict = compiled(model)
+
+    def __call__(self, images, boxes) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Finds the joints of the people in some images.
+
+        Args:
+            images: arrays (H, W, 3) uint8 RGB.
+            boxes: for each image (N, 4) xyxy in its pixels.
+
+        Returns:
+            For each image `keypoints` (N, K, 2) xy in its pixels and `keypoint_scores` (N, K),
+            float32, in the order of its boxes.
+        """
+        joints = self.skeleton.num_keypoints
+        counts = [len(own) for own in boxes]
+        everybody = np.concatenate([np.zeros((0, 4)), *boxes])
+        regions = cropping.regions(everybody, self.size, self.margin)
+        owners = np.repeat(np.arange(len(counts)), counts)
+        keypoints = np.zeros((len(regions), joints, 2), np.float32)
+        scores = np.zeros((len(regions), joints), np.float32)
+        for start in range(0, len(regions), self.batch_size):
+            part = slice(start, start + self.batch_size)
+            found = self._run(images, owners[part], regions[part])
+            keypoints[part] = cropping.to_image(found["keypoints"], regions[part], self.size)
+            scores[part] = found["keypoint_scores"]
+        ends = np.cumsum(counts)[:-1]
+        return list(zip(np.split(keypoints, ends), np.split(scores, ends), strict=True))
+
+    def _run(self, images, owners, regions) -> dict[str, np.ndarray]:
+        """The model's outputs for some regions (B, 4), the owner of each being its image."""
+        count = len(regions)
+        batch = np.zeros((_bucket(count, self.batch_size), *self.size, 3), np.float32)
+        for owner in np.unique(owners):
+            own = np.flatnonzero(owners == owner)
+            batch[own] = cropping.crops(images[owner], regions[own], self.size)
+        return {name: np.asarray(rows)[:count] for name, rows in self._predict(batch).items()}
+
+
+def _bucket(count: int, largest: int) -> int:
+    """The size of the batch for a number of crops, which empty ones fill.
+
+    JAX compiles once per shape; there it is the next power of two. TensorFlow runs one graph for
+    all sizes and torch compiles none, so that empty crops would only cost: a new size takes 0.05 s
+    once, an empty crop 0.04 s every time (compact SPPE, one core).
+    """
+    if keras.backend.backend() != "jax":
+        return count
+    return min(1 << (count - 1).bit_length(), largest)

@@ -1,0 +1,311 @@
+"""Top-down systems: a detector finds the people, a network the joints of each one. RMPE.
+
+>>> pose = load_rmpe()
+>>> people = pose("group.jpg")
+>>> people = pose.poses_in("group.jpg", boxes)  # (N, 4) xyxy, of one's own detector
+"""
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from multiposenet.errors import InputError
+from multiposenet.maths.suppression import PoseNMSParameters, without_duplicates
+from multiposenet.networks.sppe import MARGIN
+from multiposenet.poses import Poses
+from multiposenet.skeleton import Skeleton
+from multiposenet.sources import Frame, frames, is_single
+from multiposenet.systems import estimator
+from multiposenet.systems.estimator import Estimator
+from multiposenet.systems.rmpe import DEFAULT, joint_model, load_network
+from multiposenet.systems.single_person import SinglePersonEstimator
+
+_MAX_FRAMES = 64  # waiting for the others of their batch
+_POSE_NMS = PoseNMSParameters()
+
+
+class _Found(NamedTuple):
+    """What a detector says of a frame: N boxes and scores, and perhaps a mask."""
+
+    frame: Frame
+    boxes: np.ndarray
+    scores: np.ndarray
+    mask: np.ndarray | None = None
+
+
+class TopDown:
+    """Base of the systems that look for the joints of every detected person.
+
+    A subclass says what a pose scores (`pose_scores`) and which poses are kept (`distinct`).
+
+    Args:
+        detector: finds the people: an `Estimator`, or any system with its `stream`; a function
+            from an image (H, W, 3) uint8 RGB to boxes (N, 4) xyxy in its pixels and their scores
+            (N,) from 0 to 1; or None if only `poses_in` is used.
+        persons: finds the joints in boxes.
+        score: people whose pose score is lower are left out.
+        least_box_score: people whose box scores less are left out at once.
+    """
+
+    def __init__(self, detector, persons: SinglePersonEstimator, score, least_box_score):
+        self.detector = detector
+        self.persons = persons
+        self.score = float(score)
+        self.least_box_score = float(least_box_score)
+
+    def pose_scores(self, box_scores, keypoint_scores) -> np.ndarray:
+        """(N,) scores from 0 to 1 of poses, from those of boxes (N,) and of joints (N, K)."""
+        raise NotImplementedError
+
+    def distinct(self, poses: Poses) -> Poses:
+        """One pose of each person, best first."""
+        raise NotImplementedError
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The joints the system finds."""
+        return self.persons.skeleton
+
+    __call__ = Estimator.__call__  # by `stream` alone, and so the same
+
+    def stream(self, source) -> Iterator[tuple[Frame, Poses] | InputError]:
+        """Finds people in image after image, holding only a few at a time.
+
+        People of several images share a call of the network, and all people of an image do
+        unless they are more than its `batch_size`.
+
+        Args:
+            source: as for `Estimator.stream`.
+
+        Yields:
+            For each image, in order, its `Frame` and its `Poses`; or, in their place, the
+            `InputError` of an image that cannot be used. The mask is the detector's, if it has
+            one.
+        """
+        window, people, pixels = [], 0, 0
+        for item in self._detections(source):
+            own_people, own_pixels = 0, 0
+            if isinstance(item, _Found):
+                own_people, own_pixels = len(item.boxes), item.frame.image[..., 0].size
+            people, pixels = people + own_people, pixels + own_pixels
+            full = people > self.persons.batch_size or pixels > estimator.WINDOW_PIXELS
+            if window and (full or len(window) == _MAX_FRAMES):
+                yield from self._finish(window)
+                window, people, pixels = [], own_people, own_pixels
+            window.append(item)
+        yield from self._finish(window)
+
+    def poses_in(self, image, boxes, scores=None) -> Poses:
+        """Finds the poses of people whose boxes are known.
+
+        Args:
+            image: the path of an image, or an array as for a call.
+            boxes: (N, 4) xyxy in pixels of the image; they may reach beyond its border.
+            scores: (N,) from 0 to 1, how sure the boxes are; by default 1.
+
+        Returns:
+            `Poses`, best first; their `boxes` are those given. Poses that score too little or
+            show somebody anew are left out, as in a call.
+
+        Raises:
+            InputError: the image cannot be used.
+            ValueError: it is not one image, or a box or a score cannot be used; the message has
+                its index.
+        """
+        if not is_single(image):
+            raise ValueError("image: not one image; give a path or an array (H, W, 3)")
+        (frame,) = frames(image)
+        if isinstance(frame, InputError):
+            raise frame
+        boxes, scores = _checked(boxes, 1.0 if scores is None else scores)
+        for problem, rows in _defects(boxes, frame.image.shape[:2]).items():
+            if rows.any():
+                index = rows.argmax()
+                raise ValueError(
+                    f"boxes: box {index}, {boxes[index].tolist()}, {problem}; give x1 < x2 and "
+                    "y1 < y2 in pixels of the image"
+                )
+        ((_, poses),) = self._finish([self._promising(_Found(frame, boxes, scores))])
+        return poses
+
+    def _detections(self, source) -> Iterator[_Found | InputError]:
+        if self.detector is None:
+            raise ValueError("detector: none; give one, or give boxes to `poses_in`")
+        if hasattr(self.detector, "stream"):
+            for item in self.detector.stream(source):
+                if not isinstance(item, InputError):
+                    frame, poses = item
+                    item = self._promising(_Found(frame, poses.boxes, poses.box_scores, poses.mask))
+                yield item
+        else:
+            for item in frames(source):
+                if not isinstance(item, InputError):
+                    found = _Found(item, *_checked(*self.detector(item.image)))
+                    item = self._promising(found)
+                yield item
+
+    def _promising(self, found: _Found) -> _Found:
+        """Without the boxes that show nobody or nobody likely; detectors have such ones."""
+        image_hw = found.frame.image.shape[:2]
+        bad = np.any(list(_defects(found.boxes, image_hw).values()), axis=0)
+        rows = ~bad & (found.scores >= self.least_box_score)
+        return found._replace(boxes=found.boxes[rows], scores=found.scores[rows])
+
+    def _finish(self, window) -> Iterator[tuple[Frame, Poses] | InputError]:
+        """The poses in what was found, in one call of the network if they are few enough."""
+        found = [item for item in window if isinstance(item, _Found)]
+        joints = iter(
+            self.persons([item.frame.image for item in found], [item.boxes for item in found])
+        )
+        for item in window:
+            if isinstance(item, InputError):
+                yield item
+            else:
+                yield item.frame, self._poses(item, *next(joints))
+
+    def _poses(self, found: _Found, keypoints, keypoint_scores) -> Poses:
+        frame = found.frame
+        poses = Poses(
+            boxes=found.boxes,
+            box_scores=found.scores,
+            keypoints=keypoints,
+            keypoint_scores=keypoint_scores,
+            scores=self.pose_scores(found.scores, keypoint_scores),
+            skeleton=self.skeleton,
+            image_size=frame.image.shape[:2],
+            mask=found.mask,
+            source=frame.name if frame.path else None,
+        )
+        return self.distinct(poses.above(self.score))
+
+
+class RMPE(TopDown):
+    """Regional multi-person pose estimation (Fang et al. 2017): proposals, SPPE, pose NMS.
+
+    Boxes become proposals, 20 % wider and higher; the single-person pose estimator (SPPE), with
+    its spatial transformers, finds the joints in each; parametric pose NMS leaves one pose of each
+    person. As everywhere, a pose's score is the geometric mean of its box's score and the mean of
+    its joints' scores.
+
+    Args:
+        detector: see `TopDown`. Give an `Estimator` the score 0, or people are lost to its own
+            poses.
+        network: the SPPE, see `systems.rmpe.joint_model`.
+        skeleton: its joints.
+        pose_nms: what counts as the same person; None keeps all poses.
+        margin: by which share boxes are made wider and higher.
+        score: people whose pose score is lower are left out.
+        batch_size: people in one call of the network at most.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        detector,
+        network,
+        skeleton: Skeleton,
+        *,
+        pose_nms: PoseNMSParameters | None = _POSE_NMS,
+        margin: float = MARGIN,
+        score: float = 0.3,
+        batch_size: int = 32,
+    ):
+        persons = SinglePersonEstimator(joint_model(network), skeleton, margin, batch_size)
+        # However sure the joints are, the pose scores the root of the box's score at most.
+        super().__init__(detector, persons, score, least_box_score=score**2)
+        self.pose_nms = pose_nms
+
+    def pose_scores(self, box_scores, keypoint_scores) -> np.ndarray:
+        return np.sqrt(box_scores * keypoint_scores.mean(axis=-1))
+
+    def distinct(self, poses: Poses) -> Poses:
+        if self.pose_nms is None:
+            return poses[np.argsort(-poses.scores, kind="stable")]
+        return without_duplicates(poses, self.pose_nms)
+
+
+def load_rmpe(
+    sppe: str | os.PathLike = DEFAULT,
+    detector="multiposenet-nano",
+    *,
+    image_size: int | None = None,
+    box_overlap: float | None = None,
+    **options,
+) -> RMPE:
+    """Loads RMPE, ready to be called with images.
+
+    Args:
+        sppe: a name of the zoo (`multiposenet.zoo.names("sppe")`), or the folder of a run of the
+            stages sppe and sstn of `multiposenet train`.
+        detector: a model as for `multiposenet.load`, whose boxes are used, and its masks; or a
+            detector as for `RMPE`.
+        image_size: longer side of an image as that model sees it, in pixels.
+        box_overlap: IoU up to which that model's boxes are proposals; by default its own.
+        **options: those of `RMPE`. An SPPE of the zoo brings its own defaults in the field
+            `options` of its manifest entry.
+
+    Raises:
+        WeightsError: a name is unknown or a file is missing, damaged or of another network.
+    """
+    network, skeleton, defaults = load_network(sppe)
+    if isinstance(defaults.get("pose_nms"), dict):
+        defaults["pose_nms"] = PoseNMSParameters(**defaults["pose_nms"])
+    learnt_with = defaults.pop("box_overlap", None)
+    overlap = learnt_with if box_overlap is None else box_overlap
+    if isinstance(detector, (str, os.PathLike)):
+        size = {} if image_size is None else {"image_size": image_size}
+        detector = proposer(detector, overlap, **size)
+    return RMPE(detector, network, skeleton, **{**defaults, **options})
+
+
+def proposer(name, box_overlap: float | None = None, **options) -> Estimator:
+    """Loads a model whose boxes are to be proposals.
+
+    Args:
+        name: of the model, as for `multiposenet.load`.
+        box_overlap: IoU up to which boxes are kept, in place of the model's own; RMPE leaves it to
+            pose NMS to tell who was found twice.
+        **options: those of `Estimator`.
+
+    Raises:
+        WeightsError: the name is unknown or the file is missing, damaged or of another model.
+    """
+    detector = estimator.load(name, score=0.0, **options)  # its threshold is of its own poses
+    if box_overlap is not None:
+        sizes = detector.model.architecture
+        detector.model.architecture = dataclasses.replace(sizes, nms_iou=box_overlap)
+    return detector
+
+
+def _checked(boxes, scores) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes (N, 4) and scores (N,), or one for all, as float32."""
+    boxes = np.asarray(boxes, np.float32)
+    if boxes.size == 0:
+        boxes = boxes.reshape(0, 4)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"boxes: shape {boxes.shape}; give (N, 4), x1, y1, x2, y2")
+    given = np.asarray(scores, np.float32)
+    if given.shape not in ((), (len(boxes),)):
+        raise ValueError(f"scores: shape {given.shape}; give ({len(boxes)},), one for each box")
+    scores = np.broadcast_to(given, len(boxes))
+    wrong = ~((scores >= 0) & (scores <= 1))
+    if wrong.any():
+        index = wrong.argmax()
+        raise ValueError(f"scores: {scores[index]} of box {index}; give numbers from 0 to 1")
+    return boxes, scores
+
+
+def _defects(boxes, image_hw) -> dict[str, np.ndarray]:
+    """What can be wrong with boxes (N, 4) -> with which of them it is."""
+    height, width = image_hw
+    low, high = boxes[:, :2], boxes[:, 2:]
+    return {
+        "is not finite": ~np.isfinite(boxes).all(axis=1),
+        "has no area": ~(high > low).all(axis=1),
+        "is outside the image": ~((low < (width, height)) & (high > 0)).all(axis=1),
+    }

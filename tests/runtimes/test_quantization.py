@@ -1,0 +1,116 @@
+"""Files in 8 bits: what they are compared by, and that none is written that does not agree."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from multiposenet.errors import InputError
+from multiposenet.runtimes import exported, quantization
+from multiposenet.runtimes.export import export
+from multiposenet.skeleton import Skeleton
+from multiposenet.systems.architecture import Architecture
+from multiposenet.systems.multiposenet import MultiPoseNet
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="only TensorFlow exports images of any size"
+)
+TINY = Architecture(
+    pyramid_channels=8, keypoint_channels=8, head_channels=8, person_depth=1, prn_nodes=4,
+    prn_stride=2, sigmoid=True,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    """A random model that takes everything for a person."""
+    keras.utils.set_random_seed(0)
+    model = MultiPoseNet("nano", architecture=TINY, max_people=3)
+    model.person_subnet.get_layer("logits").bias.assign(np.full(9, 2.0, "float32"))
+    return model
+
+
+def noise(count):
+    return np.random.default_rng(1).uniform(0, 255, (count, 64, 64, 3)).astype("float32")
+
+
+def as_exported(monkeypatch, model, shift):
+    """Exports in no time: a file of nothing that "runs" the model and moves its keypoints."""
+
+    def open_function(path, runtime):
+        def run(batch):
+            found = model(batch, training=False)
+            return {k: np.asarray(v) + shift * (k == "keypoints") for k, v in found.items()}
+
+        return run
+
+    monkeypatch.setattr(
+        "multiposenet.runtimes.export.write", lambda m, path, *rest: path.write_bytes(b"")
+    )
+    monkeypatch.setattr(quantization, "quantize", lambda path, images: None)
+    monkeypatch.setattr(quantization, "require", lambda path: None)
+    monkeypatch.setattr(exported, "open_function", open_function)
+
+
+def in_8_bits(tiny, path, count=4):
+    options = {"image_size": 64, "score": 0.01}
+    images = [noise(1)] * 3
+    batches = [noise(count)]
+    return export(tiny, path, "openvino", batches, options=options, calibration=images)
+
+
+def test_int8_is_written_if_it_agrees(tiny, tmp_path, monkeypatch):
+    as_exported(monkeypatch, tiny, shift=0.1)
+    found = in_8_bits(tiny, tmp_path / "a.xml")
+    assert (found.photos, found.poses, found.found, found.extra) == (4, 12, 1, 0)
+    assert found.median_pixels == pytest.approx(0.1 * 2**0.5, abs=1e-4)
+    about = json.loads((tmp_path / "a.xml.json").read_text())
+    assert about["calibration"] == 3 and about["parity"]["poses"] == 12
+
+
+@pytest.mark.parametrize(
+    ("shift", "count", "words"),
+    [
+        (300, 4, r"finds 0% of 12 poses, 100% more that Keras does not; calibrate on more"),
+        (0, 3, r"--photos: 9 poses to compare, fewer than 10; name more photos"),
+    ],
+)
+def test_int8_is_not_written_otherwise(tiny, tmp_path, monkeypatch, shift, count, words):
+    as_exported(monkeypatch, tiny, shift)
+    with pytest.raises(InputError, match=words):
+        in_8_bits(tiny, tmp_path / "a.xml", count)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_int8_needs_openvino_and_nncf(tiny, tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="only OpenVINO files have it, not onnx"):
+        export(tiny, tmp_path / "a.onnx", "onnx", [], options={}, calibration=[])
+    monkeypatch.setattr(quantization.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"NNCF is not installed; install multiposenet\[int8\]"):
+        in_8_bits(tiny, tmp_path / "a.xml")
+
+
+def test_agreement_by_hand():
+    skeleton = Skeleton("two", ("a", "b"), (), (0.1, 0.1))
+
+    class Model:
+        def __call__(self, batch, training):
+            return {
+                "keypoints": np.array([[[[10, 10], [30, 30]], [[70, 70], [90, 90]]]], "float32"),
+                "keypoint_scores": np.array([[[1, 0], [1, 1]]], "float32"),
+                "boxes": np.array([[[0, 0, 40, 40], [60, 60, 100, 100]]], "float32"),
+                "pose_scores": np.array([[0.9, 0.8]], "float32"),
+            }
+
+    def function(batch):  # the first moved by 3, 4; the second too faint; one that is not there
+        points = [[[13, 14], [99, 99]], [[70, 70], [90, 90]], [[200, 200], [220, 220]]]
+        return {
+            "keypoints": np.array([points], "float32"),
+            "pose_scores": np.array([[0.6, 0.4, 0.7]], "float32"),
+        }
+
+    Model.skeleton = skeleton
+    found = quantization.compare(Model(), function, [np.zeros((1, 4, 4, 3))], 0.5)
+    assert (found.photos, found.poses, found.found, found.extra) == (1, 2, 0.5, 0.5)
+    assert found.median_pixels == found.p99_pixels == 5  # the joint that Keras lacks is left out

@@ -1,0 +1,460 @@
+"""RMPE's stages on synthetic scenes: targets, losses, what a run leaves and how it is measured."""
+
+import dataclasses
+import json
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+from painted import FLIP, sample
+from tiny_rmpe import RECIPES, SIZES, TINY
+
+from multiposenet.annotations import CocoAnnotations
+from multiposenet.errors import AnnotationError, InputError, WeightsError
+from multiposenet.networks.sppe import SPPEArchitecture, inference_model
+from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
+from multiposenet.systems.rmpe import load_network
+from multiposenet.training import pipeline, recipes, rmpe_run_folder
+from multiposenet.training.datasets import coco, synthetic
+from multiposenet.training.loop import fitting
+from multiposenet.training.proposals import PGPG
+from multiposenet.training.proposals.box_noise import BoxNoise
+from multiposenet.training.proposals.mixtures import Mixture
+from multiposenet.training.stages import rmpe, sppe
+from multiposenet.training.tables import sppe_boxes
+from multiposenet.training.validation import single_person
+
+POINTS = [(100.0, 50.0), (82.0, 84.0), (120.0, 90.0)]
+BOX = (70, 40, 134, 112)
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scenes")
+    synthetic.write(folder, photos=4, seed=5, people=(2, 3))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(scenes, tmp_path_factory):
+    """Both stages, measured on annotations of another skeleton."""
+    folder = tmp_path_factory.mktemp("run")
+    foreign = tmp_path_factory.mktemp("foreign")
+    synthetic.write(foreign, photos=3, seed=6, people=(1, 1), skeleton=LSP_14)
+    for stage, recipe in RECIPES.items():
+        pipeline.train(
+            stage,
+            coco.read(scenes),
+            folder,
+            recipe,
+            val_annotations=CocoAnnotations.load(foreign / "annotations.json"),
+            val_images=foreign / "photos",
+        )
+    return folder
+
+
+def arrays(model):
+    return [ops.convert_to_numpy(weight) for weight in model.weights]
+
+
+def same(first, second):
+    return [np.array_equal(a, b) for a, b in zip(arrays(first), arrays(second), strict=True)]
+
+
+# What a run leaves
+
+
+def test_the_saved_result_has_no_parallel_branch(run):
+    skeleton, architecture = rmpe_run_folder.load_architecture(run)
+    assert skeleton == COCO_17 and architecture == RECIPES["sppe"].architecture()
+    localisation = architecture.localisation(rmpe_run_folder.load_sppe(run))
+    localisation.load_weights(run / "localisation.weights.h5")
+    tuned = rmpe_run_folder.load_sppe(run, "tuned_sppe")
+    network, skeleton = load_network(run)[:2]
+    assert skeleton == COCO_17 and all(same(network, inference_model(tuned, localisation)))
+    assert len(network.weights) == len(tuned.weights) + len(localisation.weights)
+    names = []
+    with h5py.File(run / "rmpe.weights.h5") as file:
+        file.visit(names.append)
+    assert names and not any("parallel" in name for name in names)
+    images = np.random.default_rng(0).uniform(0, 255, (2, 80, 80, 3)).astype("float32")
+    assert network(images)["heatmaps"].shape == (2, 10, 10, 17)
+
+
+def test_the_sppe_is_tuned_beside_its_file(run):
+    alone, tuned = rmpe_run_folder.load_sppe(run), rmpe_run_folder.load_sppe(run, "tuned_sppe")
+    assert not all(same(alone, tuned))
+
+
+@pytest.mark.parametrize(
+    "stage, figures", [("sppe", ["pck/true"]), ("sstn", ["pck/proposals", "pck/true"])]
+)
+def test_each_stage_is_measured_while_it_trains(run, stage, figures):
+    lines = (run / f"{stage}_stage.jsonl").read_text().splitlines()
+    measured = [line["validation"] for line in map(json.loads, lines) if "validation" in line]
+    assert list(measured[-1]) == figures
+    assert all(0 <= value <= 1 for value in measured[-1].values())
+
+
+def test_killed_and_resumed(run, scenes, tmp_path, monkeypatch):
+    """The frozen copy is as before, although the SPPE was learning when the run was killed."""
+    for name in ("sppe.weights.h5", "rmpe.json"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    samples = coco.read(scenes)
+    real = sppe.CentredBatches.share
+
+    def killed(self, step, process, processes):
+        if step == 1:
+            raise KeyboardInterrupt
+        return real(self, step, process, processes)
+
+    fit = fitting.fit
+    monkeypatch.setattr(
+        fitting, "fit", lambda *args, **rest: fit(*args, **rest, checkpoint_every=1)
+    )
+    with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
+        context.setattr(sppe.CentredBatches, "share", killed)
+        pipeline.train("sstn", samples, tmp_path, RECIPES["sstn"])
+    assert not rmpe_run_folder.finished(tmp_path, "sstn")
+    pipeline.train("sstn", samples, tmp_path, RECIPES["sstn"], resume=True)
+    starts = json.loads((tmp_path / "sstn_stage.json").read_text())["starts"]
+    assert len(starts) == 2
+    whole, parts = (load_network(folder)[0] for folder in (run, tmp_path))
+    for a, b in zip(arrays(whole), arrays(parts), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_a_stage_of_no_steps_ends_where_boxes_are_known(run, scenes, tmp_path):
+    for name in ("sppe.weights.h5", "rmpe.json"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    recipe = dataclasses.replace(RECIPES["sstn"], steps=0)
+    pipeline.train("sstn", coco.read(scenes), tmp_path, recipe)
+    alone, tuned = (
+        rmpe_run_folder.load_sppe(tmp_path),
+        rmpe_run_folder.load_sppe(tmp_path, "tuned_sppe"),
+    )
+    assert all(same(alone, tuned))
+    architecture = rmpe_run_folder.load_architecture(tmp_path)[1]
+    learnt, located = (architecture.localisation(alone) for _ in range(2))
+    learnt.load_weights(tmp_path / "localisation.weights.h5")
+    located.load_weights(tmp_path / rmpe_run_folder.LOCATED)
+    assert all(same(learnt, located)) and not all(same(learnt, architecture.localisation(alone)))
+    with pytest.raises(ValueError, match="steps: .*at least 1"):
+        dataclasses.replace(recipe, located=0)
+
+
+def test_what_is_located_is_not_learnt_anew(run, scenes, tmp_path, monkeypatch):
+    for name in ("sppe.weights.h5", "rmpe.json", rmpe_run_folder.LOCATED):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    monkeypatch.delattr(rmpe, "locate")
+    pipeline.train("sstn", coco.read(scenes), tmp_path, RECIPES["sstn"])
+    whole, again = (load_network(folder)[0] for folder in (run, tmp_path))
+    for a, b in zip(arrays(whole), arrays(again), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_what_stands_in_the_way(run, scenes, tmp_path):
+    samples = coco.read(scenes)
+    with pytest.raises(WeightsError, match="rmpe.json: file: missing; .*train sppe` first"):
+        pipeline.train("sstn", samples, tmp_path, RECIPES["sstn"])
+    with pytest.raises(InputError, match=r"tuned_sppe\.weights\.h5: .*--resume"):
+        pipeline.train("sstn", samples, run, RECIPES["sstn"])
+    with pytest.raises(InputError, match="--set: hourglass: image_size is .*multiples of 8"):
+        odd = dataclasses.replace(RECIPES["sppe"], image_size=(28, 24), view=1.0)
+        pipeline.train("sppe", samples, tmp_path, odd)
+    with pytest.raises(InputError, match="--set: view: 1.1; use 1 or more"):
+        pipeline.train("sppe", samples, tmp_path, dataclasses.replace(RECIPES["sppe"], view=1.1))
+    with pytest.raises(InputError, match="--set: located: of the localiser 'pose', .*'squeeze'"):
+        plain_stn = rmpe_run_folder.describe(COCO_17, SPPEArchitecture((32, 32), 1, 1, 8, 1))
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other" / "rmpe.json").write_text(json.dumps({"architecture": plain_stn}))
+        (tmp_path / "other" / "sppe.weights.h5").write_bytes((run / "sppe.weights.h5").read_bytes())
+        pipeline.train("sstn", samples, tmp_path / "other", RECIPES["sstn"])
+    (tmp_path / "rmpe.json").write_bytes((run / "rmpe.json").read_bytes())
+    with pytest.raises(
+        WeightsError, match=r"sppe\.weights\.h5: file: missing; .*train sppe` first"
+    ):
+        pipeline.train("sstn", samples, tmp_path, RECIPES["sstn"])
+    with pytest.raises(WeightsError, match="architecture: the run's other stages have"):
+        other = dataclasses.replace(RECIPES["sppe"], width=16)
+        pipeline.train("sppe", samples, tmp_path, other)
+    (tmp_path / "rmpe.json").write_text('{"architecture": {"skeleton": "coco_17"}}')
+    with pytest.raises(WeightsError, match="rmpe.json: file: damaged"):
+        rmpe_run_folder.load_architecture(tmp_path)
+
+
+def test_focal_loss_needs_probabilities(run, scenes, tmp_path):
+    linear = recipes.NanoSPPE(**TINY, **SIZES, sigmoid=False, loss="l2")
+    description = rmpe_run_folder.describe(COCO_17, linear.architecture())
+    (tmp_path / "rmpe.json").write_text(json.dumps({"architecture": description}))
+    linear.architecture().hourglass(17).save_weights(tmp_path / "sppe.weights.h5")
+    with pytest.raises(InputError, match="--set: loss: 'focal'.*use 'l2'"):
+        pipeline.train("sstn", coco.read(scenes), tmp_path, RECIPES["sstn"])
+
+
+def test_a_skeleton_of_ones_own_returns(tmp_path):
+    own = Skeleton("arm", ("left_hand", "right_hand"), ((0, 1),), (0.05, 0.05))
+    for skeleton in (own, LSP_14):
+        description = rmpe_run_folder.describe(skeleton, SPPEArchitecture(width=8))
+        (tmp_path / "rmpe.json").write_text(json.dumps({"architecture": description}))
+        assert rmpe_run_folder.load_architecture(tmp_path) == (skeleton, SPPEArchitecture(width=8))
+
+
+# Stages
+
+
+def small(stacks=2):
+    keras.utils.set_random_seed(0)
+    architecture = SPPEArchitecture((32, 24), stacks=stacks, width=8, levels=1)
+    own = architecture.hourglass(3)
+    return own, architecture.localisation(own)
+
+
+def labels():
+    rng = np.random.default_rng(1)
+    maps = {
+        name: rng.uniform(size=(2, 8, 6, 3)).astype("float32") for name in ("target", "centred")
+    }
+    return {**maps, "weight": np.float32([[1, 0, 1], [1, 1, 0]])}
+
+
+def images():
+    return np.random.default_rng(2).uniform(0, 255, (2, 32, 24, 3)).astype("float32")
+
+
+def squared_error(target, maps, weight):
+    """A mean over cells, and over the joints that count."""
+    maps, total = ops.convert_to_numpy(maps), 0.0
+    for image, joint in np.argwhere(weight):
+        total += np.mean((target[image, :, :, joint] - maps[image, :, :, joint]) ** 2)
+    return total / weight.sum()
+
+
+def test_every_stack_of_the_sppe_is_supervised():
+    stage, y = sppe.SPPEStage(small()[0]), labels()
+    maps = stage(images(), training=False)
+    expected = {key: squared_error(y["target"], one, y["weight"]) for key, one in maps.items()}
+    assert list(expected) == ["stack1", "heatmaps"]
+    loss = stage.compute_loss(images(), y, maps)
+    assert float(ops.convert_to_numpy(loss)) == pytest.approx(sum(expected.values()), rel=1e-4)
+    assert float(stage.final.result()) == pytest.approx(expected["heatmaps"], rel=1e-4)
+
+
+def test_the_sstn_stage_adds_the_parallel_error_and_keeps_the_parallel_sppe():
+    network, localisation = small()
+    before = arrays(network)
+    stage = sppe.SSTNStage(network, localisation, parallel=0.5, sppe_rate=0.25)
+    parallel = stage.network.get_layer("parallel_sppe").model
+    y = labels()
+    found = stage(images(), training=False)
+    expected = sum(
+        share * squared_error(y[target], maps, y["weight"])
+        for share, target, key in ((1, "target", "own"), (0.5, "centred", "centred"))
+        for maps in found[key].values()
+    )
+    loss = stage.compute_loss(images(), y, found)
+    assert float(ops.convert_to_numpy(loss)) == pytest.approx(expected, rel=1e-4)
+
+    stage.compile(keras.optimizers.SGD(0.5))
+    start = arrays(localisation)
+    stage.train_on_batch(images(), y)
+    assert all(np.array_equal(a, b) for a, b in zip(before, arrays(parallel), strict=True))
+    for old, new in ((before, arrays(network)), (start, arrays(localisation))):
+        assert not all(np.array_equal(a, b) for a, b in zip(old, new, strict=True))
+    trained = [id(variable) for variable in stage.trainable_variables]
+    slow = {id(variable) for variable in network.trainable_variables}
+    assert stage.rates == [0.25 if variable in slow else 1.0 for variable in trained]
+    assert set(trained) == slow | {id(variable) for variable in localisation.trainable_variables}
+
+
+# Batches
+
+
+@pytest.fixture
+def photo(tmp_path):
+    return sample(tmp_path, POINTS, [BOX], labelled=[[True, True, False]])
+
+
+def plain(recipe, **changes):
+    """A recipe that moves nothing."""
+    fields = {"scale": (1.0, 1.0), "rotation_chance": 0.0, "flip": 0.0, "sigma": 3.0}
+    return dataclasses.replace(recipe, **fields | changes)
+
+
+def peaks(maps):
+    """Places of the highest cells in pixels, ``(B, K, 2)`` xy."""
+    rows, columns = np.unravel_index(maps.reshape(len(maps), -1, maps.shape[-1]).argmax(1),
+                                     maps.shape[1:3])  # fmt: skip
+    return 4 * np.stack([columns, rows], axis=-1) + 2.0
+
+
+def test_targets_of_a_proposal(photo):
+    """The box's centre (102, 76) and its width of 64 pixels decide where the joints are."""
+    batches = sppe.Batches([photo], plain(RECIPES["sppe"]), (64, 64), FLIP)
+    batch, y = batches(0)
+    assert batch.shape == (4, 64, 64, 3) and y["target"].shape == (4, 16, 16, 3)
+    np.testing.assert_array_equal(y["weight"], [[1, 1, 0]] * 4)
+    zoom = 64 / (1.2 * 72)
+    places = 32 + zoom * (np.array(POINTS) - (102, 76))
+    assert np.abs(peaks(y["target"])[:, :2] - places[:2]).max() <= 2.01
+    assert batches.describe(0).count("photo.png") == 4
+
+
+@pytest.mark.parametrize("margin", [0.2, None])
+def test_the_parallel_sppe_is_shown_the_centred_pose(photo, margin):
+    """Wherever the proposal is, the pose is where a perfect one would show it; or as large as it
+    is here."""
+    recipe = plain(RECIPES["sstn"], batch_size=8, rescaled=margin is not None)
+    noise = BoxNoise("abc", 0.15)
+    _, perfect = sppe.Batches([photo], recipe, (64, 64), FLIP)(0)
+    _, y = sppe.CentredBatches([photo], recipe, (64, 64), FLIP, noise)(0)
+    assert (peaks(y["target"])[:, :2] != peaks(perfect["target"])[:, :2]).any()
+    if margin is not None:
+        shown = y["target"].max(axis=(1, 2)) > 0.7  # outside the proposal a joint is nowhere
+        assert shown[:, :2].any()
+        for row, joint in np.argwhere(shown[:, :2]):
+            np.testing.assert_allclose(
+                y["centred"][row, ..., joint], perfect["target"][row, ..., joint], atol=1e-4
+            )
+        return
+    between = [peaks(y[name])[:, 0] - peaks(y[name])[:, 1] for name in ("target", "centred")]
+    assert np.abs(between[0] - between[1]).max() <= 4  # moved, not scaled
+
+
+def test_processes_make_their_rows_of_the_batch(photo):
+    batches = sppe.CentredBatches([photo], RECIPES["sstn"], (64, 64), FLIP)
+    batch, y = batches(3)
+    shares = [batches.share(3, process, 2) for process in range(2)]
+    np.testing.assert_array_equal(np.concatenate([x for x, _ in shares]), batch)
+    for name, values in y.items():
+        np.testing.assert_array_equal(np.concatenate([own[name] for _, own in shares]), values)
+    assert (batches(4)[0] != batch).any() and (batches(3)[0] == batch).all()
+
+
+def test_somebody_must_be_labelled(photo):
+    with pytest.raises(AnnotationError, match="no person of at least 500 pixels"):
+        recipe = dataclasses.replace(RECIPES["sppe"], least_size=500.0)
+        sppe.Batches([photo], recipe, (64, 64), FLIP)
+
+
+# The generator of a run
+
+
+def test_generators_of_a_recipe(tmp_path):
+    exact = dataclasses.replace(RECIPES["sppe"], box_noise=0.0)
+    assert rmpe.generator(exact, tmp_path, COCO_17) is None
+    noise = rmpe.generator(RECIPES["sstn"], tmp_path, COCO_17)
+    assert (noise.deviation, noise.names) == (RECIPES["sstn"].box_noise, COCO_17.keypoints)
+    fitted = dataclasses.replace(exact, generator="pgpg")
+    with pytest.raises(WeightsError, match="pgpg.npz: file: missing"):
+        rmpe.generator(fitted, tmp_path, COCO_17)
+    still = Mixture(np.ones(1), np.zeros((1, 4)), 1e-12 * np.eye(4)[None])
+    PGPG(COCO_17.keypoints, np.zeros((0, 17, 2)), [still], 0.5).save(tmp_path / "pgpg.npz")
+    found = rmpe.generator(fitted, tmp_path, COCO_17)
+    box = np.float32([[10, 20, 60, 120]])
+    drawn = found.sample(np.zeros((1, 17, 3)), box, np.random.default_rng(0))
+    np.testing.assert_allclose(drawn[:, 0], box, atol=1e-2)
+    with pytest.raises(WeightsError, match="pgpg.npz: names: .*lsp_14"):
+        rmpe.generator(fitted, tmp_path, LSP_14)
+
+
+# Figures
+
+
+BODY = Skeleton(
+    "body", ("head", "left_shoulder", "right_hip", "right_shoulder", "left_hip"), (), (0.1,) * 5
+)
+
+
+@pytest.fixture
+def body(tmp_path):
+    """The photo with its blobs as head, left shoulder and right hip."""
+    photo = sample(tmp_path, POINTS, [BOX])
+    return dataclasses.replace(
+        photo,
+        keypoints=np.pad(photo.keypoints, ((0, 0), (0, 2), (0, 0))),
+        labelled=np.pad(photo.labelled, ((0, 0), (0, 2))),
+    )
+
+
+def colours(order):
+    """An inference network whose maps are the colours of the picture, and two that are empty."""
+    images = keras.Input((64, 48, 3))
+    x = layers.AveragePooling2D(4)(layers.Rescaling(1 / 255)(images))
+    maps = [x[..., channel : channel + 1] for channel in order]
+    empty = 0.0 * x[..., :2]
+    return keras.Model(images, {"heatmaps": layers.Concatenate()([*maps, empty])})
+
+
+def test_places_return_to_the_photo_from_any_box(body):
+    persons = single_person.measured([body], BODY)
+    estimate = single_person.estimator(colours([0, 1, 2]), BODY)
+    for proposals in (None, BoxNoise(BODY.keypoints, 0.1)):
+        boxes = single_person.boxes_of(persons, proposals, seed=1)
+        points = estimate(persons, boxes)
+        np.testing.assert_allclose(points[0, :3], POINTS, atol=1.0)
+    again = single_person.boxes_of(persons, proposals, seed=1)
+    np.testing.assert_array_equal(boxes, again)
+    assert (boxes != single_person.boxes_of(persons, proposals, seed=2)).any()
+
+
+def test_an_exact_stn_shows_the_true_box_as_far_as_the_proposal_reaches(body):
+    persons = single_person.measured([body], BODY)
+    network = colours([0, 1, 2])
+    size = network.input_shape[1:3]
+    (true,) = single_person.boxes_of(persons)
+    (x1, y1), (x2, y2) = true[:2], true[2:]
+    wide = np.float32([[x1 - 9, y1 - 5, x2 + 4, y2 + 12]])
+    points = single_person.behind_exact_stn(network, persons, wide, size, 0.2)
+    np.testing.assert_allclose(points[0, :3], POINTS, atol=1.5)
+    head, *others = POINTS  # the head lies above the lower half, whose proposal lacks it
+    lower = np.float32([[x1, (max(y for _, y in others) + y2) / 2, x2, y2]])
+    points = single_person.behind_exact_stn(network, persons, lower, size, 0.2)
+    assert np.abs(points[0, 0] - head).max() > 5
+    double = tuple(2 * side for side in size)  # such a proposal shows it
+    points = single_person.behind_exact_stn(network, persons, lower, double, 1.4)
+    np.testing.assert_allclose(points[0, :3], POINTS, atol=1.5)
+
+
+@pytest.mark.parametrize("order, expected", [([0, 1, 2], 1.0), ([0, 2, 1], 1 / 3)])
+def test_validation_counts_joints_in_torsos(body, order, expected):
+    """Swapped, two of three joints are a torso away."""
+    noise = BoxNoise(BODY.keypoints, 0.05)
+    validate = single_person.PoseValidation(colours(order), [body], BODY, noise)
+    assert validate() == pytest.approx({"pck/proposals": expected, "pck/true": expected})
+
+
+def test_validation_needs_torsos(body):
+    headless = Skeleton("heads", ("a", "b", "c", "d", "e"), (), (0.1,) * 5)
+    with pytest.raises(AnnotationError, match="validation: keypoints: nobody has left_shoulder"):
+        single_person.measured([body], headless)
+
+
+def test_the_table_of_a_run(run, scenes, tmp_path, capsys):
+    out = tmp_path / "table.json"
+    arguments = ["--run", str(run), "--draws", "2", "--json", str(out), f"coco:{scenes}"]
+    assert sppe_boxes.main([*arguments, "--tuned", str(run)]) == 0
+    table = json.loads(out.read_text())
+    assert list(table) == [
+        "sppe/true", "sppe/bad", "exact/bad", "sstn/true", "sstn/bad", "tuned/true", "tuned/bad",
+    ]  # fmt: skip
+    assert table["tuned/bad"] == table["sppe/bad"]
+    assert all(0 <= column["mean"] <= 1 and column["nose"] >= 0 for column in table.values())
+    assert table["sppe/true"]["spread"] == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split("\t") == ["PCK@0.2", *table] and lines[1].startswith("mean\t")
+    assert [line.split("\t")[0] for line in lines[-3:]] == [
+        "regained by exact", "regained by sstn", "regained by tuned",
+    ]  # fmt: skip
+    assert sppe_boxes.main(["--run", str(tmp_path), f"coco:{scenes}"]) == 2
+    assert "train sppe` first" in capsys.readouterr().err
+
+
+def test_what_is_regained():
+    table = {"sppe/true": {"mean": 0.8}, "sppe/bad": {"mean": 0.6}, "sstn/bad": {"mean": 0.75}}
+    assert sppe_boxes.regained(table) == pytest.approx(0.75)
+    tuned = table | {"tuned/bad": {"mean": 0.7}}
+    assert sppe_boxes.regained(tuned, "tuned") == pytest.approx(0.5)
+    assert np.isnan(sppe_boxes.regained(table | {"sppe/bad": {"mean": 0.8}}))

@@ -1,0 +1,1 @@
+"""Labelled persons and candidate keypoints: what assigners learn from and are measured on."""

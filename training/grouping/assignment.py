@@ -1,0 +1,161 @@
+"""How well an assigner gives true keypoints to true boxes (MultiPoseNet table 3).
+
+    python -m multiposenet.training.grouping.assignment person_keypoints_val2017.json
+
+prints the assignment AP of the bundled PRN; ``multiposenet tables prn`` that of all assigners.
+"""
+
+import sys
+
+import numpy as np
+from keras import ops
+
+from multiposenet.annotations import CocoAnnotations
+from multiposenet.evaluation import evaluate_keypoints
+from multiposenet.maths import matching
+from multiposenet.networks import grouping
+from multiposenet.networks.assigner import one_to_one
+from multiposenet.networks.roi_crop import HEIGHT, MARGIN, WIDTH
+from multiposenet.systems import estimator
+
+BATCH = 64
+RULES = ("each", *matching.METHODS)
+PLACES = ("candidate", "cell")
+
+
+def perfect(boxes, points, scores, owner):
+    """What ``grouping.assign`` would return for an assigner that knows the truth."""
+    corner = boxes[:, :, None, None, :2]
+    size = np.maximum(boxes[:, :, None, None, 2:] - corner, 1e-3)
+    place = (points[:, None] - corner) / size
+    inside = ((place >= -MARGIN) & (place <= 1 + MARGIN)).all(axis=-1)
+    people = np.arange(boxes.shape[1])[:, None, None]
+    logits = np.where(owner[:, None] == people, 30.0, -30.0)
+    centre = (boxes[..., :2] + boxes[..., 2:]) / 2
+    expected = np.repeat(centre[:, :, None], points.shape[1], axis=2)
+    return logits, scores[:, None] * inside, expected
+
+
+class Assigned:
+    """An assigner's logits of all true keypoints and boxes, from which any rule chooses.
+
+    Args:
+        assigner: a ``PoseResidualNetwork`` or another ``Assigner``; None for one that makes no
+            mistake, the ceiling: it loses keypoints too far from their box and those that two
+            persons share.
+        annotations: ``CocoAnnotations`` with boxes and keypoints.
+    """
+
+    def __init__(self, assigner, annotations):
+        self.annotations = annotations
+        # Photos with as many persons go together: shapes are few and little is padding.
+        records = sorted((r for r in annotations.images if len(r)), key=len)
+        self.parts = []
+        for start in range(0, len(records), BATCH):
+            part = records[start : start + BATCH]
+            boxes, points, scores, owner = _arrays(part)
+            if assigner is None:
+                assigned = perfect(boxes, points, scores, owner)
+            else:
+                assigned = grouping.assign(assigner, boxes, points, scores)
+            assigned = [ops.convert_to_numpy(x) for x in assigned]
+            self.parts.append((part, boxes, points, *assigned))
+
+    def evaluate(self, rule="optimal", place="candidate", none=-np.inf):
+        """COCO's keypoint figures.
+
+        A person's score is the mean probability of its candidates to belong to it.
+
+        Args:
+            rule: ``"each"``: every box takes its best candidate, whatever others take.
+                ``"greedy"``, ``"optimal"``: a keypoint serves one person, see ``matching``.
+            place: where a keypoint is said to be: at the ``"candidate"``'s own place, as in the
+                authors' code (the assignment score), or in the centre of its ``"cell"`` of the
+                36x56 grid (the localisation score).
+            none: what it is worth to leave a person without candidate. OKS does not punish
+                keypoints too many, so that nothing is gained by holding one back.
+
+        Returns:
+            The dict of ``evaluation.evaluate_keypoints``.
+
+        Raises:
+            ValueError: unknown rule or place.
+        """
+        if rule not in RULES or place not in PLACES:
+            raise ValueError(f"rule, place: {rule!r}, {place!r}; use one of {RULES}, {PLACES}")
+        results = []
+        for part in self.parts:
+            results += _results(*part, self.annotations.category_id, rule, place, none)
+        return evaluate_keypoints(self.annotations, results)
+
+
+def evaluate(assigner, annotations, rule="optimal", place="candidate"):
+    """See ``Assigned``, which serves several rules by one pass of the network."""
+    return Assigned(assigner, annotations).evaluate(rule, place)
+
+
+def _arrays(records):
+    """Padded ``boxes (B, N, 4)``, ``points (B, K, P, 2)``, ``scores (B, K, P)`` of photos, and
+    whose candidates are, ``owner (B, K, P)``."""
+    people, joints = max(map(len, records)), records[0].keypoints.shape[1]
+    boxes = np.tile(np.array([0, 0, 1, 1], np.float32), (len(records), people, 1))
+    points = np.full((len(records), joints, people, 2), -1e4, np.float32)
+    scores = np.zeros((len(records), joints, people), np.float32)
+    owner = np.full(scores.shape, -1)
+    for row, record in enumerate(records):
+        count = len(record)
+        boxes[row, :count] = record.boxes
+        # Shuffled: where an assigner is undecided, the order must not give the owner away.
+        rng = np.random.default_rng(record.id % 2**32)
+        order = rng.permuted(np.tile(np.arange(count), (joints, 1)), axis=1)
+        shuffled = record.keypoints[order, np.arange(joints)[:, None]]
+        points[row, :, :count] = shuffled[..., :2]
+        scores[row, :, :count] = shuffled[..., 2] > 0
+        owner[row, :, :count] = order
+    return boxes, points, scores, owner
+
+
+def _results(records, boxes, points, logits, evidence, expected, category_id, rule, place, none):
+    odds = np.where(evidence > 0, logits + np.log(evidence + 1e-9), -np.inf)
+    if rule == "each":
+        index = np.where(np.isfinite(odds.max(axis=-1)), odds.argmax(axis=-1), matching.NOBODY)
+    else:
+        index = one_to_one(odds, rule, none)
+    found, safe = index >= 0, np.maximum(index, 0)[..., None]
+    chosen = np.take_along_axis(
+        np.broadcast_to(points[:, None], (*odds.shape, 2)), safe[..., None], axis=3
+    )[..., 0, :]
+    if place == "cell":
+        chosen = _cell_centres(chosen, boxes)
+    keypoints = np.where(found[..., None], chosen, expected)
+    best = np.take_along_axis(logits, safe, axis=-1)[..., 0]
+    probability = found * (0.5 + 0.5 * np.tanh(best / 2))
+    scores = probability.sum(axis=-1) / np.maximum(found.sum(axis=-1), 1)
+    triples = np.concatenate([keypoints, found[..., None]], axis=-1)
+    return [
+        {
+            "image_id": record.id,
+            "category_id": category_id,
+            "keypoints": triples[row, person].ravel().tolist(),
+            "score": float(scores[row, person]),
+        }
+        for row, record in enumerate(records)
+        for person in range(len(record))
+    ]
+
+
+def _cell_centres(points, boxes):
+    """Centres of the cells of ``(B, N, K, 2)`` points in the crops of ``(B, N, 4)`` boxes."""
+    cells = np.array([WIDTH, HEIGHT])
+    corner = boxes[:, :, None, :2]
+    size = np.maximum(boxes[:, :, None, 2:] - corner, 1e-3)
+    cell = np.clip(np.floor((points - corner) / size * cells), 0, cells - 1)
+    return corner + (cell + 0.5) / cells * size
+
+
+if __name__ == "__main__":
+    bundled = estimator.load("multiposenet-nano").model
+    assigned = Assigned(bundled.prn, CocoAnnotations.load(sys.argv[1]))
+    for rule in RULES:
+        for name, value in assigned.evaluate(rule).items():
+            print(f"{rule}\t{name.replace('keypoints', 'assignment')}\t{100 * value:.1f}")

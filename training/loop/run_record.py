@@ -1,0 +1,125 @@
+"""What a run was made with: a JSON file beside its checkpoint, appended to at every start."""
+
+import dataclasses
+import datetime
+import json
+import platform
+import subprocess
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import multiposenet
+from multiposenet.errors import InputError
+from multiposenet.files import write_json
+
+
+class RunRecord:
+    """The record of one stage of a run.
+
+    It holds the stage's name, its steps, the recipe with all fields, the seed, the fingerprint of
+    the data, and for every start: time, step, versions, git revision, devices and what came out.
+
+    Args:
+        path: the JSON file.
+        stage: name.
+        steps: optimizer steps.
+        recipe: a ``Recipe``.
+        data: fingerprint of the training data, or ``None``.
+    """
+
+    def __init__(self, path, stage, steps, recipe, data):
+        self.path = Path(path)
+        kind = {"name": type(recipe).__name__}
+        self.content = {
+            "stage": stage,
+            "steps": steps,
+            "seed": recipe.seed,
+            "recipe": kind | json.loads(json.dumps(dataclasses.asdict(recipe))),
+            "data": data,
+            "starts": [],
+        }
+
+    def go_on(self):
+        """Checks that the run so far is the same one, and takes over its starts.
+
+        Raises:
+            InputError: a field differs, or the file is damaged.
+        """
+        if not self.path.exists():
+            return
+        try:
+            before = json.loads(self.path.read_text(encoding="utf-8"))
+            known, self.content["starts"] = _flat(before), list(before["starts"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{self.path}: file: damaged; restore or remove it") from error
+        for field, value in _flat(self.content).items():
+            # A recipe of an older version may lack a field.
+            if field in known and known[field] != value:
+                raise InputError(
+                    f"{self.path}: {field}: the run was begun with {_short(known[field])}, not "
+                    f"{_short(value)}; resume with the same or use another folder"
+                )
+
+    def start(self, step, engine):
+        """Notes a start at a step and writes the file."""
+        self.content["starts"].append(
+            {
+                "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+                "step": step,
+                "versions": versions(),
+                "git": revision(),
+                "devices": engine.devices,
+                "processes": engine.processes,
+            }
+        )
+        write_json(self.path, self.content)
+
+    def end(self, figures):
+        """Adds figures to the last start and writes the file."""
+        self.content["starts"][-1].update(figures)
+        write_json(self.path, self.content)
+
+
+def versions():
+    """Versions of what computes."""
+    backend = keras.backend.backend()
+    return {
+        "multiposenet": multiposenet.__version__,
+        "keras": keras.__version__,
+        backend: __import__(backend).__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def revision(folder=Path(__file__).parent):
+    """Git revision of the checkout that holds this file, and whether it was changed since.
+
+    Returns:
+        ``{"revision": ..., "changed": ...}``; ``None`` outside a checkout.
+    """
+
+    def git(*arguments):
+        command = ["git", "-C", str(folder), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+        return done.stdout.strip()
+
+    try:
+        # Not the repository of a project that merely has its environment inside.
+        git("ls-files", "--error-unmatch", Path(__file__).name)
+        changed = bool(git("status", "--porcelain", "--untracked-files=no"))
+        return {"revision": git("rev-parse", "HEAD"), "changed": changed}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _flat(content):
+    recipe = {f"recipe.{name}": value for name, value in content["recipe"].items()}
+    return {name: content[name] for name in ("stage", "steps", "data")} | recipe
+
+
+def _short(value):
+    text = str(value)
+    return text if len(text) <= 40 else text[:37] + "..."

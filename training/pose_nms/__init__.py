@@ -1,0 +1,1 @@
+"""The parameters of RMPE's pose NMS, learnt for average precision."""

@@ -1,0 +1,117 @@
+"""The keypoint stage: backbone, keypoint pyramid and keypoint subnet."""
+
+import functools
+
+import numpy as np
+
+from multiposenet.errors import AnnotationError
+from multiposenet.training import keypoint_losses
+from multiposenet.training.loop import fitting
+from multiposenet.training.loop.fingerprint import fingerprint
+from multiposenet.training.loop.loader import share_of
+from multiposenet.training.patches import targets
+from multiposenet.training.patches.sampler import PatchSampler
+from multiposenet.training.stages.models import KeypointStage
+
+
+def train(model, samples, recipe, run, **options):
+    """Trains a ``MultiPoseNet``'s backbone, keypoint pyramid and keypoint subnet in place.
+
+    Args:
+        model: the ``MultiPoseNet``.
+        samples: list of ``datasets.Sample``.
+        recipe: a ``KeypointRecipe``.
+        run: folder of checkpoints and logs.
+        **options: of ``loop.fit``, such as ``resume``.
+
+    Raises:
+        AnnotationError: no person of the samples has a labelled joint.
+    """
+    stage = KeypointStage(
+        model, loss_of(recipe), recipe.intermediate, recipe.frozen, recipe.backbone_rate
+    )
+    batches = Batches(samples, recipe, model.skeleton.flip_indices)
+    fitting.fit(stage, batches, recipe, steps=recipe.steps, run=run, **options)
+
+
+def loss_of(recipe):
+    """The recipe's loss, a function of target, maps and weight."""
+    if recipe.loss == "l2":
+        return keypoint_losses.weighted_l2
+    return functools.partial(
+        keypoint_losses.quality_focal, gamma=recipe.gamma, mask_share=recipe.mask_share
+    )
+
+
+class Batches:
+    """``batches(step)`` is the batch of a step: patches, targets and weights.
+
+    Photos with several persons fill the batch but for the recipe's shares of photos with a single
+    labelled person, in mosaics or alone, and of photos that have a mask and no keypoints.
+    """
+
+    def __init__(self, samples, recipe, flip_indices):
+        if not any(sample.labelled.any() for sample in samples):
+            raise AnnotationError(
+                "keypoints: no person has a labelled joint; give data sets with keypoints"
+            )
+        self.recipe, self.flip_indices = recipe, flip_indices
+        self.samples, self.fingerprint = samples, fingerprint(samples)
+        self.photos = [s for s in samples if not s.single]
+        self.singles = [s for s in samples if s.single and s.labelled.any()]
+        self.masked = [s for s in samples if s.single and not s.labelled.any() and s.has_mask]
+
+    def __call__(self, step):
+        return self.share(step, 0, 1)
+
+    def share(self, step, process, processes):
+        """What one of several processes makes of a step's batch: the rows of its share."""
+        recipe = self.recipe
+        drawn = list(enumerate(self._draw(step)))
+        sampler = self._sampler(step)
+        patches = []
+        for row, group in drawn[share_of(len(drawn), process, processes)]:
+            rng = np.random.default_rng((recipe.seed, step, row))
+            patches.append(sampler.mosaic(group, rng) if len(group) > 1 else sampler(group[0], rng))
+        made = [
+            targets.keypoint_targets(
+                patch, sigma_share=recipe.sigma_share, sigma_limits=recipe.sigma_limits
+            )
+            for patch in patches
+        ]
+        # As small as they can be: an accelerator waits for bytes before it waits for anything else.
+        return np.stack([patch.image for patch in patches]), {
+            "target": np.stack([target for target, _ in made], dtype=np.float16),
+            "weight": np.stack([weight for _, weight in made], dtype=np.uint8, casting="unsafe"),
+        }
+
+    def describe(self, step):
+        """The photos of a step's batch."""
+        return ", ".join(sample.path.name for group in self._draw(step) for sample in group)
+
+    def _draw(self, step):
+        """The samples of each patch of a step: one, or four of a mosaic."""
+        recipe = self.recipe
+        rng = np.random.default_rng((recipe.seed, step))
+        masked = min(recipe.masked_singles, recipe.batch_size) if self.masked else 0
+        left = recipe.batch_size - masked
+        mosaics = min(recipe.mosaics, left) if self.singles else 0
+        singles = min(recipe.singles, left - mosaics) if self.singles else 0
+        if not self.photos:  # the others take their place
+            mosaics = left - singles
+        kinds = [(self.singles, 4)] * mosaics + [(self.singles, 1)] * singles
+        kinds += [(self.masked, 1)] * masked
+        kinds += [(self.photos, 1)] * (left - mosaics - singles)
+        return [
+            [kind[index] for index in rng.integers(len(kind), size=count)] for kind, count in kinds
+        ]
+
+    def _sampler(self, step):
+        recipe = self.recipe
+        fields = {"rotation": recipe.rotation, "rotation_chance": recipe.rotation_chance}
+        if recipe.scale:
+            fields |= {"scale": recipe.scale, "centre": "people", "jitter": 0.0}
+        else:
+            fields |= {"person_size": recipe.person_size, "zoom": recipe.zoom}
+        size = recipe.patch_size(step)
+        return PatchSampler(size, self.flip_indices, flip=recipe.flip, **fields)

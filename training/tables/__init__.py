@@ -1,0 +1,1 @@
+"""The papers' tables, our value beside the paper's."""

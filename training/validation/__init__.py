@@ -1,0 +1,1 @@
+"""What a stage has reached on photos that it does not learn from."""

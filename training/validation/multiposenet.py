@@ -1,0 +1,118 @@
+"""What a stage has reached on photos it does not learn from, while it trains."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from multiposenet.evaluation import evaluate_boxes, evaluate_keypoints
+from multiposenet.maths import heatmaps
+from multiposenet.maths.geometry import letterbox, letterbox_size
+from multiposenet.networks import grouping
+from multiposenet.networks.pose_residual_network import Max
+from multiposenet.sources import read_image
+from multiposenet.systems.estimator import Estimator, compiled
+
+MULTIPLE = 64  # photos share few canvas sizes
+CANDIDATES = 32  # peaks per joint, as at inference
+
+
+def map_function(model):
+    """The keypoint maps of a ``MultiPoseNet``, with the weights that it has when called.
+
+    Returns:
+        A function from images ``(B, H, W, 3)`` to ``(B, H/4, W/4, K + 1)`` in [0, 1].
+    """
+    maps = model.keypoint_maps(model.backbone.output)["maps"]
+    maps = ops.sigmoid(maps) if model.architecture.sigmoid else ops.clip(maps, 0.0, 1.0)
+    predict = compiled(keras.Model(model.backbone.input, {"maps": maps}))
+    return lambda images: predict(images)["maps"]
+
+
+class KeypointValidation:
+    """Average precision of the keypoint maps with true boxes, each joint by the highest peak.
+
+    Neither the person subnet nor the PRN is trained yet, so that this measures the maps alone.
+
+    Args:
+        maps: as of ``map_function``.
+        annotations: ``CocoAnnotations`` of the model's skeleton.
+        images: folder of the photos.
+        image_size: longer side in pixels at which the network sees them.
+    """
+
+    def __init__(self, maps, annotations, images, image_size=480):
+        self.maps, self.annotations = maps, annotations
+        self.images, self.image_size = Path(images), image_size
+        self.assigner = Max()
+
+    def __call__(self):
+        """``{"keypoints/AP": ..., "keypoints/AP50": ...}``."""
+        results = []
+        for record in self.annotations.images:
+            if len(record.boxes):
+                results += self._results(record)
+        figures = evaluate_keypoints(self.annotations, results)
+        return {name: figures[name] for name in ("keypoints/AP", "keypoints/AP50")}
+
+    def _results(self, record):
+        image = read_image(self.images / record.file_name)
+        size = letterbox_size(image.shape[:2], self.image_size, MULTIPLE)
+        canvas, move = letterbox(image, size, self.image_size)
+        maps = self.maps(canvas[None].astype(np.float32))
+        points, scores = heatmaps.decode(maps[..., :-1], CANDIDATES)
+        boxes = move.boxes(record.boxes).astype(np.float32)[None]
+        keypoints, found = grouping.group(self.assigner, boxes, points, scores)
+        keypoints = move.inverse()(ops.convert_to_numpy(keypoints)[0])
+        found = ops.convert_to_numpy(found)[0]
+        return [
+            {
+                "image_id": record.id,
+                "category_id": self.annotations.category_id,
+                "keypoints": np.column_stack([places, scores]).ravel().tolist(),
+                "score": float(scores.mean()),
+            }
+            for places, scores in zip(keypoints, found, strict=True)
+        ]
+
+
+class PersonValidation:
+    """Average precision of the person boxes.
+
+    Args:
+        model: the ``MultiPoseNet`` in training.
+        annotations, images, image_size: as of ``KeypointValidation``.
+    """
+
+    def __init__(self, model, annotations, images, image_size=480):
+        self.annotations, self.images = annotations, Path(images)
+        self.estimator = Estimator(model, image_size=image_size, score=0.0)
+
+    def __call__(self):
+        """``{"boxes/AP": ..., "boxes/AP50": ...}``."""
+        results = []
+        for record in self.annotations.images:
+            poses = self.estimator(self.images / record.file_name)
+            results += poses.to_coco(record.id, self.annotations.category_id)
+        figures = evaluate_boxes(self.annotations, results)
+        return {name: figures[name] for name in ("boxes/AP", "boxes/AP50")}
+
+
+class AssignmentValidation:
+    """Average precision of true keypoints given to true boxes by the PRN.
+
+    Args:
+        prn: the assigner in training.
+        annotations: ``CocoAnnotations`` of its skeleton.
+    """
+
+    def __init__(self, prn, annotations):
+        self.prn, self.annotations = prn, annotations
+
+    def __call__(self):
+        """``{"assignment/AP": ..., "assignment/AP50": ...}``."""
+        from multiposenet.training.grouping import assignment
+
+        figures = assignment.evaluate(self.prn, self.annotations)
+        return {f"assignment/{name}": figures[f"keypoints/{name}"] for name in ("AP", "AP50")}
