@@ -14,16 +14,8 @@ from multiposenet import zoo
 from multiposenet.errors import InputError
 from multiposenet.runtimes import exported
 
-# Files of the package, and packages, that the graph of a model is made by.
-_CODE = (
-    "boxes.py",
-    "heatmaps.py",
-    "selection.py",
-    "export.py",
-    "openvino_graph.py",
-    "networks",
-    "systems",
-)
+# Packages whose code makes the graph of a model.
+_CODE = ("maths", "networks", "runtimes", "systems")
 
 
 def cached(weights: Path, arguments: dict, runtime: str, make) -> Path:
@@ -66,9 +58,8 @@ def cached(weights: Path, arguments: dict, runtime: str, make) -> Path:
 def _key(weights: Path, arguments: dict) -> str:
     digest = hashlib.sha256(zoo.sha256_of(weights).encode())
     digest.update(json.dumps(arguments, sort_keys=True).encode())
-    root = Path(__file__).parent
+    root = Path(__file__).parent.parent
     for name in _CODE:
-        place = root / name
-        for file in sorted(place.glob("*.py")) if place.is_dir() else [place]:
+        for file in sorted((root / name).rglob("*.py")):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
