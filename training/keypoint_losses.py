@@ -1,10 +1,10 @@
-"""Losses of the keypoint subnet on heatmaps weighted by W (MultiPoseNet section 3.2)."""
+"""Losses of the keypoint subnet on heatmaps weighted by W (MultiPoseNet, section 3.2)."""
 
 from keras import ops
 
 
 def weighted_l2(target, maps, weight):
-    """The paper's loss W * (H - H^)^2, averaged over all cells and channels.
+    """W * (H - H^)^2, averaged over all cells and channels (MultiPoseNet, equation 4).
 
     Args:
         target: ``(B, H, W, K + 1)`` Gaussian heatmaps and the person mask.

@@ -37,7 +37,7 @@ def map_focal(target, maps, weight, *, gamma=1.0):
 
 
 def symmetric_stn(target, centred_target, outputs, weight, *, loss=map_l2, parallel=1.0):
-    """The sum of both branches' errors, over all stacks (RMPE section 3.1).
+    """The sum of both branches' errors, over all stacks (RMPE, section 3.2.1).
 
     Args:
         target: ``(B, H, W, K)`` heatmaps in the proposal's frame.
@@ -54,7 +54,7 @@ def symmetric_stn(target, centred_target, outputs, weight, *, loss=map_l2, paral
 
 
 def point_l2(target, points, weight):
-    """Squared distances (DeepPose eq. 2), a mean over the joints that count.
+    """Squared distances (DeepPose, equation 2), a mean over the joints that count.
 
     Args:
         target: ``(B, K, 2)``, see ``direct_regression.to_box``.

@@ -79,7 +79,7 @@ def evaluate_boxes(annotations: CocoAnnotations, results: list[dict]) -> dict[st
 def precision_curves(
     annotations: CocoAnnotations, results: list[dict], kind: str
 ) -> dict[str, np.ndarray]:
-    """Precision against recall, from which the measures are taken (MultiPoseNet figure 5).
+    """Precision against recall, from which the measures are taken (MultiPoseNet, figure 5).
 
     Args:
         annotations: the ground truth.

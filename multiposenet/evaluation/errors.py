@@ -1,7 +1,7 @@
 """What detected poses get wrong, person by person and joint by joint.
 
 The kinds of errors are those of Ronchi & Perona, "Benchmarking and Error Diagnosis in
-Multi-Instance Pose Estimation" (ICCV 2017, section 4). They match poses by OKS; here persons are
+Multi-Instance Pose Estimation" (ICCV 2017). They match poses by OKS; here persons are
 matched by their boxes, so that a person who was found with all joints wrong is not taken for a
 missed one and a ghost.
 """

@@ -5,7 +5,7 @@ import numpy as np
 # Smaller persons are taken for this size, in pixels, which no distance is divided by 0 with.
 _SMALLEST = 1e-6
 # How far joints that match may lie apart along x and along y, in sizes of the person: PCK's
-# radius, by which RMPE's eq. 10 draws its box.
+# radius, by which RMPE, equation 10, draws its box.
 _REACH = 0.1
 
 
@@ -105,7 +105,7 @@ def pose_oks(keypoints, areas, others, sigmas) -> np.ndarray:
 
 
 def near(dx2, dy2) -> np.ndarray:
-    """Whether joints lie in the box of eq. 10 of RMPE around those of the first pose.
+    """Whether joints lie in the box of RMPE, equation 10, around those of the first pose.
 
     Args:
         dx2, dy2: (..., K) of `squared_offsets`, in units of the longer side of the person's box.
@@ -117,12 +117,12 @@ def near(dx2, dy2) -> np.ndarray:
 
 
 def confidences(scores, sigma1: float) -> np.ndarray:
-    """tanh(c / sigma1) of joint scores c (RMPE, arXiv v1, eq. 10), 0 for missing joints."""
+    """tanh(c / sigma1) of joint scores c (RMPE, equation 10), 0 for missing joints."""
     return np.tanh(np.maximum(scores, 0) / sigma1)
 
 
 def soft_matches(near, confident, other_confident) -> np.ndarray:
-    """K_sim of RMPE (arXiv v1, eq. 10): softly counts the confident joints in the same place.
+    """K_sim (RMPE, equation 10): softly counts the confident joints in the same place.
 
     Args:
         near: (..., K) bool.
@@ -136,7 +136,7 @@ def soft_matches(near, confident, other_confident) -> np.ndarray:
 
 
 def soft_distances(squared, sigma2) -> np.ndarray:
-    """H_sim of RMPE (arXiv v1, eq. 11): sum of exp(-d^2 / sigma2), whatever the joints' scores.
+    """H_sim (RMPE, equation 11): sum of exp(-d^2 / sigma2), whatever the joints' scores.
 
     Args:
         squared: (..., K) squared distances, NaN where a joint is missing.
@@ -153,7 +153,7 @@ def soft_distances(squared, sigma2) -> np.ndarray:
 def pose_similarity(
     keypoints, sizes, confident, others, other_confident, sigma2: float, lam: float
 ) -> np.ndarray:
-    """d = K_sim + lam H_sim of RMPE (arXiv v1, eq. 12), which grows with the *similarity*.
+    """d = K_sim + lam H_sim (RMPE, equation 12), which grows with the *similarity*.
 
     Args:
         keypoints, others: as for `squared_offsets`.

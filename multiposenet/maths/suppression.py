@@ -86,10 +86,10 @@ def pose_nms(
     boxes: np.ndarray,
     parameters: PoseNMSParameters | None = None,
 ) -> np.ndarray:
-    """Parametric pose NMS (RMPE, arXiv v1, section 3.2.3).
+    """Parametric pose NMS (RMPE, section 3.2.3, equation 9).
 
-    Eq. 9 says that a pose is eliminated when d <= eta, but d of eq. 12 grows with the similarity:
-    here it is eliminated when d >= eta.
+    The equation says that a pose is eliminated when d <= eta, but d, of equation 12, grows with the
+    similarity: here it is eliminated when d >= eta.
 
     Args:
         keypoints: (N, K, 2) xy in pixels.
@@ -124,7 +124,7 @@ def pose_nms(
 
 
 def oks_nms(keypoints, keypoint_scores, scores, boxes, sigmas, threshold: float = 0.5):
-    """OKS-NMS (G-RMI): box NMS with OKS in place of the overlap.
+    """OKS-NMS (G-RMI, OKS-NMS): box NMS with OKS in place of the overlap.
 
     Args:
         keypoints, keypoint_scores, scores, boxes: as for `pose_nms`; the area of a box is the
@@ -180,7 +180,7 @@ def joint_overlap_nms(
     keypoints, keypoint_scores, scores, boxes, radius: float = 0.1, share: float = 0.5
 ):
     """A rule without confidences, set by hand, in the manner of earlier pose NMS (Chen and Yuille
-    2015, the "other pose NMS" of RMPE's table 5): poses that share joints are one.
+    2015, the other pose NMS of RMPE, table 5): poses that share joints are one.
 
     Args:
         keypoints, keypoint_scores, scores, boxes: as for `pose_nms`.

@@ -32,7 +32,7 @@ def direct_regression(
     Returns:
         A ``keras.Model`` from images ``(B, H, W, 3)``, RGB 0-255, to points ``(B, K, 2)`` xy
         relative to the box that the image shows: 0 is its centre, -0.5 and 0.5 are its borders
-        (DeepPose eq. 1). See ``to_box`` and ``from_box``.
+        (DeepPose, equation 1). See ``to_box`` and ``from_box``.
 
     Raises:
         ValueError: the backbone is unknown.
@@ -49,7 +49,7 @@ def direct_regression(
 
 
 def to_box(points, boxes):
-    """Pixels relative to boxes: centre 0, borders -0.5 and 0.5 (DeepPose eq. 1).
+    """Pixels relative to boxes: centre 0, borders -0.5 and 0.5 (DeepPose, equation 1).
 
     Args:
         points: ``(B, K, 2)`` xy, array or tensor.

@@ -1,4 +1,4 @@
-"""Keypoint and person-segmentation subnet (MultiPoseNet section 3.2)."""
+"""Keypoint and person-segmentation subnet (MultiPoseNet, section 3.2, figure 3)."""
 
 import keras
 from keras import layers

@@ -6,7 +6,7 @@ import keras
 from keras import layers, ops
 
 # The logit of 0.01: heads that find rare things start with this probability everywhere, or their
-# first steps would be spent on the background (RetinaNet section 4.1).
+# first steps would be spent on the background (RetinaNet, section 4.1).
 PRIOR_LOGIT = -math.log((1 - 0.01) / 0.01)
 
 register = keras.saving.register_keras_serializable(package="multiposenet")

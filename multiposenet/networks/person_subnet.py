@@ -1,4 +1,4 @@
-"""Person detection subnet: RetinaNet's heads with one class (MultiPoseNet section 3.3)."""
+"""Person detection subnet: RetinaNet's heads with one class (MultiPoseNet, section 3.3)."""
 
 import keras
 from keras import layers, ops
@@ -12,7 +12,7 @@ def person_subnet(*, num_anchors=9, channels=256, depth=4, norm=False, name="per
     """Classification and box regression heads, shared by P3...P7.
 
     Focal-loss training needs the classification bias at -log((1 - 0.01) / 0.01), so that every
-    anchor starts with a person probability of 0.01 (RetinaNet section 4.1).
+    anchor starts with a person probability of 0.01 (RetinaNet, section 4.1).
 
     Args:
         num_anchors: anchors per cell.

@@ -2,7 +2,7 @@
 
 Every assigner maps ``(B', 56, 36, K)``, each joint's candidates in the crop of one person's box,
 to logits of the same shape: the higher, the likelier that a candidate there is this person's
-(MultiPoseNet section 3.4). ``grouping`` adds the logarithm of the candidate's own score.
+(MultiPoseNet, section 3.4). ``grouping`` adds the logarithm of the candidate's own score.
 ``systems.multiposenet`` and training use them through that one interface, and ``group`` serves the
 keypoints and boxes of any other detector.
 """
@@ -21,7 +21,7 @@ _EPSILON = 1e-6
 
 @register
 class PoseResidualNetwork(Assigner):
-    """y = phi(x) + x, softmax over each joint's map (MultiPoseNet eq. 1 and section 3.4).
+    """y = phi(x) + x, softmax over each joint's map (MultiPoseNet, equation 1, figure 2).
 
     phi is a residual MLP: flatten, ``hidden`` dense layers of ``nodes`` with ReLU and dropout, a
     dense layer back to every cell.
@@ -34,7 +34,7 @@ class PoseResidualNetwork(Assigner):
         stride: the MLP sees the maps summed over ``stride x stride`` cells and its output is
             upsampled bilinearly. 1 is the paper; 2 is the compact variant with a quarter of the
             parameters per node.
-        residual: ``False`` gives the paper's non-residual baseline y = phi(x).
+        residual: ``False`` gives the baseline y = phi(x) (MultiPoseNet, equation 3).
         name: name of the model.
 
     ``model(crops)`` returns ``(B', 56, 36, K)``, each joint's map summing to 1;
@@ -141,7 +141,7 @@ class PoseResidualNetwork(Assigner):
 
 @register
 class Max(Assigner):
-    """Baseline: the highest peak in the crop wins (MultiPoseNet table 3, "Max").
+    """Baseline: the highest peak in the crop wins (MultiPoseNet, section 3.4).
 
     All places are alike to it, so that the candidates' own scores decide.
     """
@@ -169,7 +169,7 @@ class Max(Assigner):
 
 @register
 class UnaryConditionalRelationship(Max):
-    """Baseline UCR: y_k = x_k * P_k, with P_k where joint k usually is (MultiPoseNet table 3).
+    """Baseline UCR: y_k = x_k * P_k, with P_k where joint k usually is (MultiPoseNet, equation 2).
 
     Args:
         num_keypoints: K. The prior ``(56, 36, K)`` is a weight: load it, or set it by

@@ -1,4 +1,4 @@
-"""Would a detector draw this box around this pose? (RMPE, first version, section 3.2.2)
+"""Would a detector draw this box around this pose? (RMPE, section 3.2.2, figure 7)
 
 A dizygotic Siamese network: two small CNNs of the same kind, whose weights are not shared because
 their inputs, a pose image and a box image, are of different kinds. A Gaussian of the l1 distance of

@@ -1,7 +1,7 @@
 """Feature pyramid networks (Lin et al. 2017, arXiv 1612.03144), used twice by MultiPoseNet.
 
 The keypoint pyramid gives K2...K5, the person pyramid P3...P7 as RetinaNet has it
-(MultiPoseNet section 3.1).
+(MultiPoseNet, section 3.1).
 """
 
 import keras

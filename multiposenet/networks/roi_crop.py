@@ -1,5 +1,7 @@
 """From candidate keypoints to the 36x56 crop of every person's box, and back: RoI crop.
 
+The size of the crop is the paper's (MultiPoseNet, section 3.5).
+
 A crop holds, for every joint, the candidates in the person's box, each as a peak of the height of
 its score. A crop is a product of two small matrices per joint (rows times columns), so that all
 people of a batch are cropped and read in a few batched matrix products without any loop.

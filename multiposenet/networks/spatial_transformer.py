@@ -1,9 +1,9 @@
 """Spatial transformers: sample an image through an affine map, say where to look, and go back.
 
 An image or map spans [-1, 1] x [-1, 1], whatever its size; the centre of column i of W columns has
-x = (2 i + 1) / W - 1. theta ``(B, 2, 3)`` maps places of the result to places of the source (RMPE
-eq. 1), so that theta = [I 0] copies. Points therefore go from the result back to the source with
-theta, and from the source to the result with its inverse gamma.
+x = (2 i + 1) / W - 1. theta ``(B, 2, 3)`` maps places of the result to places of the source, so
+that theta = [I 0] copies. Points therefore go from the result back to the source with theta, and
+from the source to the result with its inverse gamma.
 """
 
 from keras import Input, Model, layers, ops
@@ -19,7 +19,10 @@ _STRIDE = 16
 
 
 def transform(theta, points):
-    """Maps points: ``(B, N, 2)`` xy in [-1, 1] by theta ``(B, 2, 3)``; batches broadcast."""
+    """Maps points: ``(B, N, 2)`` xy in [-1, 1] by theta ``(B, 2, 3)``; batches broadcast.
+
+    With theta it is the STN's map (RMPE, equation 1), with gamma the SDTN's (RMPE, equation 2).
+    """
     theta, points = (ops.convert_to_tensor(x, "float32") for x in (theta, points))
     # Not a matrix product, which some devices compute with 10 bits.
     x, y = points[..., 0, None], points[..., 1, None]
@@ -38,9 +41,10 @@ def transform_pixels(theta, points, size_hw):
 
 
 def invert(theta):
-    """The map of the spatial de-transformer (SDTN), in closed form (RMPE eq. 5 and 6).
+    """The map of the spatial de-transformer (SDTN), in closed form (RMPE, equations 5 and 6).
 
-    [gamma1 gamma2] = [theta1 theta2]^-1 and gamma3 = -[gamma1 gamma2] theta3. A determinant d with
+    [gamma1 gamma2] = [theta1 theta2]^-1 and gamma3 = -[gamma1 gamma2] theta3, which solve RMPE,
+    equations 3 and 4. Automatic differentiation gives RMPE, equations 7 and 8. A determinant d with
     \\|d\\| below ``LEAST_DETERMINANT`` is replaced by that value with the sign of d (0 counts as
     positive) and has no gradient of its own; values and gradients are finite for every finite
     theta, but the result is then no inverse.
@@ -110,7 +114,7 @@ def _cell(place, cells):
 
 @register
 class SpatialTransformer(layers.Layer):
-    """STN, or SDTN if ``inverse``: images seen through an affine map (RMPE section 3.1).
+    """STN, or SDTN if ``inverse``: images seen through an affine map (RMPE, section 3.2.1).
 
     Called with ``[images (B, H, W, C), theta (B, 2, 3)]``, see ``sample``. Places are computed in
     float32 under every policy.

@@ -10,7 +10,7 @@ from multiposenet.networks.pose_localisation import pose_localisation
 from multiposenet.networks.spatial_transformer import localisation_network
 from multiposenet.networks.symmetric_stn import symmetric_stn
 
-MARGIN = 0.2  # by which an SPPE's pictures are longer and wider than boxes (RMPE section 4.2)
+MARGIN = 0.2  # by which an SPPE's pictures are longer and wider than boxes (RMPE, section 3.2.1)
 LOCALISERS = ("squeeze", "pose")
 
 

@@ -1,4 +1,4 @@
-"""Symmetric STN: pose of the person in an inexact proposal (RMPE section 3.1, figures 5 and 6).
+"""Symmetric STN: pose of the person in an inexact proposal (RMPE, section 3.2.1).
 
     proposal -> STN -> SPPE -> SDTN -> heatmaps            inference
                   `--> frozen SPPE  -> heatmaps            training only
@@ -17,7 +17,7 @@ from multiposenet.networks.spatial_transformer import SpatialTransformer
 
 
 def symmetric_stn(sppe, localisation, *, oversampling=1, name="symmetric_stn"):
-    """The network for inference; it shares its layers with ``with_parallel_sppe``.
+    """The network for inference (RMPE, figure 5); it shares its layers with ``with_parallel_sppe``.
 
     Args:
         sppe: ``keras.Model`` from images ``(B, H', W', 3)`` to a dict of heatmaps
@@ -44,7 +44,7 @@ def symmetric_stn(sppe, localisation, *, oversampling=1, name="symmetric_stn"):
 
 
 def with_parallel_sppe(sppe, localisation, *, name="symmetric_stn_training"):
-    """The network for training: ``symmetric_stn`` and the parallel SPPE beside it.
+    """The network for training: ``symmetric_stn``, the parallel SPPE beside it (RMPE, figure 6).
 
     The parallel SPPE is a copy of ``sppe`` as it is now, so train that one first. Its weights
     and statistics never change. To save what was learnt, save the ``symmetric_stn`` of the same

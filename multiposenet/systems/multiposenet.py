@@ -1,4 +1,7 @@
-"""MultiPoseNet as one Keras model: images in, finished poses out (Kocabas et al., ECCV 2018)."""
+"""MultiPoseNet as one Keras model: images in, finished poses out (Kocabas et al., ECCV 2018).
+
+Everything is wired as in the paper (MultiPoseNet, section 3.5, figure 1).
+"""
 
 import contextlib
 import dataclasses

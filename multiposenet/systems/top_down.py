@@ -183,7 +183,7 @@ class TopDown:
 
 
 class RMPE(TopDown):
-    """Regional multi-person pose estimation (Fang et al. 2017): proposals, SPPE, pose NMS.
+    """Proposals, SPPE, pose NMS: regional multi-person pose estimation (RMPE, figure 3).
 
     Boxes become proposals, 20 % wider and higher; the single-person pose estimator (SPPE), with
     its spatial transformers, finds the joints in each; parametric pose NMS leaves one pose of each

@@ -39,7 +39,7 @@ def greedy(scores, similarity, threshold):
 
 
 def pose_nms(keypoints, keypoint_scores, scores, boxes, sigma1, sigma2, lam, eta):
-    """Eq. 9 to 12 of RMPE (arXiv v1), the sign of eq. 9 turned round."""
+    """RMPE, equations 9 to 12, the sign of equation 9 turned round."""
     points, confidences, boxes = keypoints.tolist(), keypoint_scores.tolist(), boxes.tolist()
 
     def similarity(i, j):

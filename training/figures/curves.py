@@ -1,4 +1,4 @@
-"""Precision against recall, by the size of the persons (MultiPoseNet figure 5)."""
+"""Precision against recall, by the size of the persons (MultiPoseNet, figure 5)."""
 
 import numpy as np
 from matplotlib import colormaps

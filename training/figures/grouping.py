@@ -1,4 +1,4 @@
-"""Average precision of assigners against what detectors get wrong (cf. MultiPoseNet table 4)."""
+"""Average precision of assigners against what detectors get wrong (cf. MultiPoseNet, table 4)."""
 
 import itertools
 

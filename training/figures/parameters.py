@@ -1,4 +1,4 @@
-"""Parameters of every block of a model (MultiPoseNet figure 7)."""
+"""Parameters of every block of a model (MultiPoseNet, figure 7)."""
 
 from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""The poses that a Pose Residual Network has learnt, in clusters (MultiPoseNet figure 2, right).
+"""The poses that a Pose Residual Network has learnt, in clusters (MultiPoseNet, figure 2, right).
 
 The paper takes the network's highest cell of every joint, and clusters the poses so made by k-means
 under OKS. So do `outputs` and `clusters`; `draw` shows the centres.

@@ -1,4 +1,4 @@
-"""Box offsets of a detector beside those of proposal generators (RMPE, ICCV version, figure 5)."""
+"""Box offsets of a detector beside those of proposal generators (RMPE ICCV, figure 5)."""
 
 import numpy as np
 from matplotlib.figure import Figure

@@ -1,10 +1,10 @@
-"""Frames per second against the number of people, beside the paper's figure 8."""
+"""Frames per second against the number of people, beside the paper's (MultiPoseNet, figure 8)."""
 
 import os
 
 import numpy as np
 
-# MultiPoseNet figure 8, ResNet-50 at 384 x 576 on a GTX 1080 Ti: 35 ms and 2 ms per person. (The
+# MultiPoseNet, figure 8: ResNet-50 at 384 x 576 on a GTX 1080 Ti: 35 ms and 2 ms per person. (The
 # text says 27 to 15 frames per second; these make 13 at twenty.)
 PAPER_MS = 35.0, 2.0
 

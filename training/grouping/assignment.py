@@ -1,4 +1,4 @@
-"""How well an assigner gives true keypoints to true boxes (MultiPoseNet table 3).
+"""How well an assigner gives true keypoints to true boxes (MultiPoseNet, table 3).
 
     python -m multiposenet.training.grouping.assignment person_keypoints_val2017.json
 

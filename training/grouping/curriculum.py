@@ -1,4 +1,4 @@
-"""From easy to hard: the PRN's curriculum (MultiPoseNet section 4.1, after Bengio et al. 2009).
+"""From easy to hard: the PRN's curriculum (MultiPoseNet, section 3.5, after Bengio et al. 2009).
 
 The paper sorts the persons by their number of keypoints and the area of their box. (The authors'
 code sorts and then shuffles.) A curriculum has two parts: an order of difficulty, and a pace at

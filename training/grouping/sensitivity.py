@@ -1,9 +1,10 @@
-"""Average precision of assigners against the level of what detectors get wrong (cf. table 4).
+"""Average precision of assigners against the level of what detectors get wrong.
 
-MultiPoseNet's table 4 gives the PRN the keypoints of other methods. Here the other method is the
-ground truth made worse by `degradation`, so that every cause of errors has an axis of its own, and
-perfect grouping of the same detections shows what grouping alone cannot mend. An assigner can
-still do better where keypoints are missing, since it also says where it would expect them.
+The paper gives the PRN the keypoints of other methods (MultiPoseNet, table 4). Here the other
+method is the ground truth made worse by `degradation`, so that every cause of errors has an axis of
+its own, and perfect grouping of the same detections shows what grouping alone cannot mend. An
+assigner can still do better where keypoints are missing, since it also says where it would expect
+them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -131,7 +132,7 @@ def sweep(
 
 
 def mean_crop(annotations: CocoAnnotations, blur: float = 1.0) -> np.ndarray:
-    """Where each joint usually is in a person's box: UCR's prior (MultiPoseNet eq. 2).
+    """Where each joint usually is in a person's box: UCR's prior (MultiPoseNet, equation 2).
 
     Args:
         annotations: persons with more than two keypoints count.

@@ -1,4 +1,4 @@
-"""Random crops of single persons as proposals show them, with their labels (RMPE section 4.2)."""
+"""Random crops of single persons, as proposals show them (RMPE, section 3.2.1), with labels."""
 
 import dataclasses
 from collections.abc import Callable

@@ -66,7 +66,7 @@ def _warn_of_missing_colours():
 
 @dataclass(frozen=True)
 class PatchSampler:
-    """Draws square patches of photos (MultiPoseNet section 4.1).
+    """Draws square patches of photos (MultiPoseNet, section 3.5).
 
     Patches come at a scale drawn for the person in the centre (``person_size``), which shows people
     of all sizes equally often; or, as in the paper, at a scale drawn for the photo (``scale``). The
@@ -164,7 +164,7 @@ class PatchSampler:
 
 @dataclass(frozen=True)
 class PhotoSampler:
-    """Whole photos for the person stage (MultiPoseNet section 4.1, as keras-retinanet).
+    """Whole photos for the person stage (MultiPoseNet, section 3.5, as keras-retinanet).
 
     A photo is scaled to a shorter edge of ``shortest`` pixels, or less where its longer edge would
     pass ``longest``. It lies at the top left of a canvas whose sides are multiples of 32; the

@@ -6,7 +6,7 @@ from multiposenet.maths import heatmaps
 
 
 def centre_pose(points, boxes, size_hw, margin=None):
-    """Where the joints would be if the person were in the centre (RMPE section 3.1, figure 6).
+    """Where the joints would be if the person were in the centre (RMPE, section 3.2.1, figure 6).
 
     The parallel SPPE has this pose as its target, so that its error moves the STN.
 

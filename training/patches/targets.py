@@ -8,7 +8,7 @@ from multiposenet.training.datasets.sample import IGNORE, PERSON
 
 
 def keypoint_targets(patch, *, sigma_share=0.045, sigma_limits=(4.0, 12.0), stride=4):
-    """Targets and weights W of the keypoint subnet (MultiPoseNet section 3.2).
+    """Targets and weights W of the keypoint subnet (MultiPoseNet, section 3.2, equation 4).
 
     W is 0 where a joint must not be taught: in boxes of persons without keypoint labels and in
     crowds, outside the annotated persons where bystanders are not labelled, in the box of a person

@@ -1,4 +1,4 @@
-"""What table 5 of the RMPE paper is measured by here, and how far a figure is chance.
+"""What the ablation is measured by here (RMPE, table 5), and how far a figure is chance.
 
 The paper's measure is MPII's AP of joints at half a head (``evaluation.mpii``), whose test photos
 are not to be had. ``Everybody`` measures COCO photos on which everybody is labelled: COCO's AP by

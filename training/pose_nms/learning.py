@@ -1,4 +1,4 @@
-"""Learns the four parameters of RMPE's pose NMS for keypoints AP (RMPE, arXiv v1, section 3.2.3).
+"""Learns the four parameters of RMPE's pose NMS for keypoints AP (RMPE, section 3.2.3).
 
 As in the paper two parameters are optimised with the two others fixed, in turn, until nothing is
 gained. Each time they are looked for on a grid over their whole ranges. AP is a step function of

@@ -1,4 +1,4 @@
-"""Deep proposals generator (RMPE, first version, section 3.2.2).
+"""Deep proposals generator (RMPE, section 3.2.2).
 
 Random boxes around a person, of which a proposal network picks those that a detector would draw.
 """

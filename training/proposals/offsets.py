@@ -1,7 +1,7 @@
 """Detections matched to true persons, and the offsets of their boxes.
 
 An offset is (left, top, right, bottom): how far each side of a box lies from that of the true box,
-in widths and heights of the true box, positive to the right and downwards (RMPE, ICCV version,
+in widths and heights of the true box, positive to the right and downwards (RMPE ICCV,
 section 3.3). All of it is NumPy: it belongs to the input pipeline.
 """
 

@@ -1,4 +1,4 @@
-"""Pose-guided proposals generator (RMPE, ICCV version, section 3.3).
+"""Pose-guided proposals generator (RMPE ICCV, section 3.3).
 
 A detector errs otherwise for every kind of pose. Poses are aligned by their torsos and clustered;
 the centres are the atomic poses. The box offsets of the persons of each atomic pose have a Gaussian

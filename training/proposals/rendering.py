@@ -1,4 +1,4 @@
-"""The two pictures that the proposal network compares (RMPE, first version, figure 7).
+"""The two pictures that the proposal network compares (RMPE, figure 7).
 
 Both show the true box, stretched to a square, and half its size around it: 1 is the whole picture.
 So the picture of a box depends on its offsets alone.

@@ -28,7 +28,8 @@ class KeypointRecipe(Recipe):
         loss: ``"l2"``, the paper's W (H - H^)^2, or ``"quality_focal"`` on sigmoid maps.
         gamma: focusing exponent of the quality focal loss.
         mask_share: weight of the mask in it: mean cross-entropy against the joints' sum per joint.
-        intermediate: weight of each intermediate loss.
+        intermediate: weight of each intermediate loss (MultiPoseNet, section 3.2); 0 is "no int"
+            of MultiPoseNet, table 2.
         sigma_share: Gaussian width as a share of the person's size sqrt(box area).
         sigma_limits: least and greatest width in pixels.
         scale: range of the random factor by which a photo is scaled, 1 standing for a longer side
@@ -86,12 +87,12 @@ class KeypointRecipe(Recipe):
 
 @dataclass(frozen=True)
 class PaperKeypoints(KeypointRecipe):
-    """The keypoint stage as in MultiPoseNet section 4.1.
+    """The keypoint stage of the paper (MultiPoseNet, section 3.5).
 
         multiposenet train keypoints --recipe paper --run RUN \\
             --annotations person_keypoints_train2017.json --images train2017
 
-    Cost: a GPU's days; we have not run it in full. Result: the paper's (table 2), keypoints AP
+    Cost: a GPU's days; we have not run it in full. Result: the paper's, keypoints AP
     62.3 on COCO val2017 with ResNet-50. 480 x 480 patches of a crowd or the main person, Adam at
     1e-4, a tenth of it at every plateau. The paper does not state batch size, length and Gaussian
     width: 16, 250,000 steps and 7 pixels are ours.

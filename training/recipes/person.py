@@ -57,7 +57,7 @@ class PersonRecipe(Recipe):
 
 @dataclass(frozen=True)
 class PaperPerson(PersonRecipe):
-    """The person stage as in MultiPoseNet section 4.2: RetinaNet on a frozen backbone.
+    """The person stage of the paper: RetinaNet on a frozen backbone (MultiPoseNet, section 3.5).
 
         multiposenet train person --recipe paper --run RUN \\
             --annotations person_keypoints_train2017.json --images train2017

@@ -63,16 +63,16 @@ class PRNRecipe(Recipe):
 
 @dataclass(frozen=True)
 class PaperPRN(PRNRecipe):
-    """The PRN stage as in MultiPoseNet section 4.1.
+    """The PRN stage of the paper (MultiPoseNet, section 3.5).
 
         multiposenet train prn --recipe paper --run RUN \\
             --annotations person_keypoints_train2017.json
 
-    Cost: the paper's 1.5 hours on a GPU; we have not run it in full. Result: the paper's (table 3),
+    Cost: the paper's 1.5 hours on a GPU; we have not run it in full. Result: the paper's,
     AP 89.4 for true keypoints in true boxes on COCO val2017; `TablePRN` takes the same network to
     93.0. 1024 nodes, dropout 0.5, 70.2 M parameters (of ``Architecture``); Adam at 1e-4, persons
     with more than two keypoints, easy ones first. The paper does not state batch size and length,
-    and its loss is the cross-entropy alone: 512, 20 epochs and rivalry are ours.
+    and its loss is another (see ``PRNStage``): 512, 20 epochs and rivalry are ours.
     """
 
     backbone: str = "resnet50"

@@ -48,7 +48,7 @@ class PGPGRecipe:
 
 @dataclass(frozen=True)
 class DPGRecipe(Recipe):
-    """The deep generator's network, with the scheme of RMPE's first version, section 4.1.1.
+    """The deep generator's network, with the paper's scheme (RMPE, section 4.1.1).
 
         multiposenet train dpg --annotations annotations.json --detections poses.json --run RUN
 

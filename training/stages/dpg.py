@@ -1,4 +1,4 @@
-"""How the proposal network is trained (RMPE, first version, section 4.1.1).
+"""How the proposal network is trained (RMPE, section 4.1.1).
 
 The detector's own boxes are positive, random boxes around the persons negative, some 24 times as
 many. The negatives are divided into as many parts; the network learns from one part after the

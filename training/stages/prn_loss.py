@@ -8,17 +8,20 @@ from multiposenet.networks.roi_crop import HEIGHT, WIDTH
 
 
 class PRNStage(keras.Model):
-    """An assigner alone, on candidates of ground truth (MultiPoseNet section 4.1).
+    """An assigner alone, on candidates of ground truth (MultiPoseNet, section 3.5).
 
-    The loss is a sum of three, whose shares the recipe gives:
+    The paper's loss is the binary cross-entropy of all cells of the maps, each joint's map being a
+    softmax over its 56 x 36 cells (MultiPoseNet, section 3.4). This one looks only at the cells
+    that hold a candidate, since no other can be chosen. It is a sum of three, whose shares the
+    recipe gives:
 
     - ``choice``: of all candidates in a person's box, the person's own is the likeliest
-      (cross-entropy; the paper's softmax over the cells, of which only those with a candidate can
-      be chosen);
+      (cross-entropy of a softmax over the candidates);
     - ``rivalry``: of all persons in whose box a candidate lies, its owner is the likeliest. It
       makes logits comparable between boxes, without which giving a candidate to one person at
       most costs more than it brings;
-    - ``membership``: binary cross-entropy of every candidate, as in the paper.
+    - ``membership``: every candidate is the person's or is not (binary cross-entropy of a sigmoid
+      of its logit, where the paper has a cell's share of the softmax).
 
     Args:
         prn: a ``PoseResidualNetwork``, trained in place.

@@ -98,7 +98,7 @@ class SPPEStage(keras.Model):
 
 
 class SSTNStage(keras.Model):
-    """STN, SPPE and SDTN, and the parallel SPPE, which never changes (RMPE section 3.1).
+    """STN, SPPE and SDTN, and the parallel SPPE, which never changes (RMPE, figure 6).
 
     Args:
         sppe: from images to a dict of heatmaps, trained in place.

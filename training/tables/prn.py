@@ -1,4 +1,4 @@
-"""Table 3 of the MultiPoseNet paper: every design of the PRN gives true keypoints to true boxes.
+"""Every design of the PRN gives true keypoints to true boxes (MultiPoseNet, table 3, left).
 
 Rows are trained by one recipe (``recipes.TablePRN``) in the same number of steps, each in a
 folder of its own from which it resumes, and their weights kept beside it.

@@ -1,4 +1,4 @@
-"""Table 5 of the RMPE paper (arXiv v1): RMPE, and what is lost without each of its parts.
+"""RMPE, and what is lost without each of its parts (RMPE, table 5).
 
 Every row is a network of ``rmpe_variants`` and a rule that tells who was found twice
 (``rmpe_rules``), on the same proposals: those of the detector, which find a person several times,

@@ -1,4 +1,4 @@
-"""The networks behind table 5 of the RMPE paper: RMPE's own, and others that lack something.
+"""The networks behind the ablation (RMPE, table 5): RMPE's own, and others that lack something.
 
     RUN/pgpg.npz        proposal generator, fitted to the detector's boxes on training photos
     RUN/full            STN, SPPE and SDTN, tuned with the parallel SPPE on generated proposals

@@ -1,6 +1,7 @@
 """Backbones: an RGB image in, the feature maps C2, C3, C4 and C5 out; a family in each file.
 
-MultiPoseNet section 3.1 uses ResNet-50 and ResNet-101, the latter also with dilated convolutions.
+MultiPoseNet uses ResNet-50 and ResNet-101, the latter also with dilated convolutions (MultiPoseNet,
+section 3.1, table 2).
 ``efficientnet_lite0`` and ``nano`` are for CPUs.
 """
 

@@ -40,7 +40,7 @@ def test_every_field_is_documented(stage, name):
 
 
 def test_the_papers_keypoint_stage():
-    """MultiPoseNet section 4.1."""
+    """MultiPoseNet, section 3.5."""
     recipe = recipes.PaperKeypoints()
     assert recipe.patch_size(0) == recipe.patch_size(recipe.steps) == 480
     assert (recipe.rotation, recipe.scale, recipe.flip) == (40.0, (0.8, 1.2), 0.3)
@@ -49,7 +49,7 @@ def test_the_papers_keypoint_stage():
 
 
 def test_the_papers_person_stage():
-    """MultiPoseNet section 4.2."""
+    """MultiPoseNet, section 3.5."""
     recipe = recipes.PaperPerson()
     assert (recipe.gamma, recipe.alpha, recipe.learning_rate) == (2.0, 0.25, 1e-5)
     assert recipe.shorter_edge == 800 and recipe.patch_size == 0
