@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from multiposenet.systems.assigners import load as load_assigner
     from multiposenet.systems.estimator import Estimator, load
     from multiposenet.systems.multiposenet import MultiPoseNet
-    from multiposenet.systems.top_down import RMPE, load_rmpe
+    from multiposenet.systems.rmpe import RMPE, load_rmpe
 
 __version__ = "0.1.0"
 
@@ -39,11 +39,11 @@ _HOME_OF = {
     "Estimator": ("multiposenet.systems.estimator", "Estimator"),
     "MultiPoseNet": ("multiposenet.systems.multiposenet", "MultiPoseNet"),
     "Poses": ("multiposenet.poses", "Poses"),
-    "RMPE": ("multiposenet.systems.top_down", "RMPE"),
+    "RMPE": ("multiposenet.systems.rmpe", "RMPE"),
     "Skeleton": ("multiposenet.skeleton", "Skeleton"),
     "load": ("multiposenet.systems.estimator", "load"),
     "load_assigner": ("multiposenet.systems.assigners", "load"),
-    "load_rmpe": ("multiposenet.systems.top_down", "load_rmpe"),
+    "load_rmpe": ("multiposenet.systems.rmpe", "load_rmpe"),
 }
 
 

@@ -106,7 +106,7 @@ def load_system(args, **defaults):
         raise InputError(f"--runtime: {args.runtime} does not run RMPE; leave it out")
     import_keras()
     from multiposenet.maths.suppression import PoseNMSParameters
-    from multiposenet.systems.top_down import load_rmpe
+    from multiposenet.systems.rmpe import load_rmpe
 
     if args.pose_nms:
         none = args.pose_nms == "none"

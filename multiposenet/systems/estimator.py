@@ -22,14 +22,15 @@ from multiposenet.poses import Poses
 from multiposenet.runtimes import export_cache, exported
 from multiposenet.skeleton import Skeleton
 from multiposenet.sources import Frame, frames, is_single
+from multiposenet.systems import system
+from multiposenet.systems.system import System
 
 _OF_POSES = ("boxes", "box_scores", "keypoints", "keypoint_scores", "pose_scores", "mask")
 STRIDE = 4  # input pixels per cell of the heatmaps and the mask
 CANVAS_MULTIPLE = 64  # twice what the network needs, so that photos share fewer shapes
-WINDOW_PIXELS = 64_000_000  # image pixels held at once: about 200 MB
 
 
-class Estimator:
+class Estimator(System):
     """Finds people in images with a model of the `MultiPoseNet` kind.
 
     Images are scaled, up or down, so that their longer side is `image_size`, but to `enlarge` times
@@ -78,41 +79,16 @@ class Estimator:
 
     @property
     def skeleton(self) -> Skeleton:
-        """The joints the model finds."""
         return self.model.skeleton
 
-    def __call__(self, source):
-        """Finds the people in one or several images.
-
-        Args:
-            source: the path of an image, or an array (H, W), (H, W, 3) or (H, W, 4); for several
-                images a folder, a glob pattern, an array (N, H, W, 3), or a list of these.
-
-        Returns:
-            `Poses` for one image; a list of them, in order, for several. A folder or a list is
-            several images even if it holds only one.
-
-        Raises:
-            InputError: an image cannot be used. `stream` goes on after such an image.
-        """
-        results = []
-        for item in self.stream(source):
-            if isinstance(item, InputError):
-                raise item
-            results.append(item[1])
-        return results[0] if is_single(source) else results
-
     def stream(self, source) -> Iterator[tuple[Frame, Poses] | InputError]:
-        """Finds people in image after image, holding only a few at a time.
-
-        Args:
-            source: as for a call, or any iterable of paths and arrays, which may be endless.
-
-        Yields:
-            For each image, in order, its `Frame` and its `Poses`; or, in their place, the
-            `InputError` of an image that cannot be used.
-        """
-        for window in _windows(frames(source), 4 * self.batch_size):
+        cut = system.windows(
+            frames(source),
+            4 * self.batch_size,
+            lambda item: (system.pixels(item),),
+            (system.WINDOW_PIXELS,),
+        )
+        for window in cut:
             results = dict(self._run(window, self._find, self._poses))
             for index, item in enumerate(window):
                 yield item if isinstance(item, InputError) else (item, results[index])
@@ -270,9 +246,9 @@ def load(
             architecture = _sidecar(path)
 
     def in_keras():
-        from multiposenet.systems import loading
+        from multiposenet.systems import model_files
 
-        return Estimator(loading.model(path, architecture, os.fspath(name)), **defaults)
+        return Estimator(model_files.load(path, architecture, os.fspath(name)), **defaults)
 
     if runtime == "keras":
         model = in_keras().model
@@ -344,20 +320,6 @@ def compiled(model, names=None):
         return {name: outputs[name] for name in names or outputs}
 
     return lambda images: {name: output.numpy() for name, output in graph(images).items()}
-
-
-def _windows(items, count: int) -> Iterator[list]:
-    """Cuts a stream into lists of at most `count` items and about `WINDOW_PIXELS`."""
-    window, pixels = [], 0
-    for item in items:
-        window.append(item)
-        if isinstance(item, Frame):
-            pixels += item.image.shape[0] * item.image.shape[1]
-        if len(window) == count or pixels >= WINDOW_PIXELS:
-            yield window
-            window, pixels = [], 0
-    if window:
-        yield window
 
 
 def _batches(indices: list[int], largest: int) -> Iterator[list[int]]:

@@ -1,134 +1,124 @@
-"""RMPE's network: proposals in, the joints of the person in each of them out (Fang et al. 2017)."""
+"""RMPE: proposals of a detector, single-person pose estimation, pose NMS (Fang et al. 2017).
 
-import json
+>>> pose = load_rmpe()
+>>> people = pose("group.jpg")
+>>> people = pose.poses_in("group.jpg", boxes)  # (N, 4) xyxy, of one's own detector
+"""
+
+import dataclasses
 import os
-from pathlib import Path
 
-from keras import Input, Model, layers, ops
+import numpy as np
 
-from multiposenet import skeleton as skeletons
-from multiposenet import zoo
-from multiposenet.errors import WeightsError
-from multiposenet.maths import heatmaps
-from multiposenet.networks.layers import register
-from multiposenet.networks.sppe import MARGIN, SPPEArchitecture, inference_model
-from multiposenet.networks.weight_files import load_completely
+from multiposenet.maths.suppression import PoseNMSParameters, without_duplicates
+from multiposenet.networks.sppe import MARGIN
+from multiposenet.poses import Poses
+from multiposenet.skeleton import Skeleton
+from multiposenet.systems import estimator
+from multiposenet.systems.estimator import Estimator
+from multiposenet.systems.keypoint_model import keypoint_model
+from multiposenet.systems.single_person import SinglePersonEstimator
+from multiposenet.systems.sppe_files import DEFAULT, load_network
+from multiposenet.systems.top_down import TopDown
 
-DEFAULT = "sppe-nano"
-"""The SPPE that is taken if none is named."""
-
-_TRAIN = "train one (`multiposenet train sppe`, then `train sstn`)"
-
-
-def joint_model(network, name="rmpe"):
-    """The whole way from proposals to joints in one graph.
-
-    Args:
-        network: ``keras.Model`` from proposals ``(B, H, W, 3)``, RGB 0-255, to a dict with
-            ``heatmaps (B, H/s, W/s, K)`` in the proposals' frame, s whole, such as
-            ``networks.sppe.inference_model``.
-        name: name of the model.
-
-    Returns:
-        A ``keras.Model`` from proposals to a dict: ``keypoints (B, K, 2)`` xy in pixels of the
-        proposals' images and ``keypoint_scores (B, K)`` from 0 to 1.
-    """
-    proposals = Input(network.input_shape[1:], name="proposals")
-    # Estimators compile models for images of any size; the network needs to know its own.
-    images = ops.reshape(proposals, (-1, *network.input_shape[1:]))
-    maps = network(images)["heatmaps"]
-    outputs = JointDecoder(images.shape[1] // maps.shape[1], name="joints")(maps)
-    return Model(proposals, outputs, name=name)
+_POSE_NMS = PoseNMSParameters()
 
 
-@register
-class JointDecoder(layers.Layer):
-    """``heatmaps.decode_single`` as a layer, since it needs the number of crops.
+class RMPE(TopDown):
+    """Proposals, SPPE, pose NMS: regional multi-person pose estimation (RMPE, figure 3).
+
+    Boxes become proposals, 20 % wider and higher; the single-person pose estimator (SPPE), with
+    its spatial transformers, finds the joints in each; parametric pose NMS leaves one pose of each
+    person. As everywhere, a pose's score is the geometric mean of its box's score and the mean of
+    its joints' scores.
 
     Args:
-        stride: pixels per cell.
-    """
-
-    def __init__(self, stride, *, dtype="float32", **kwargs):
-        super().__init__(dtype=dtype, **kwargs)
-        self.stride = stride
-
-    def call(self, maps):
-        keypoints, scores = heatmaps.decode_single(maps, self.stride)
-        # Linear maps, the paper's, are not confined to 0 and 1.
-        return {"keypoints": keypoints, "keypoint_scores": ops.clip(scores, 0.0, 1.0)}
-
-    def compute_output_shape(self, input_shape):
-        (batch, _, _, joints) = input_shape
-        return {"keypoints": (batch, joints, 2), "keypoint_scores": (batch, joints)}
-
-    def get_config(self):
-        return {**super().get_config(), "stride": self.stride}
-
-
-def load_network(name: str | os.PathLike = DEFAULT):
-    """Loads a trained SPPE, with its spatial transformers if it has any.
-
-    Args:
-        name: a name of the zoo (``zoo.names("sppe")``) or the folder of a training run: after
-            the stage sppe the SPPE alone, after the stage sstn the whole network.
-
-    Returns:
-        The network, see ``networks.sppe.inference_model``; its ``Skeleton``; and options of
-        ``RMPE``, a dict: the ``margin`` of its proposals, and its manifest entry's ``options``.
+        detector: see `TopDown`. Give an `Estimator` the score 0, or people are lost to its own
+            poses.
+        network: the SPPE, see `systems.keypoint_model`.
+        skeleton: its joints.
+        pose_nms: what counts as the same person; None keeps all poses.
+        margin: by which share boxes are made wider and higher.
+        score: people whose pose score is lower are left out.
+        batch_size: people in one call of the network at most.
 
     Raises:
-        WeightsError: the name is unknown, or a file is missing, damaged or of another network.
+        ValueError: an argument is out of range.
     """
-    if Path(name).is_dir():
-        return _load_run(Path(name))
-    if name not in zoo.names("sppe"):
-        known = ", ".join(zoo.names("sppe")) or "none yet"
-        raise WeightsError(
-            f"{name}: sppe: no folder and no released SPPE, of which there are: {known}; {_TRAIN} "
-            "and name its run folder (--sppe RUN)"
-        )
-    entry = zoo.entry(name, "sppe")
-    path = zoo.resolve(name, "sppe")
-    network, skeleton, options = _load(path, entry["architecture"], name)
-    return network, skeleton, {**options, **entry.get("options", {})}
+
+    def __init__(
+        self,
+        detector,
+        network,
+        skeleton: Skeleton,
+        *,
+        pose_nms: PoseNMSParameters | None = _POSE_NMS,
+        margin: float = MARGIN,
+        score: float = 0.3,
+        batch_size: int = 32,
+    ):
+        persons = SinglePersonEstimator(keypoint_model(network), skeleton, margin, batch_size)
+        # However sure the joints are, the pose scores the root of the box's score at most.
+        super().__init__(detector, persons, score, least_box_score=score**2)
+        self.pose_nms = pose_nms
+
+    def pose_scores(self, box_scores, keypoint_scores) -> np.ndarray:
+        return np.sqrt(box_scores * keypoint_scores.mean(axis=-1))
+
+    def distinct(self, poses: Poses) -> Poses:
+        if self.pose_nms is None:
+            return poses[np.argsort(-poses.scores, kind="stable")]
+        return without_duplicates(poses, self.pose_nms)
 
 
-def _load_run(run):
-    description, path = run / "rmpe.json", run / "rmpe.weights.h5"
-    whole = path.is_file()
-    if not whole:
-        path = run / "sppe.weights.h5"
-    for file in (description, path):
-        if not file.is_file():
-            raise WeightsError(f"{file}: file: missing; name another run, or {_TRAIN}")
-    try:
-        fields = json.loads(description.read_text(encoding="utf-8"))["architecture"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{description}: file: damaged; name another run") from error
-    return _load(path, fields, description, whole)
+def load_rmpe(
+    sppe: str | os.PathLike = DEFAULT,
+    detector="multiposenet-nano",
+    *,
+    image_size: int | None = None,
+    box_overlap: float | None = None,
+    **options,
+) -> RMPE:
+    """Loads RMPE, ready to be called with images.
+
+    Args:
+        sppe: a name of the zoo (`multiposenet.zoo.names("sppe")`), or the folder of a run of the
+            stages sppe and sstn of `multiposenet train`.
+        detector: a model as for `multiposenet.load`, whose boxes are used, and its masks; or a
+            detector as for `RMPE`.
+        image_size: longer side of an image as that model sees it, in pixels.
+        box_overlap: IoU up to which that model's boxes are proposals; by default its own.
+        **options: those of `RMPE`. An SPPE of the zoo brings its own defaults in the field
+            `options` of its manifest entry.
+
+    Raises:
+        WeightsError: a name is unknown or a file is missing, damaged or of another network.
+    """
+    network, skeleton, defaults = load_network(sppe)
+    if isinstance(defaults.get("pose_nms"), dict):
+        defaults["pose_nms"] = PoseNMSParameters(**defaults["pose_nms"])
+    learnt_with = defaults.pop("box_overlap", None)
+    overlap = learnt_with if box_overlap is None else box_overlap
+    if isinstance(detector, (str, os.PathLike)):
+        size = {} if image_size is None else {"image_size": image_size}
+        detector = proposer(detector, overlap, **size)
+    return RMPE(detector, network, skeleton, **{**defaults, **options})
 
 
-def _load(path, description, source, whole=True):
-    """The network in a file, or without ``whole`` its SPPE alone, the skeleton, and the margin."""
-    try:
-        skeleton = description["skeleton"]
-        if isinstance(skeleton, str):
-            skeleton = skeletons.get(skeleton)
-        else:
-            skeleton = skeletons.Skeleton(**skeleton)
-        sizes = SPPEArchitecture(**description["architecture"])
-        sppe = sizes.hourglass(skeleton.num_keypoints)
-        localisation = sizes.localisation(sppe) if sizes.stn and whole else None
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(
-            f"{source}: architecture: not of an SPPE; restore it or name another"
-        ) from error
-    network = inference_model(sppe, localisation, sizes.oversampling)
-    try:
-        load_completely(network if localisation else sppe, path)
-    except Exception as error:  # depends on what does not fit
-        raise WeightsError(
-            f"{path}: weights: damaged or of another network; restore the file or {_TRAIN}"
-        ) from error
-    return network, skeleton, {"margin": MARGIN if localisation is None else sizes.margin}
+def proposer(name, box_overlap: float | None = None, **options) -> Estimator:
+    """Loads a model whose boxes are to be proposals.
+
+    Args:
+        name: of the model, as for `multiposenet.load`.
+        box_overlap: IoU up to which boxes are kept, in place of the model's own; RMPE leaves it to
+            pose NMS to tell who was found twice.
+        **options: those of `Estimator`.
+
+    Raises:
+        WeightsError: the name is unknown or the file is missing, damaged or of another model.
+    """
+    detector = estimator.load(name, score=0.0, **options)  # its threshold is of its own poses
+    if box_overlap is not None:
+        sizes = detector.model.architecture
+        detector.model.architecture = dataclasses.replace(sizes, nms_iou=box_overlap)
+    return detector

@@ -14,7 +14,7 @@ class SinglePersonEstimator:
     Args:
         model: a `keras.Model` from crops (B, h, w, 3), RGB 0-255, to a dict of `keypoints`
             (B, K, 2) in pixels of the crops and `keypoint_scores` (B, K), such as
-            `systems.rmpe.joint_model`.
+            `systems.keypoint_model`.
         skeleton: the K joints.
         margin: by which share boxes are made wider and higher.
         batch_size: crops in one call at most; more people take several calls.

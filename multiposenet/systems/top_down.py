@@ -1,30 +1,19 @@
-"""Top-down systems: a detector finds the people, a network the joints of each one. RMPE.
+"""Base of top-down systems: a detector finds the people, a network the keypoints of each one."""
 
->>> pose = load_rmpe()
->>> people = pose("group.jpg")
->>> people = pose.poses_in("group.jpg", boxes)  # (N, 4) xyxy, of one's own detector
-"""
-
-import dataclasses
-import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from multiposenet.errors import InputError
-from multiposenet.maths.suppression import PoseNMSParameters, without_duplicates
-from multiposenet.networks.sppe import MARGIN
 from multiposenet.poses import Poses
 from multiposenet.skeleton import Skeleton
 from multiposenet.sources import Frame, frames, is_single
-from multiposenet.systems import estimator
-from multiposenet.systems.estimator import Estimator
-from multiposenet.systems.rmpe import DEFAULT, joint_model, load_network
+from multiposenet.systems import system
 from multiposenet.systems.single_person import SinglePersonEstimator
+from multiposenet.systems.system import System
 
 _MAX_FRAMES = 64  # waiting for the others of their batch
-_POSE_NMS = PoseNMSParameters()
 
 
 class _Found(NamedTuple):
@@ -36,8 +25,8 @@ class _Found(NamedTuple):
     mask: np.ndarray | None = None
 
 
-class TopDown:
-    """Base of the systems that look for the joints of every detected person.
+class TopDown(System):
+    """Base of the systems that look for the keypoints of every detected person.
 
     A subclass says what a pose scores (`pose_scores`) and which poses are kept (`distinct`).
 
@@ -66,10 +55,7 @@ class TopDown:
 
     @property
     def skeleton(self) -> Skeleton:
-        """The joints the system finds."""
         return self.persons.skeleton
-
-    __call__ = Estimator.__call__  # by `stream` alone, and so the same
 
     def stream(self, source) -> Iterator[tuple[Frame, Poses] | InputError]:
         """Finds people in image after image, holding only a few at a time.
@@ -78,25 +64,16 @@ class TopDown:
         unless they are more than its `batch_size`.
 
         Args:
-            source: as for `Estimator.stream`.
+            source: as for `System.stream`.
 
         Yields:
             For each image, in order, its `Frame` and its `Poses`; or, in their place, the
             `InputError` of an image that cannot be used. The mask is the detector's, if it has
             one.
         """
-        window, people, pixels = [], 0, 0
-        for item in self._detections(source):
-            own_people, own_pixels = 0, 0
-            if isinstance(item, _Found):
-                own_people, own_pixels = len(item.boxes), item.frame.image[..., 0].size
-            people, pixels = people + own_people, pixels + own_pixels
-            full = people > self.persons.batch_size or pixels > estimator.WINDOW_PIXELS
-            if window and (full or len(window) == _MAX_FRAMES):
-                yield from self._finish(window)
-                window, people, pixels = [], own_people, own_pixels
-            window.append(item)
-        yield from self._finish(window)
+        limits = (self.persons.batch_size, system.WINDOW_PIXELS)
+        for window in system.windows(self._detections(source), _MAX_FRAMES, _costs, limits):
+            yield from self._finish(window)
 
     def poses_in(self, image, boxes, scores=None) -> Poses:
         """Finds the poses of people whose boxes are known.
@@ -182,104 +159,10 @@ class TopDown:
         return self.distinct(poses.above(self.score))
 
 
-class RMPE(TopDown):
-    """Proposals, SPPE, pose NMS: regional multi-person pose estimation (RMPE, figure 3).
-
-    Boxes become proposals, 20 % wider and higher; the single-person pose estimator (SPPE), with
-    its spatial transformers, finds the joints in each; parametric pose NMS leaves one pose of each
-    person. As everywhere, a pose's score is the geometric mean of its box's score and the mean of
-    its joints' scores.
-
-    Args:
-        detector: see `TopDown`. Give an `Estimator` the score 0, or people are lost to its own
-            poses.
-        network: the SPPE, see `systems.rmpe.joint_model`.
-        skeleton: its joints.
-        pose_nms: what counts as the same person; None keeps all poses.
-        margin: by which share boxes are made wider and higher.
-        score: people whose pose score is lower are left out.
-        batch_size: people in one call of the network at most.
-
-    Raises:
-        ValueError: an argument is out of range.
-    """
-
-    def __init__(
-        self,
-        detector,
-        network,
-        skeleton: Skeleton,
-        *,
-        pose_nms: PoseNMSParameters | None = _POSE_NMS,
-        margin: float = MARGIN,
-        score: float = 0.3,
-        batch_size: int = 32,
-    ):
-        persons = SinglePersonEstimator(joint_model(network), skeleton, margin, batch_size)
-        # However sure the joints are, the pose scores the root of the box's score at most.
-        super().__init__(detector, persons, score, least_box_score=score**2)
-        self.pose_nms = pose_nms
-
-    def pose_scores(self, box_scores, keypoint_scores) -> np.ndarray:
-        return np.sqrt(box_scores * keypoint_scores.mean(axis=-1))
-
-    def distinct(self, poses: Poses) -> Poses:
-        if self.pose_nms is None:
-            return poses[np.argsort(-poses.scores, kind="stable")]
-        return without_duplicates(poses, self.pose_nms)
-
-
-def load_rmpe(
-    sppe: str | os.PathLike = DEFAULT,
-    detector="multiposenet-nano",
-    *,
-    image_size: int | None = None,
-    box_overlap: float | None = None,
-    **options,
-) -> RMPE:
-    """Loads RMPE, ready to be called with images.
-
-    Args:
-        sppe: a name of the zoo (`multiposenet.zoo.names("sppe")`), or the folder of a run of the
-            stages sppe and sstn of `multiposenet train`.
-        detector: a model as for `multiposenet.load`, whose boxes are used, and its masks; or a
-            detector as for `RMPE`.
-        image_size: longer side of an image as that model sees it, in pixels.
-        box_overlap: IoU up to which that model's boxes are proposals; by default its own.
-        **options: those of `RMPE`. An SPPE of the zoo brings its own defaults in the field
-            `options` of its manifest entry.
-
-    Raises:
-        WeightsError: a name is unknown or a file is missing, damaged or of another network.
-    """
-    network, skeleton, defaults = load_network(sppe)
-    if isinstance(defaults.get("pose_nms"), dict):
-        defaults["pose_nms"] = PoseNMSParameters(**defaults["pose_nms"])
-    learnt_with = defaults.pop("box_overlap", None)
-    overlap = learnt_with if box_overlap is None else box_overlap
-    if isinstance(detector, (str, os.PathLike)):
-        size = {} if image_size is None else {"image_size": image_size}
-        detector = proposer(detector, overlap, **size)
-    return RMPE(detector, network, skeleton, **{**defaults, **options})
-
-
-def proposer(name, box_overlap: float | None = None, **options) -> Estimator:
-    """Loads a model whose boxes are to be proposals.
-
-    Args:
-        name: of the model, as for `multiposenet.load`.
-        box_overlap: IoU up to which boxes are kept, in place of the model's own; RMPE leaves it to
-            pose NMS to tell who was found twice.
-        **options: those of `Estimator`.
-
-    Raises:
-        WeightsError: the name is unknown or the file is missing, damaged or of another model.
-    """
-    detector = estimator.load(name, score=0.0, **options)  # its threshold is of its own poses
-    if box_overlap is not None:
-        sizes = detector.model.architecture
-        detector.model.architecture = dataclasses.replace(sizes, nms_iou=box_overlap)
-    return detector
+def _costs(item: _Found | InputError) -> tuple[int, int]:
+    """People and pixels."""
+    found = isinstance(item, _Found)
+    return (len(item.boxes), system.pixels(item.frame)) if found else (0, 0)
 
 
 def _checked(boxes, scores) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from fake_model import CORNERS
 from keras import layers
 
 from multiposenet.maths.suppression import PoseNMSParameters
-from multiposenet.systems import top_down
+from multiposenet.systems import rmpe
 
 
 @pytest.fixture
@@ -25,20 +25,20 @@ def fake_sppe(monkeypatch, fake_model):
         network = keras.Model(images, {"heatmaps": layers.AveragePooling2D(4)(images) / 255})
         return network, CORNERS, {}
 
-    monkeypatch.setattr(top_down, "load_network", load_network)
+    monkeypatch.setattr(rmpe, "load_network", load_network)
     return loaded
 
 
 @pytest.fixture
 def made(monkeypatch):
     """Every RMPE that a command makes."""
-    found, load = [], top_down.load_rmpe
+    found, load = [], rmpe.load_rmpe
 
     def load_rmpe(**options):
         found.append(load(**options))
         return found[-1]
 
-    monkeypatch.setattr(top_down, "load_rmpe", load_rmpe)
+    monkeypatch.setattr(rmpe, "load_rmpe", load_rmpe)
     return found
 
 
@@ -99,7 +99,7 @@ def test_box_overlap(multiposenet, fake_sppe, made, tmp_path, monkeypatch):
     command = ["predict", photo, "--out", tmp_path / "out", "--system", "rmpe"]
     asked = []
     monkeypatch.setattr(
-        top_down, "proposer", lambda name, overlap, **size: asked.append((overlap, size))
+        rmpe, "proposer", lambda name, overlap, **size: asked.append((overlap, size))
     )
     with pytest.raises(ValueError, match="detector: none"):
         multiposenet(*command, "--box-overlap", "0.6", "--size", "256")

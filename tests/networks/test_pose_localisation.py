@@ -9,7 +9,7 @@ from keras import layers, ops
 from multiposenet.networks.layers import FrozenCopy
 from multiposenet.networks.pose_localisation import pose_localisation
 from multiposenet.networks.sppe import SPPEArchitecture, inference_model
-from multiposenet.systems.rmpe import joint_model
+from multiposenet.systems.keypoint_model import keypoint_model
 from multiposenet.training.patches.single_person_targets import heatmap_targets
 
 SMALL, WIDE, JOINTS = (32, 32), (48, 48), 2
@@ -113,7 +113,7 @@ def test_heatmaps_are_in_the_frame_of_the_wider_proposal(turned, oversampling):
         numbers = localisation.get_layer("head").get_layer("numbers")
         kernel, _ = numbers.get_weights()
         numbers.set_weights([kernel, np.array([0.3, -0.1, 0.4, 0.2, -0.3, -0.3], "float32")])
-    found = compiled(joint_model(inference_model(sppe, localisation, oversampling)))
+    found = compiled(keypoint_model(inference_model(sppe, localisation, oversampling)))
     points = np.array([[[22.0, 25.0], [28.0, 20.0]]], "float32")
     images = dots(points).repeat(oversampling, axis=1).repeat(oversampling, axis=2)
     places = numpy(found(images)["keypoints"]) / oversampling

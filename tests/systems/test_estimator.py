@@ -13,7 +13,7 @@ from multiposenet.errors import InputError, WeightsError
 from multiposenet.maths import geometry
 from multiposenet.poses import Poses
 from multiposenet.sources import Frame
-from multiposenet.systems import estimator, loading
+from multiposenet.systems import estimator, model_files, system
 from multiposenet.systems.estimator import Estimator, load
 
 GREY = 100
@@ -211,10 +211,17 @@ def test_memory_is_bounded_by_a_window(pose):
 
 
 def test_large_images_make_small_windows(monkeypatch):
-    monkeypatch.setattr(estimator, "WINDOW_PIXELS", 3 * 64 * 64)
+    monkeypatch.setattr(system, "WINDOW_PIXELS", 3 * 64 * 64)
     items = [Frame(paint((64, 64)), str(i)) for i in range(7)] + [InputError("x: y: z; do")]
-    assert [len(window) for window in estimator._windows(items, 100)] == [3, 3, 2]
-    assert [len(window) for window in estimator._windows(iter(items), 2)] == [2, 2, 2, 2]
+
+    def sizes(stream, count):
+        cut = system.windows(
+            stream, count, lambda item: (system.pixels(item),), (system.WINDOW_PIXELS,)
+        )
+        return [len(window) for window in cut]
+
+    assert sizes(items, 100) == [3, 3, 2]
+    assert sizes(iter(items), 2) == [2, 2, 2, 2]
 
 
 @pytest.mark.parametrize(("count", "largest"), [(0, 8), (1, 8), (13, 8), (16, 8), (11, 6), (5, 1)])
@@ -281,7 +288,7 @@ class SmallNet(RectangleFinder):
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
-    monkeypatch.setattr(loading, "MultiPoseNet", SmallNet)
+    monkeypatch.setattr(model_files, "MultiPoseNet", SmallNet)
     path = tmp_path / "small.weights.h5"
     saved = SmallNet(units=5)
     saved.save_weights(path)

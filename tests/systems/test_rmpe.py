@@ -19,8 +19,8 @@ from multiposenet.poses import Poses
 from multiposenet.skeleton import COCO_17, LSP_14
 from multiposenet.systems import estimator
 from multiposenet.systems.estimator import Estimator
-from multiposenet.systems.rmpe import joint_model
-from multiposenet.systems.top_down import RMPE
+from multiposenet.systems.keypoint_model import keypoint_model
+from multiposenet.systems.rmpe import RMPE
 
 SIZE = (64, 48)
 PHOTO = (300, 400)
@@ -81,7 +81,7 @@ def rmpe(boxes=None, scores=None, network=None, skeleton=CORNERS, **options):
 def compiled_once():
     """Systems of one network share its graph, compiled once for each size of batches."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("multiposenet.systems.top_down.joint_model", functools.cache(joint_model))
+        patch.setattr("multiposenet.systems.rmpe.keypoint_model", functools.cache(keypoint_model))
         patch.setattr(
             "multiposenet.systems.single_person.compiled", functools.cache(estimator.compiled)
         )
@@ -182,7 +182,7 @@ def test_people_below_the_threshold_are_left_out(calls):
 def test_linear_maps_score_at_most_1():
     images = keras.Input((*SIZE, 3))
     network = keras.Model(images, {"heatmaps": layers.AveragePooling2D(4)(images) / 80 - 0.5})
-    found = compiled(joint_model(network))(
+    found = compiled(keypoint_model(network))(
         np.stack([np.full((*SIZE, 3), v, "float32") for v in (0, 255)])
     )
     scores = ops.convert_to_numpy(found["keypoint_scores"])
@@ -197,7 +197,7 @@ def test_the_graph_decodes_as_heatmaps_does(joints):
     rng = np.random.default_rng(0)
     values = rng.random((20, 8, 6, joints)).astype("float32")
     points, scores = map(ops.convert_to_numpy, heatmaps.decode_single(values))
-    found = compiled(joint_model(network))(values.repeat(4, axis=1).repeat(4, axis=2))
+    found = compiled(keypoint_model(network))(values.repeat(4, axis=1).repeat(4, axis=2))
     np.testing.assert_allclose(ops.convert_to_numpy(found["keypoints"]), points, atol=1e-4)
     np.testing.assert_allclose(ops.convert_to_numpy(found["keypoint_scores"]), scores, atol=1e-6)
     peaks = values.reshape(20, -1, joints).argmax(axis=1)
@@ -208,7 +208,7 @@ def test_the_graph_decodes_as_heatmaps_does(joints):
 
 
 def test_saving_the_joint_model(tmp_path):
-    model = joint_model(dots_network())
+    model = keypoint_model(dots_network())
     model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras")
     crops = np.random.default_rng(0).uniform(0, 255, (2, *SIZE, 3)).astype("float32")
@@ -308,7 +308,7 @@ def test_memory_is_bounded(monkeypatch):
         frame, poses = next(stream)
         assert frame.image.shape == (40, 60, 3) and len(poses) == 0
     assert len(read) <= 65
-    monkeypatch.setattr("multiposenet.systems.estimator.WINDOW_PIXELS", 5 * 40 * 60)
+    monkeypatch.setattr("multiposenet.systems.system.WINDOW_PIXELS", 5 * 40 * 60)
     read.clear()
     next(rmpe(np.zeros((0, 4))).stream(endless()))
     assert len(read) == 6

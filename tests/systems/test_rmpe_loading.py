@@ -18,8 +18,8 @@ from multiposenet.networks.sppe import MARGIN, SPPEArchitecture, inference_model
 from multiposenet.skeleton import COCO_17, LSP_14
 from multiposenet.systems import estimator
 from multiposenet.systems.architecture import NANO
-from multiposenet.systems.rmpe import DEFAULT, load_network
-from multiposenet.systems.top_down import load_rmpe
+from multiposenet.systems.rmpe import load_rmpe
+from multiposenet.systems.sppe_files import DEFAULT, load_network
 from multiposenet.training import rmpe_run_folder, run_folder
 
 SIZES = SPPEArchitecture(image_size=(32, 32), stacks=1, width=8, levels=1)

@@ -14,7 +14,7 @@ import sys
 
 from multiposenet.errors import MultiPoseNetError
 from multiposenet.maths.suppression import PoseNMSParameters
-from multiposenet.systems.rmpe import DEFAULT, load_network
+from multiposenet.systems.sppe_files import DEFAULT, load_network
 from multiposenet.training import rmpe_run_folder
 from multiposenet.training.release.entry import enter
 

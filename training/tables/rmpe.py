@@ -15,7 +15,7 @@ import numpy as np
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import WeightsError
 from multiposenet.maths.suppression import without_duplicates
-from multiposenet.systems.rmpe import load_network
+from multiposenet.systems.sppe_files import load_network
 from multiposenet.training.pose_nms import keypoint_precision
 from multiposenet.training.tables import rmpe_candidates, rmpe_rules
 from multiposenet.training.tables.rmpe_variants import Trained

@@ -2,7 +2,7 @@
 
 from multiposenet.errors import InputError
 from multiposenet.sources import Frame, read_image
-from multiposenet.systems.top_down import RMPE, proposer
+from multiposenet.systems.rmpe import RMPE, proposer
 
 OVERLAP = 0.6
 """IoU up to which a detector's boxes are proposals, in place of its own NMS: RMPE leaves it to pose
@@ -40,7 +40,7 @@ def poses(network, skeleton, margin, paths, proposals):
     """All poses in the proposals of some photos.
 
     Args:
-        network: of ``systems.rmpe.load_network``.
+        network: of ``systems.sppe_files.load_network``.
         skeleton: its joints.
         margin: of its proposals.
         paths: of the photos.

@@ -18,7 +18,7 @@ import numpy as np
 from multiposenet.errors import MultiPoseNetError
 from multiposenet.files import write_json
 from multiposenet.networks.sppe import MARGIN, inference_model
-from multiposenet.systems.rmpe import load_network
+from multiposenet.systems.sppe_files import load_network
 from multiposenet.training import datasets, rmpe_run_folder
 from multiposenet.training.proposals.box_noise import BoxNoise
 from multiposenet.training.stages.rmpe import load_pgpg

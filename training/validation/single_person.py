@@ -7,7 +7,7 @@ from multiposenet.evaluation.pck import TORSO, pck, torso_sizes
 from multiposenet.maths import geometry
 from multiposenet.networks.sppe import MARGIN
 from multiposenet.systems.estimator import compiled
-from multiposenet.systems.rmpe import joint_model
+from multiposenet.systems.keypoint_model import keypoint_model
 from multiposenet.systems.single_person import SinglePersonEstimator
 from multiposenet.training.patches import patch, photo_cache
 from multiposenet.training.patches.person_crops import people
@@ -81,7 +81,7 @@ def estimator(network, skeleton, margin=MARGIN):
     All in pixels of the photos. The network has the weights that it has when the function is
     called.
     """
-    find = SinglePersonEstimator(joint_model(network), skeleton, margin)
+    find = SinglePersonEstimator(keypoint_model(network), skeleton, margin)
 
     def estimate(persons, boxes):
         found = []
@@ -107,7 +107,7 @@ def behind_exact_stn(network, persons, boxes, proposal_size, margin):
         proposal_size: height and width of the proposals that the STN takes its picture from.
         margin: by which share these are longer and wider than boxes.
     """
-    model = joint_model(network)
+    model = keypoint_model(network)
     find, size = compiled(model), model.input_shape[1:3]
     found = []
     for start in range(0, len(persons), BATCH):

@@ -11,8 +11,8 @@ from multiposenet import zoo
 from multiposenet.maths.suppression import PoseNMSParameters
 from multiposenet.networks.sppe import SPPEArchitecture
 from multiposenet.skeleton import COCO_17
-from multiposenet.systems import top_down
-from multiposenet.systems.rmpe import load_network
+from multiposenet.systems import rmpe
+from multiposenet.systems.sppe_files import load_network
 from multiposenet.training import rmpe_run_folder, run_folder
 from multiposenet.training.release import sppe_nano
 
@@ -55,7 +55,7 @@ def test_what_is_released_is_what_was_trained(run, whole, tmp_path, monkeypatch)
     zoo._manifest.cache_clear()
     try:
         network, skeleton, _ = load_network()
-        pose = top_down.load_rmpe(detector=lambda image: ([], []))
+        pose = rmpe.load_rmpe(detector=lambda image: ([], []))
     finally:
         zoo._manifest.cache_clear()
     assert skeleton == COCO_17 and (pose.pose_nms, pose.score) == (LEARNT, 0.25)

@@ -15,7 +15,7 @@ from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import AnnotationError, InputError, WeightsError
 from multiposenet.networks.sppe import SPPEArchitecture, inference_model
 from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
-from multiposenet.systems.rmpe import load_network
+from multiposenet.systems.sppe_files import load_network
 from multiposenet.training import pipeline, recipes, rmpe_run_folder
 from multiposenet.training.datasets import coco, synthetic
 from multiposenet.training.loop import fitting

@@ -1,4 +1,4 @@
-"""Models in Keras from their files, with an error of one line for whatever may be wrong."""
+"""MultiPoseNets in Keras from their files, with an error of one line for whatever may be wrong."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from multiposenet.skeleton import Skeleton
 from multiposenet.systems.multiposenet import MultiPoseNet
 
 
-def model(path: Path, architecture: dict, name: str):
+def load(path: Path, architecture: dict, name: str):
     """Loads a model from a `.keras` or `.weights.h5` file.
 
     Args:
