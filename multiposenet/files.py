@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @contextmanager
-def whole(path):
+def atomic_write(path):
     """A temporary path beside ``path`` that takes its place if the block ends without an error.
 
     The file's content is on the disk before its name is, so that a crash of the machine cannot
@@ -52,15 +52,15 @@ def plain_disk_errors(path):
         raise OSError(number, what, str(path)) from error
 
 
-def save(model, path):
+def save_weights(model, path):
     """Writes a model's weights (``.weights.h5``) so that a reader never sees half a file."""
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         model.save_weights(partial, overwrite=True)
 
 
 def write_json(path, data):
     """Writes JSON so that a reader never sees half a file."""
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
 

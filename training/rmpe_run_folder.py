@@ -13,7 +13,7 @@ from pathlib import Path
 
 from multiposenet import skeleton as skeletons
 from multiposenet.errors import WeightsError
-from multiposenet.files import save
+from multiposenet.files import save_weights
 from multiposenet.networks.sppe import SPPEArchitecture, inference_model
 from multiposenet.training import run_folder
 
@@ -39,7 +39,7 @@ def load_architecture(run):
     if not path.exists():
         raise WeightsError(f"{path}: file: missing; run `multiposenet train sppe` first")
     try:
-        fields = run_folder.noted(path)
+        fields = run_folder.read_architecture(path)
         skeleton = fields["skeleton"]
         known = isinstance(skeleton, str)
         return (
@@ -81,8 +81,8 @@ def save_parts(run, stage, networks):
     """
     files = [Path(run) / f"{part}.weights.h5" for part in STAGES[stage]]
     for network, path in zip(networks, files, strict=True):
-        save(network, path)
+        save_weights(network, path)
     if stage == "sstn":
         files.append(Path(run) / "rmpe.weights.h5")
-        save(inference_model(*networks), files[-1])
+        save_weights(inference_model(*networks), files[-1])
     return files

@@ -14,7 +14,7 @@ from pathlib import Path
 from multiposenet import skeleton as skeletons
 from multiposenet import zoo
 from multiposenet.errors import InputError, WeightsError
-from multiposenet.files import save, write_json
+from multiposenet.files import save_weights, write_json
 from multiposenet.networks.weight_files import load_completely
 from multiposenet.systems.multiposenet import MultiPoseNet
 
@@ -44,11 +44,11 @@ def new_model(run, backbone, skeleton, weights=None, write=True):
     """
     Path(run).mkdir(parents=True, exist_ok=True)
     model = MultiPoseNet(backbone, skeleton, weights=weights)
-    note(Path(run) / "model.json", describe(model), write)
+    record_architecture(Path(run) / "model.json", describe(model), write)
     return model
 
 
-def note(path, architecture, write=True):
+def record_architecture(path, architecture, write=True):
     """Notes what a run's stages train, or checks that it is what earlier ones noted.
 
     Args:
@@ -61,7 +61,7 @@ def note(path, architecture, write=True):
     """
     wanted = json.loads(json.dumps(architecture))
     if path.exists():
-        known = noted(path)
+        known = read_architecture(path)
         for field, value in wanted.items():
             if known.get(field) != value:
                 raise WeightsError(
@@ -84,7 +84,7 @@ def take_pretrained(model, name, stage="keypoints"):
     if name in zoo.names():
         source = MultiPoseNet(**zoo.entry(name)["architecture"], weights=name)
     else:
-        source = MultiPoseNet(**noted(Path(name) / "model.json"))
+        source = MultiPoseNet(**read_architecture(Path(name) / "model.json"))
         load_parts(source, name, STAGES[stage])
     if source.backbone.name != model.backbone.name:
         raise WeightsError(
@@ -146,10 +146,10 @@ def save_parts(model, run, stage):
     files = []
     for part in STAGES[stage]:
         files.append(Path(run) / f"{part}.weights.h5")
-        save(getattr(model, part), files[-1])
+        save_weights(getattr(model, part), files[-1])
     if finished(run, PARTS):
         files.append(Path(run) / "model.weights.h5")
-        save(load_model(run), files[-1])
+        save_weights(load_model(run), files[-1])
     return files
 
 
@@ -162,7 +162,7 @@ def load_model(run):
     path = Path(run) / "model.json"
     if not path.exists():
         raise WeightsError(f"{path}: file: missing; run `multiposenet train` first")
-    model = MultiPoseNet(**noted(path))
+    model = MultiPoseNet(**read_architecture(path))
     load_parts(model, run, PARTS)
     return model
 
@@ -195,8 +195,8 @@ def load_part(network, path, stage):
         ) from error
 
 
-def noted(path):
-    """What ``note`` wrote.
+def read_architecture(path):
+    """What ``record_architecture`` wrote.
 
     Raises:
         WeightsError: the file is damaged.

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from multiposenet.errors import InputError, MultiPoseNetError
+from multiposenet.files import atomic_write
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -206,16 +207,8 @@ def write_json(target: str | Path, result) -> None:
     if target == "-":
         sys.stdout.write(text)
         return
-    target = Path(target)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes private files
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with atomic_write(target) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def progress(items: Iterable, total: int, what: str) -> Iterator:
@@ -245,12 +238,6 @@ def print_table(headers: list[str], rows: list[list[str]]) -> None:
         table.add_row(*row)
     width = None if sys.stdout.isatty() else 200
     Console(highlight=False, markup=False, width=width).print(table)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def _side(text: str) -> int:

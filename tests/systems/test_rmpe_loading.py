@@ -42,7 +42,7 @@ def run(tmp_path):
     alone, network = inference_model(sppe), inference_model(sppe, localisation)
     folder = tmp_path / "run"
     folder.mkdir()
-    run_folder.note(folder / "rmpe.json", rmpe_run_folder.describe(LSP_14, SIZES))
+    run_folder.record_architecture(folder / "rmpe.json", rmpe_run_folder.describe(LSP_14, SIZES))
     rmpe_run_folder.save_parts(folder, "sppe", [sppe])
     rmpe_run_folder.save_parts(folder, "sstn", [sppe, localisation])
     return folder, heatmaps(alone), heatmaps(network)

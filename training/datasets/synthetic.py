@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from multiposenet.errors import InputError
-from multiposenet.files import whole
+from multiposenet.files import atomic_write
 from multiposenet.skeleton import COCO_17, Skeleton
 from multiposenet.training.datasets import coco, figure
 from multiposenet.training.datasets.painter import CROWD, OBJECT, Painter
@@ -260,7 +260,7 @@ def write(
     }
     path = folder / "annotations.json"
     content = {"images": images, "annotations": annotations, "categories": [category]}
-    with whole(path) as partial:  # last, so that whoever finds it finds the photos too
+    with atomic_write(path) as partial:  # last, so that whoever finds it finds the photos too
         partial.write_text(json.dumps(content), encoding="utf-8")
     return path
 

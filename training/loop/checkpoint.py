@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from multiposenet.errors import InputError, WeightsError
-from multiposenet.files import whole
+from multiposenet.files import atomic_write
 
 
 def checkpoint_path(run, stage):
@@ -86,7 +86,7 @@ def _save(path, stage, notes):
         notes: what else belongs to the state, as JSON takes it.
     """
     arrays = [keras.ops.convert_to_numpy(variable) for variable in _variables(stage)]
-    with whole(path) as partial, open(partial, "wb") as file:
+    with atomic_write(path) as partial, open(partial, "wb") as file:
         np.savez(file, *arrays, notes=np.array(json.dumps(notes)))
 
 

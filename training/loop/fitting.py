@@ -8,15 +8,12 @@ import keras
 import numpy as np
 
 from multiposenet.errors import TrainingError
-from multiposenet.files import save
 from multiposenet.training.loop.averaging import finish, finished
 from multiposenet.training.loop.checkpoint import Checkpoint
 from multiposenet.training.loop.engine import Engine
 from multiposenet.training.loop.monitor import Monitor
 from multiposenet.training.loop.run_record import RunRecord
 from multiposenet.training.loop.schedules import Schedule
-
-__all__ = ["fit", "save"]
 
 STATISTICS_BATCHES = 50
 

@@ -6,7 +6,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from multiposenet.files import plain_disk_errors, whole
+from multiposenet.files import atomic_write, plain_disk_errors
 from multiposenet.training.loop.events import EventWriter
 
 
@@ -165,7 +165,7 @@ class Monitor:
         lines = [line for line in read_log(self.path) if line["step"] <= start]
         self._validated = {line["step"] for line in lines if "validation" in line}
         if self.path.exists():
-            with whole(self.path) as partial:
+            with atomic_write(self.path) as partial:
                 partial.write_text("".join(json.dumps(line) + "\n" for line in lines))
         return lines
 

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from multiposenet.errors import WeightsError
-from multiposenet.files import save, write_json
+from multiposenet.files import save_weights, write_json
 from multiposenet.networks.proposal_network import ProposalNetwork
 from multiposenet.networks.weight_files import load_completely
 from multiposenet.skeleton import Skeleton
@@ -98,7 +98,7 @@ class DPG(Generator):
 
     def save(self, path) -> None:
         """Writes the weights, ``NAME.weights.h5``, and ``NAME.json`` with what they belong to."""
-        save(self.network, path)
+        save_weights(self.network, path)
         about = {
             "network": self.network.get_config(),
             "skeleton": self.skeleton.to_dict(),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from multiposenet.errors import WeightsError
-from multiposenet.files import whole
+from multiposenet.files import atomic_write
 from multiposenet.training.proposals import mixtures, offsets, pose_clusters
 from multiposenet.training.proposals.generator import Generator
 
@@ -121,7 +121,7 @@ class PGPG(Generator):
         for index, mixture in enumerate(self.mixtures):
             for field, values in vars(mixture).items():
                 arrays[f"{field}{index}"] = values
-        with whole(path) as partial, open(partial, "wb") as file:
+        with atomic_write(path) as partial, open(partial, "wb") as file:
             np.savez(file, **arrays)
 
     @classmethod

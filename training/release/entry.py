@@ -8,7 +8,7 @@ import numpy as np
 
 from multiposenet import zoo
 from multiposenet.errors import WeightsError
-from multiposenet.files import whole
+from multiposenet.files import atomic_write
 from multiposenet.training import run_folder
 
 
@@ -55,7 +55,7 @@ def enter(model, architecture, out, name, metadata=None, kind="models"):
         manifest = json.loads(manifest_path.read_text())
     entries = manifest.setdefault(kind, {})
     known = {k: v for k, v in entries.get(name, {}).items() if k != "metrics"}
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         model.save_weights(partial)
         half_precision(partial)
         entries[name] = {
@@ -67,7 +67,7 @@ def enter(model, architecture, out, name, metadata=None, kind="models"):
             "bytes": partial.stat().st_size,
             "url": None,
         }
-    with whole(manifest_path) as partial:
+    with atomic_write(manifest_path) as partial:
         partial.write_text(json.dumps(manifest, indent=2) + "\n")
     return path
 
@@ -96,7 +96,7 @@ def half_precision(path):
             group = new.create_dataset(name, data=value, **options)
         group.attrs.update(item.attrs)
 
-    with whole(source) as target:
+    with atomic_write(source) as target:
         with h5py.File(source) as old, h5py.File(target, "w") as new:
             old.visititems(copy)
             new.attrs.update(old.attrs)

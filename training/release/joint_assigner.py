@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 
 from multiposenet.annotations import CocoAnnotations
-from multiposenet.files import save
+from multiposenet.files import save_weights
 from multiposenet.networks.joint_assigner import JointAssigner
 from multiposenet.training.recipes.joint_assigner import NanoJoint
 from multiposenet.training.stages import joint_assigner
@@ -36,7 +36,7 @@ def main(labels, run, recipe=None):
     photos = joint_assigner.Photos(annotations)
     joint_assigner.train(assigner, photos, recipe, skeleton.flip_indices, run, resume=True)
     path = Path(run) / "joint-assigner.weights.h5"
-    save(assigner, path)
+    save_weights(assigner, path)
     return path
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 
 from multiposenet.errors import InputError, WeightsError
-from multiposenet.files import save
+from multiposenet.files import save_weights
 from multiposenet.networks.sppe import inference_model
 from multiposenet.training import rmpe_run_folder, run_folder
 from multiposenet.training.datasets import coco
@@ -134,7 +134,7 @@ def _networks(stage, recipe, run, skeleton, engine):
                 f"{architecture.localiser!r}; use 0"
             )
     described = rmpe_run_folder.describe(skeleton, architecture)
-    run_folder.note(Path(run) / "rmpe.json", described, engine.writes)
+    run_folder.record_architecture(Path(run) / "rmpe.json", described, engine.writes)
     if recipe.loss == "focal" and not architecture.sigmoid:
         raise InputError(
             "--set: loss: 'focal' is of sigmoid maps, and the run's SPPE has linear ones; use 'l2'"
@@ -152,7 +152,7 @@ def _locate(own, localisation, samples, recipe, run, skeleton, proposals, engine
     before, after = locate(localisation, samples, recipe, skeleton.flip_indices, proposals, size)
     if engine.writes:
         print(f"located: corner error {before:.4f} -> {after:.4f} on {recipe.located} crops")
-        save(localisation, path)
+        save_weights(localisation, path)
 
 
 def _pretrained(run, skeleton, architecture):

@@ -14,7 +14,7 @@ import numpy as np
 
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import InputError, WeightsError
-from multiposenet.files import save
+from multiposenet.files import save_weights
 from multiposenet.networks.joint_assigner import JointAssigner
 from multiposenet.networks.pose_residual_network import (
     HEIGHT,
@@ -175,7 +175,7 @@ class Table:
             raise WeightsError("not trained: give --train")
         else:
             fit(row, assigner)
-            save(assigner, path)
+            save_weights(assigner, path)
         return assigner
 
     def _fit_prn(self, row, assigner):

@@ -340,7 +340,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, monkeypatch):
 
 LIMITED = """
 import resource, signal, sys
-from multiposenet.training import files
+from multiposenet import files
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 import h5py, numpy as np, pathlib
@@ -349,7 +349,7 @@ for suffix in ("h5", "npz"):
     target = path / f"file.{suffix}"
     target.write_text("before")
     try:
-        with files.whole(target) as partial:
+        with files.atomic_write(target) as partial:
             if suffix == "h5":
                 with h5py.File(partial, "w") as file:
                     file.create_dataset("0", data=np.ones(100_000))

@@ -28,7 +28,9 @@ def run(tmp_path):
         keras.utils.set_random_seed(3)
         folder = tmp_path / "run"
         folder.mkdir()
-        run_folder.note(folder / "rmpe.json", rmpe_run_folder.describe(COCO_17, TINY))
+        run_folder.record_architecture(
+            folder / "rmpe.json", rmpe_run_folder.describe(COCO_17, TINY)
+        )
         sppe = TINY.hourglass(17)
         networks = sppe, TINY.localisation(sppe)
         rng = np.random.default_rng(0)

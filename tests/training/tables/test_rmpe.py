@@ -64,7 +64,9 @@ def stages(monkeypatch):
         done.append((stage, run.name, recipe))
         if stage == "sppe":
             architecture = recipe.architecture()
-            run_folder.note(run / "rmpe.json", rmpe_run_folder.describe(skeleton, architecture))
+            run_folder.record_architecture(
+                run / "rmpe.json", rmpe_run_folder.describe(skeleton, architecture)
+            )
             networks = (architecture.hourglass(skeleton.num_keypoints),)
         else:
             architecture = rmpe_run_folder.load_architecture(run)[1]
@@ -187,7 +189,9 @@ def test_a_row_without_rmpe_itself_has_no_loss(data, detector, tmp_path):
     run = tmp_path / "run" / "true-boxes"
     run.mkdir(parents=True)
     architecture = SPPEArchitecture(**SIZES)
-    run_folder.note(run / "rmpe.json", rmpe_run_folder.describe(COCO_17, architecture))
+    run_folder.record_architecture(
+        run / "rmpe.json", rmpe_run_folder.describe(COCO_17, architecture)
+    )
     rmpe_run_folder.save_parts(run, "sppe", (architecture.hourglass(17),))
     annotations = CocoAnnotations.load(data / "test" / "annotations.json")
     trained = rmpe_variants.Trained(run.parent, "any", (), COCO_17)
