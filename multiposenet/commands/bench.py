@@ -3,6 +3,7 @@
 From an image array to finished poses, pre- and post-processing included. The image shows one photo
 of a person (--photo) as often as there are to be people. `network` is the bare backbone with its
 pyramids and subnets on the same runtime, `ratio` what finding and grouping people costs on top.
+--plot draws both (MultiPoseNet, figure 8).
 Everything is timed in turn, round after round, and the figures are medians, per image.
 
 A model with random weights takes everything for a person, so that all its rows are in use whatever

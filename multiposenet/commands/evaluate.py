@@ -9,6 +9,8 @@ counts as one on which nobody was found. Masks are PNG files of the photo's name
 each person answered for by the pose that overlaps the annotated box most. Skeletons may differ.
 
 Without --annotations it counts the people it finds: on photos without people, the false ones.
+
+The measures are those of MultiPoseNet, tables 1, 2 and 5, and of RMPE, table 4.
 """
 
 import argparse

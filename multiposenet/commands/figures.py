@@ -1,11 +1,11 @@
 """Draw the paper's figures from models and labels of one's own.
 
-parameters  parameters of every block of a model (figure 7)
-pr-curves   precision against recall by person size, of poses and boxes (figure 5)
-poses       the poses a Pose Residual Network has learnt, clustered under OKS (figure 2)
+parameters  parameters of every block of a model (MultiPoseNet, figure 7)
+pr-curves   precision against recall by person size (MultiPoseNet, figure 5)
+poses       the poses a Pose Residual Network has learnt, clustered (MultiPoseNet, figure 2)
 errors      what a model gets wrong, by kind of error, joint and person size (failure analysis)
-grouping    AP of grouping against what detectors get wrong, for the PRN and its rivals (table 4)
-proposals   box offsets of a detector beside those of RMPE's proposal generators
+grouping    AP of grouping against what detectors get wrong (cf. MultiPoseNet, table 4)
+proposals   box offsets of a detector beside those of proposal generators (RMPE ICCV, figure 5)
 
 Each writes a picture, and by --json the numbers in it. `multiposenet figures NAME --help` lists
 the arguments of one.

@@ -3,7 +3,7 @@
 Writes a drawn picture DIR/<name>.png for every photo and DIR/poses.json, a list of COCO keypoint
 results: image_id, file_name, category_id, keypoints (x, y, score for each, in pixels of the
 photo), score, bbox (x, y, width, height) and box_score. Without SOURCE it runs on a public-domain
-photo that comes with matplotlib.
+photo that comes with matplotlib. (Such are MultiPoseNet, figure 6, and RMPE, figure 8.)
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Print a table of a paper with our figures beside the paper's.
 
-prn   designs of the Pose Residual Network: true keypoints given to true boxes (table 3)
-rmpe  RMPE, and what is lost without each of its parts (table 5 of its paper)
+prn   designs of the Pose Residual Network: true keypoints in true boxes (MultiPoseNet, table 3)
+rmpe  RMPE, and what is lost without each of its parts (RMPE, table 5)
 
 Rows that were not trained yet are trained first; a later run goes on where an earlier one stopped,
 and finds finished rows in the run folder.

@@ -9,9 +9,10 @@ all (`multi_person_groups`), and each is measured by itself against the poses fo
 (`in_region`), as `joint_precision` describes. Where the region begins is not prescribed beyond the
 bounds of the people's rough positions; the margin is ours.
 
-The subset "288" of DeepCut's tables, with which RMPE's table 2 compares, is the same measure on the
-groups of 288 photos. Which ones the papers do not say, and no list is kept here: who has it gives
-those groups only. First or random ones are another set, of which the figures are not comparable.
+The subset "288" of DeepCut's tables, with which the paper compares (RMPE, table 2), is the same
+measure on the groups of 288 photos. Which ones the papers do not say, and no list is kept here: who
+has it gives those groups only. First or random ones are another set, of which the figures are not
+comparable.
 
 MPII withheld the labels of its test set for years. What can be measured elsewhere, such as on the
 usual 2,958 persons for validation, is not to be put beside the papers' tables without saying so.
@@ -107,7 +108,7 @@ def people(keypoints: np.ndarray, sizes: np.ndarray, poses: Poses) -> Group:
 
 
 def multi_person(groups: Sequence[Group]) -> dict[str, float]:
-    """AP of joints of groups of people, at half a head.
+    """AP of joints of groups of people, at half a head (RMPE, tables 1 and 2).
 
     Args:
         groups: of the joints `JOINTS`, as `people` makes them: all of the set, or those of the

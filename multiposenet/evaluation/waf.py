@@ -4,7 +4,7 @@ Eichner and Ferrari, "We are family: joint pose estimation of multiple persons",
 1 to 350 are for training, 351 to 525 for testing. Their measure is the percentage of correct body
 parts (PCP) of persons who were detected, and Chen and Yuille, "Parsing occluded people by flexible
 compositions", CVPR 2015, add one for which parts are hidden (AOP). Neither punishes people who are
-not there. DeepCut, DeeperCut and RMPE's table 3 therefore compare AP, "as on MPII"; only that is
+not there. DeepCut, DeeperCut and RMPE (table 3) therefore compare AP, "as on MPII"; only that is
 implemented here (`joint_precision`), with shoulders, elbows, wrists, neck and head top.
 
 Certain is that neck and head top together are the papers' "Head", and that "Total" is the mean of
@@ -61,7 +61,7 @@ def people(keypoints: np.ndarray, poses: Poses) -> Group:
 
 
 def evaluate(groups: Sequence[Group]) -> dict[str, float]:
-    """AP of joints at half a head.
+    """AP of joints at half a head (RMPE, table 3).
 
     Args:
         groups: one for each photo, of the joints `JOINTS`, as `people` makes them.

@@ -1,5 +1,7 @@
 """RMPE, and what is lost without each of its parts (RMPE, table 5).
 
+Plain two-step is the framework without any of them (RMPE, section 3.1, figure 4).
+
 Every row is a network of ``rmpe_variants`` and a rule that tells who was found twice
 (``rmpe_rules``), on the same proposals: those of the detector, which find a person several times,
 and on photos of one labelled person those of the proposal generator. Rules of which parameters are

@@ -2,12 +2,12 @@
 
     python -m multiposenet.training.tables.sppe_boxes --run RUN lsp:lsp_extended/test
 
-Prints PCK@0.2 in units of the torso, overall and by joint. Bad boxes are true ones whose sides have
-Gaussian noise, or, by --pgpg FILE, those of a generator fitted to a detector. What is regained is
-the share of the SPPE's loss by bad boxes that is not lost with the SSTN. An exact STN, which knows
-the true box but sees no more of the photo than the bad one shows, says how much of it can be;
---tuned RUN adds an SPPE that has learnt from bad boxes without an SSTN. Exit status: 0 done, 2
-wrong usage or nothing usable.
+Prints PCK@0.2 in units of the torso, overall and by joint; on one photo the same is RMPE, figure 1.
+Bad boxes are true ones whose sides have Gaussian noise, or, by --pgpg FILE, those of a generator
+fitted to a detector. What is regained is the share of the SPPE's loss by bad boxes that is not lost
+with the SSTN. An exact STN, which knows the true box but sees no more of the photo than the bad one
+shows, says how much of it can be; --tuned RUN adds an SPPE that has learnt from bad boxes without
+an SSTN. Exit status: 0 done, 2 wrong usage or nothing usable.
 """
 
 import argparse
