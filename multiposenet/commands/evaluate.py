@@ -86,14 +86,14 @@ def _score(args) -> tuple[dict, int, int]:
         )
 
     from multiposenet.evaluation import coco
-    from multiposenet.sources import read_labels
+    from multiposenet.sources import read_person_mask
 
     joints = _torso_pck(args, annotations, pose.skeleton) if "pck" in metrics else None
     results, overlap, failures = [], coco.MaskIoU(), 0
     records = annotations.images
     paths = [Path(args.images) / record.file_name for record in records]
     for record, item in zip(records, answers(pose, paths), strict=True):
-        truth = read_labels(labelled[record.id]) if record.id in labelled else None
+        truth = read_person_mask(labelled[record.id]) if record.id in labelled else None
         poses = None if isinstance(item, InputError) else item[1]
         if poses is None:
             failures += 1

@@ -13,7 +13,7 @@ import numpy as np
 
 from multiposenet.errors import InputError
 from multiposenet.skeleton import COCO_17, Skeleton
-from multiposenet.sources import read_labels
+from multiposenet.sources import read_person_mask
 from multiposenet.training.datasets.sample import PERSON, Sample
 
 
@@ -45,7 +45,7 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
 def _sample(path: Path, photo: Path | None, skeleton: Skeleton) -> Sample | None:
     if photo is None:
         raise InputError(f"{path}: photo: missing; put it beside the masks, into photos/")
-    person = read_labels(path) == PERSON
+    person = read_person_mask(path) == PERSON
     columns, rows = np.flatnonzero(person.any(axis=0)), np.flatnonzero(person.any(axis=1))
     if not len(rows):
         return None

@@ -7,7 +7,7 @@ import numpy as np
 
 from multiposenet.errors import InputError
 from multiposenet.skeleton import Skeleton
-from multiposenet.sources import read_image, read_labels
+from multiposenet.sources import read_image, read_labels, read_person_mask
 
 BACKGROUND, PERSON, IGNORE = 0, 1, 2
 
@@ -80,9 +80,10 @@ class Sample:
             InputError: the file is missing, unreadable, or not of `image_size`.
         """
         if self.mask_path is not None:
-            labels = read_labels(self.mask_path)
-            self._check_size(self.mask_path, labels.shape)
             person, ignored = self.mask_labels
+            usual = (person, ignored) == (PERSON, IGNORE)
+            labels = (read_person_mask if usual else read_labels)(self.mask_path)
+            self._check_size(self.mask_path, labels.shape)
             mask = np.where(labels == person, PERSON, BACKGROUND)
             return np.where(labels == ignored, IGNORE, mask).astype(np.uint8)
         if self.segmentations is None:
