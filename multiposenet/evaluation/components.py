@@ -14,7 +14,7 @@ from multiposenet.evaluation import speed
 
 def heatmaps():
     """Targets of 8 people, 120 x 120 maps, against a loop over people, joints and cells."""
-    from multiposenet.maths import heatmaps
+    from multiposenet.maths.heatmaps import GaussianHeatmaps
 
     rng = np.random.default_rng(0)
     keypoints = np.dstack([rng.uniform(0, 480, (8, 17, 2)), np.full((8, 17), 2)])
@@ -31,7 +31,8 @@ def heatmaps():
                         maps[row][column][joint] = max(maps[row][column][joint], value)
         return np.array(maps)
 
-    return lambda: heatmaps.encode(keypoints, sigmas, (120, 120)), plain
+    codec = GaussianHeatmaps()
+    return lambda: codec.encode(keypoints, sigmas, (120, 120))["heatmaps"], plain
 
 
 def oks():

@@ -15,7 +15,7 @@ def group(assigner, boxes, points, scores, evidence_power=1.0, candidates=None):
     Args:
         assigner: a ``PoseResidualNetwork`` or another ``Assigner``.
         boxes: ``(B, N, 4)`` xyxy pixels.
-        points: ``(B, K, P, 2)`` xy pixels, candidates of every joint; see ``heatmaps.decode``.
+        points: ``(B, K, P, 2)`` xy pixels, candidates of every joint; see ``Codec.decode``.
         scores: ``(B, K, P)`` in [0, 1]; 0 marks an unused candidate.
         evidence_power: how much a candidate's own score counts against the assigner.
         candidates: of every joint, a box sees only so many, the best that lie in it. For assigners

@@ -1,52 +1,62 @@
 """A single-person network with its decoder: pictures of persons in, their keypoints out."""
 
+import keras
 from keras import Input, Model, layers, ops
 
-from multiposenet.maths import heatmaps
+from multiposenet.maths.heatmaps import GaussianHeatmaps
 from multiposenet.networks.layers import register
 
 
-def keypoint_model(network, name="rmpe"):
-    """The whole way from proposals to joints in one graph.
+def keypoint_model(network, codec=None, name="rmpe"):
+    """The whole way from pictures of persons to their keypoints in one graph.
 
     Args:
-        network: ``keras.Model`` from proposals ``(B, H, W, 3)``, RGB 0-255, to a dict with
-            ``heatmaps (B, H/s, W/s, K)`` in the proposals' frame, s whole, such as
+        network: ``keras.Model`` from pictures ``(B, H, W, 3)``, RGB 0-255, to a dict of the maps
+            that the codec decodes, in the pictures' frame, such as
             ``networks.sppe.inference_model``.
+        codec: a ``maths.codec.Codec``; by default Gaussians, of the stride that the maps have.
         name: name of the model.
 
     Returns:
-        A ``keras.Model`` from proposals to a dict: ``keypoints (B, K, 2)`` xy in pixels of the
-        proposals' images and ``keypoint_scores (B, K)`` from 0 to 1.
+        A ``keras.Model`` from pictures to a dict: ``keypoints (B, K, 2)`` xy in pixels of the
+        pictures and ``keypoint_scores (B, K)`` from 0 to 1.
     """
-    proposals = Input(network.input_shape[1:], name="proposals")
+    pictures = Input(network.input_shape[1:], name="proposals")
     # Estimators compile models for images of any size; the network needs to know its own.
-    images = ops.reshape(proposals, (-1, *network.input_shape[1:]))
-    maps = network(images)["heatmaps"]
-    outputs = KeypointDecoder(images.shape[1] // maps.shape[1], name="joints")(maps)
-    return Model(proposals, outputs, name=name)
+    images = ops.reshape(pictures, (-1, *network.input_shape[1:]))
+    maps = network(images)
+    if codec is None:
+        codec = GaussianHeatmaps(images.shape[1] // maps["heatmaps"].shape[1])
+    return Model(pictures, KeypointDecoder(codec, name="keypoints")(maps), name=name)
 
 
 @register
 class KeypointDecoder(layers.Layer):
-    """``heatmaps.decode_single`` as a layer, since it needs the number of crops.
+    """``Codec.decode_single`` as a layer, since it needs the number of pictures.
 
     Args:
-        stride: pixels per cell.
+        codec: a ``maths.codec.Codec``.
     """
 
-    def __init__(self, stride, *, dtype="float32", **kwargs):
+    def __init__(self, codec, *, dtype="float32", **kwargs):
         super().__init__(dtype=dtype, **kwargs)
-        self.stride = stride
+        self.codec = codec
 
     def call(self, maps):
-        keypoints, scores = heatmaps.decode_single(maps, self.stride)
-        # Linear maps, the paper's, are not confined to 0 and 1.
-        return {"keypoints": keypoints, "keypoint_scores": ops.clip(scores, 0.0, 1.0)}
+        keypoints, scores = self.codec.decode_single(maps)
+        return {"keypoints": keypoints, "keypoint_scores": scores}
 
     def compute_output_shape(self, input_shape):
-        (batch, _, _, joints) = input_shape
-        return {"keypoints": (batch, joints, 2), "keypoint_scores": (batch, joints)}
+        (batch, _, _, count) = input_shape["heatmaps"]
+        return {"keypoints": (batch, count, 2), "keypoint_scores": (batch, count)}
 
     def get_config(self):
-        return {**super().get_config(), "stride": self.stride}
+        return {
+            **super().get_config(),
+            "codec": keras.saving.serialize_keras_object(self.codec),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        codec = keras.saving.deserialize_keras_object(config["codec"])
+        return cls(**{**config, "codec": codec})

@@ -13,7 +13,7 @@ from multiposenet import skeleton as skeletons
 from multiposenet import zoo
 from multiposenet.errors import WeightsError
 from multiposenet.maths import boxes as box_ops
-from multiposenet.maths import heatmaps
+from multiposenet.maths.heatmaps import GaussianHeatmaps
 from multiposenet.maths.top_k import highest_of_runs, pick
 from multiposenet.networks import backbones, grouping
 from multiposenet.networks import person_subnet as person_heads
@@ -102,16 +102,17 @@ class MultiPoseNet(keras.Model):
             ) from error
 
     def _add_parts(self, backbone, weights):
-        size, joints = self.architecture, self.skeleton.num_keypoints
+        size, keypoints = self.architecture, self.skeleton.num_keypoints
         self.backbone = backbones.build(backbone, weights)
         levels = backbones.levels(self.backbone)
         self.keypoint_strides = {f"K{key[1]}": stride for key, (_, stride) in levels.items()}
-        if self.keypoint_strides["K2"] != heatmaps.STRIDE:
+        self.codec = GaussianHeatmaps()
+        if self.keypoint_strides["K2"] != self.codec.stride:
             raise ValueError(f"backbone: C2 has stride {self.keypoint_strides['K2']}; it must be 4")
         self.keypoint_pyramid = keypoint_pyramid(levels, size.pyramid_channels, norm=size.norm)
         self.keypoint_subnet = keypoint_subnet(
             self.keypoint_strides,
-            joints,
+            keypoints,
             pyramid_channels=size.pyramid_channels,
             channels=size.keypoint_channels,
             head_channels=size.head_channels,
@@ -130,7 +131,7 @@ class MultiPoseNet(keras.Model):
             norm=size.norm,
         )
         self.prn = PoseResidualNetwork(
-            joints, nodes=size.prn_nodes, dropout=size.prn_dropout, stride=size.prn_stride
+            keypoints, nodes=size.prn_nodes, dropout=size.prn_dropout, stride=size.prn_stride
         )
 
     @property
@@ -149,6 +150,15 @@ class MultiPoseNet(keras.Model):
         """The keypoint subnet's dict of maps from the backbone's C2...C5."""
         subnet = self._separated() if self._separated else self.keypoint_subnet
         return subnet(self.keypoint_pyramid(features, training=training), training=training)
+
+    def final_maps(self, features):
+        """What the codec decodes ``(B, H/4, W/4, K + 1)`` float32, the mask last, at inference.
+
+        Linear maps, the paper's, are not confined to 0 and 1.
+        """
+        maps = self.keypoint_maps(features, training=False)["maps"]
+        maps = ops.sigmoid(maps) if self.architecture.sigmoid else maps
+        return ops.cast(maps, "float32")
 
     @contextlib.contextmanager
     def levels_apart(self):
@@ -189,24 +199,25 @@ class MultiPoseNet(keras.Model):
     def call(self, images):
         self._check_size(images.shape)
         features = self.backbone(images, training=False)
-        maps = self.keypoint_maps(features, training=False)["maps"]
-        maps = ops.sigmoid(maps) if self.architecture.sigmoid else ops.clip(maps, 0.0, 1.0)
-        maps = ops.cast(maps, "float32")
+        maps = self.final_maps(features)
         boxes, box_scores = self._persons(images, features)
         # The peaks of the mask are not used, but taking it out before costs more than finding them.
-        points, peak_scores = (x[:, :-1] for x in heatmaps.decode(maps, self.max_peaks))
+        peaks = self.codec.decode({"heatmaps": maps}, self.max_peaks)
+        points, peak_scores = (x[:, :-1] for x in peaks)
         keypoints, keypoint_scores = grouping.group(
             self.prn, boxes, points, peak_scores, EVIDENCE_POWER, CANDIDATES_OF_A_BOX
         )
         keypoint_scores = keypoint_scores * ops.cast(box_scores > 0, "float32")[..., None]
-        joint_maps, mask = _without_last(maps)
+        if not self.architecture.sigmoid:
+            maps = ops.clip(maps, 0.0, 1.0)
+        keypoint_maps, mask = _without_last(maps)
         return {
             "boxes": boxes,
             "box_scores": box_scores,
             "keypoints": keypoints,
             "keypoint_scores": keypoint_scores,
             "pose_scores": ops.sqrt(box_scores * ops.mean(keypoint_scores, axis=-1)),
-            "heatmaps": joint_maps,
+            "heatmaps": keypoint_maps,
             "mask": mask,
         }
 

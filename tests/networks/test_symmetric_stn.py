@@ -8,7 +8,7 @@ import pytest
 from compiled import compiled
 from keras import layers, ops
 
-from multiposenet.maths import heatmaps
+from multiposenet.maths.heatmaps import GaussianHeatmaps
 from multiposenet.networks.hourglass import compact
 from multiposenet.networks.spatial_transformer import localisation_network, sample, transform_pixels
 from multiposenet.networks.symmetric_stn import symmetric_stn, with_parallel_sppe
@@ -108,10 +108,10 @@ def test_heatmaps_and_theta_are_in_the_frame_of_the_proposal():
     model = symmetric_stn(averaging_sppe(), localisation)
     turn(localisation)
     found = compiled(model)(dots(points))
-    decoded, _ = heatmaps.decode_single(found["heatmaps"])
+    decoded, _ = GaussianHeatmaps().decode_single(found)
     np.testing.assert_allclose(ops.convert_to_numpy(decoded), points, atol=1)
     person = sample(dots(points), found["theta"], SIZE)
-    inner = heatmaps.decode_single(averaging_sppe()(person)["heatmaps"])[0]
+    inner = GaussianHeatmaps().decode_single(averaging_sppe()(person))[0]
     assert np.abs(ops.convert_to_numpy(inner) - points).max() > 3
     outside = transform_pixels(found["theta"], inner, SIZE)
     np.testing.assert_allclose(ops.convert_to_numpy(outside), points, atol=0.7)
@@ -196,7 +196,7 @@ def test_the_parallel_error_brings_the_person_to_the_centre():
     train(Training(network), dots(points), y, keras.optimizers.Adam(0.003), steps=30)
     found = compiled(network)(dots(points))
     seen, back = (
-        ops.convert_to_numpy(heatmaps.decode_single(found[key]["heatmaps"])[0])
+        ops.convert_to_numpy(GaussianHeatmaps().decode_single(found[key])[0])
         for key in ("centred", "own")
     )
     assert np.abs(seen - centred).mean() < 0.3 * np.abs(points - centred).mean()

@@ -1,6 +1,6 @@
 """MultiPoseNet as one model: what it returns, saving, exporting, and the oracle on real photos."""
 
-import functools
+import dataclasses
 import json
 
 import keras
@@ -13,7 +13,7 @@ from multiposenet import zoo
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import WeightsError
 from multiposenet.evaluation import evaluate_keypoints
-from multiposenet.maths import heatmaps
+from multiposenet.maths.heatmaps import GaussianHeatmaps
 from multiposenet.networks import backbones, grouping
 from multiposenet.networks.pose_residual_network import Max
 from multiposenet.networks.roi_crop import MARGIN
@@ -135,6 +135,25 @@ def test_keypoints_belong_to_their_box(model):
         ]
         score = outputs["keypoint_scores"][image, person, joint]
         assert np.isclose(around, score, atol=1e-6).any()
+
+
+def test_linear_maps_are_decoded_uncut(model):
+    """The paper's maps are the output itself, which may exceed 1; heatmaps and scores do not."""
+    linear = MultiPoseNet(
+        own_backbone(), architecture=dataclasses.replace(SMALL, sigmoid=False), max_people=7
+    )
+    linear.set_weights(model.get_weights())
+    batch = images()
+    maps = ops.convert_to_numpy(linear.final_maps(linear.backbone(batch)))
+    assert maps.max() > 1
+    outputs = run(linear, batch)
+    np.testing.assert_allclose(outputs["heatmaps"], maps[..., :-1].clip(0, 1), atol=1e-4)
+    assert outputs["keypoint_scores"].max() == 1
+    places, _ = GaussianHeatmaps().decode({"heatmaps": ops.convert_to_tensor(maps)}, 32)
+    places = ops.convert_to_numpy(places)
+    for image, person, joint in np.argwhere(outputs["keypoint_scores"] == 1)[::7]:
+        offset = places[image, joint] - outputs["keypoints"][image, person, joint]
+        assert np.abs(offset).max(axis=1).min() < 1e-2
 
 
 def test_unused_rows_are_zero():
@@ -316,13 +335,14 @@ def truth(data_dir, tmp_path_factory):
     labels = CocoAnnotations.load(path)
     most = max(int((~record.crowd).sum()) for record in labels.images)
     boxes = np.zeros((40, most, 4), "float32")
-    maps = np.zeros((40, 120, 120, 17), "float32")
+    maps, codec = np.zeros((40, 120, 120, 17), "float32"), GaussianHeatmaps()
     for index, record in enumerate(labels.images):
         own = record.boxes[~record.crowd]
         boxes[index, : len(own)] = own
         sigmas = np.clip(0.045 * np.sqrt((own[:, 2:] - own[:, :2]).prod(axis=1)), 4, 12)
-        maps[index] = heatmaps.encode(record.keypoints[~record.crowd], sigmas, (120, 120))
-    decode = compiled(functools.partial(heatmaps.decode, max_peaks=32))
+        drawn = codec.encode(record.keypoints[~record.crowd], sigmas, (120, 120))
+        maps[index] = drawn["heatmaps"]
+    decode = compiled(lambda maps: codec.decode({"heatmaps": maps}, 32))
     parts = [decode(ops.convert_to_tensor(maps[i : i + 8])) for i in range(0, 40, 8)]
     points, scores = (
         np.concatenate([ops.convert_to_numpy(part) for part in group])

@@ -10,7 +10,7 @@ from fake_model import CORNERS, RectangleFinder
 from keras import layers, ops
 
 from multiposenet.errors import InputError
-from multiposenet.maths import heatmaps
+from multiposenet.maths.heatmaps import GaussianHeatmaps
 from multiposenet.maths.suppression import PoseNMSParameters
 from multiposenet.networks.spatial_transformer import localisation_network
 from multiposenet.networks.sppe import SPPEArchitecture, inference_model
@@ -196,7 +196,9 @@ def test_the_graph_decodes_as_heatmaps_does(joints):
     network = keras.Model(images, {"heatmaps": layers.MaxPooling2D(4)(images)})
     rng = np.random.default_rng(0)
     values = rng.random((20, 8, 6, joints)).astype("float32")
-    points, scores = map(ops.convert_to_numpy, heatmaps.decode_single(values))
+    points, scores = map(
+        ops.convert_to_numpy, GaussianHeatmaps().decode_single({"heatmaps": values})
+    )
     found = compiled(keypoint_model(network))(values.repeat(4, axis=1).repeat(4, axis=2))
     np.testing.assert_allclose(ops.convert_to_numpy(found["keypoints"]), points, atol=1e-4)
     np.testing.assert_allclose(ops.convert_to_numpy(found["keypoint_scores"]), scores, atol=1e-6)
@@ -207,7 +209,7 @@ def test_the_graph_decodes_as_heatmaps_does(joints):
     np.testing.assert_allclose(points[border], places[border], atol=1e-5)
 
 
-def test_saving_the_joint_model(tmp_path):
+def test_saving_the_keypoint_model(tmp_path):
     model = keypoint_model(dots_network())
     model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras")

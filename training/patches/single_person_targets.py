@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from multiposenet.maths import heatmaps
+from multiposenet.maths.heatmaps import STRIDE, GaussianHeatmaps
 
 
 def centre_pose(points, boxes, size_hw, margin=None):
@@ -54,7 +54,7 @@ def centring_theta(boxes, proposal_size, image_size, margin):
     return theta
 
 
-def heatmap_targets(points, visible, sigma, size_hw, stride=heatmaps.STRIDE):
+def heatmap_targets(points, visible, sigma, size_hw, stride=STRIDE):
     """Heatmaps of one person an image.
 
     Args:
@@ -69,4 +69,5 @@ def heatmap_targets(points, visible, sigma, size_hw, stride=heatmaps.STRIDE):
     """
     keypoints = np.concatenate([points, np.asarray(visible)[..., None]], axis=-1)
     cells = tuple(side // stride for side in size_hw)
-    return np.stack([heatmaps.encode(one[None], [sigma], cells, stride) for one in keypoints])
+    codec = GaussianHeatmaps(stride)
+    return np.stack([codec.encode(one[None], [sigma], cells)["heatmaps"] for one in keypoints])

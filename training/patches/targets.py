@@ -3,7 +3,7 @@
 import numpy as np
 
 from multiposenet.maths import boxes as box_ops
-from multiposenet.maths import heatmaps
+from multiposenet.maths.heatmaps import GaussianHeatmaps
 from multiposenet.training.datasets.sample import IGNORE, PERSON
 
 
@@ -28,7 +28,8 @@ def keypoint_targets(patch, *, sigma_share=0.045, sigma_limits=(4.0, 12.0), stri
     """
     height, width = (side // stride for side in patch.image.shape[:2])
     sigmas = np.clip(sigma_share * patch.sizes, *sigma_limits)
-    joints = heatmaps.encode(patch.keypoints, sigmas, (height, width), stride)
+    codec = GaussianHeatmaps(stride)
+    joints = codec.encode(patch.keypoints, sigmas, (height, width))["heatmaps"]
     unlabelled = _region(patch.unlabelled_boxes, (height, width), stride)
     known = (1.0 - unlabelled) * patch.labelled_area
     known = np.repeat(known[..., None], joints.shape[-1], axis=-1)

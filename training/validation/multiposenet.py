@@ -7,8 +7,8 @@ import numpy as np
 from keras import ops
 
 from multiposenet.evaluation import evaluate_boxes, evaluate_keypoints
-from multiposenet.maths import heatmaps
 from multiposenet.maths.geometry import letterbox, letterbox_size
+from multiposenet.maths.heatmaps import GaussianHeatmaps
 from multiposenet.networks import grouping
 from multiposenet.networks.pose_residual_network import Max
 from multiposenet.sources import read_image
@@ -22,10 +22,9 @@ def map_function(model):
     """The keypoint maps of a ``MultiPoseNet``, with the weights that it has when called.
 
     Returns:
-        A function from images ``(B, H, W, 3)`` to ``(B, H/4, W/4, K + 1)`` in [0, 1].
+        A function from images ``(B, H, W, 3)`` to ``(B, H/4, W/4, K + 1)``.
     """
-    maps = model.keypoint_maps(model.backbone.output)["maps"]
-    maps = ops.sigmoid(maps) if model.architecture.sigmoid else ops.clip(maps, 0.0, 1.0)
+    maps = model.final_maps(model.backbone.output)
     predict = compiled(keras.Model(model.backbone.input, {"maps": maps}))
     return lambda images: predict(images)["maps"]
 
@@ -61,7 +60,7 @@ class KeypointValidation:
         size = letterbox_size(image.shape[:2], self.image_size, MULTIPLE)
         canvas, move = letterbox(image, size, self.image_size)
         maps = self.maps(canvas[None].astype(np.float32))
-        points, scores = heatmaps.decode(maps[..., :-1], CANDIDATES)
+        points, scores = GaussianHeatmaps().decode({"heatmaps": maps[..., :-1]}, CANDIDATES)
         boxes = move.boxes(record.boxes).astype(np.float32)[None]
         keypoints, found = grouping.group(self.assigner, boxes, points, scores)
         keypoints = move.inverse()(ops.convert_to_numpy(keypoints)[0])

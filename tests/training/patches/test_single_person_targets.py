@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from multiposenet.maths import heatmaps
+from multiposenet.maths.heatmaps import GaussianHeatmaps
 from multiposenet.training.patches.single_person_targets import centre_pose, heatmap_targets
 
 
@@ -37,4 +37,6 @@ def test_heatmaps_of_a_batch():
     assert maps.shape == (3, 8, 6, 4) and maps.dtype == np.float32
     for one, place, seen in zip(maps, points, visible, strict=True):
         keypoints = np.column_stack([place, seen])[None]
-        np.testing.assert_array_equal(one, heatmaps.encode(keypoints, [4.0], (8, 6)))
+        np.testing.assert_array_equal(
+            one, GaussianHeatmaps().encode(keypoints, [4.0], (8, 6))["heatmaps"]
+        )

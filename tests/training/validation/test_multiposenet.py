@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from multiposenet.annotations import CocoAnnotations
-from multiposenet.maths import heatmaps
+from multiposenet.maths.heatmaps import GaussianHeatmaps
 from multiposenet.networks.pose_residual_network import compact
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training.datasets import synthetic
@@ -33,7 +33,8 @@ def oracle(records, size, share=1.0):
         cells = (images.shape[1] // 4, images.shape[2] // 4)
         scale = size / max(record.width, record.height)
         keypoints = record.keypoints * (scale, scale, 1)
-        joints = share * heatmaps.encode(keypoints, np.full(len(keypoints), 6.0), cells)
+        sigmas = np.full(len(keypoints), 6.0)
+        joints = share * GaussianHeatmaps().encode(keypoints, sigmas, cells)["heatmaps"]
         return np.concatenate([joints, np.zeros((*cells, 1))], axis=-1)[None].astype("float32")
 
     return maps
