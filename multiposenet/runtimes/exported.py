@@ -122,7 +122,7 @@ def read_sidecar(path: Path) -> dict:
 def choose(runtime: str) -> str:
     """The runtime to use: `runtime` itself or, for "auto", the fastest that is installed.
 
-    The order is that of docs/speed.md. All give the same keypoints to 0.05 px; bfloat16, which
+    The order is that of docs/runtimes.md. All give the same keypoints to 0.05 px; bfloat16, which
     does not, is never chosen. Another backend of Keras than TensorFlow is a choice already made.
 
     Raises:

@@ -22,8 +22,8 @@ from multiposenet.maths.similarity import oks
 
 SAME = 0.5  # OKS from which two poses are of the same person, as in AP50
 MIN_POSES = 10  # to judge by
-# Of poses and pixels of the network's input. Loose enough for honest rounding (docs/speed.md), far
-# from what wrong ranges do, which is to find nobody or somebody else.
+# Of poses and pixels of the network's input. Loose enough for honest rounding (docs/runtimes.md),
+# far from what wrong ranges do, which is to find nobody or somebody else.
 LEAST_FOUND, MOST_EXTRA, LARGEST_MEDIAN = 0.75, 0.25, 3.0
 _CONVOLUTIONS = ("Convolution", "GroupConvolution")
 

@@ -84,12 +84,14 @@ def test_an_estimator_of_the_file(exported_file, nano):
     np.testing.assert_allclose(pose.heatmaps(photo), nano.heatmaps(photo), atol=1e-3)
 
 
-def test_the_example_of_the_readme_without_keras(exported_file, nano, tmp_path):
+def test_the_example_of_the_docs_without_keras(exported_file, nano, tmp_path):
     path, _ = exported_file
     kind = exported.format_of(path)
     code = next(
         block
-        for block in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+        for block in re.findall(
+            r"```python\n(.*?)```", (ROOT / "docs/runtimes.md").read_text(), re.S
+        )
         if "onnxruntime" in block
     )
     if kind == "openvino":

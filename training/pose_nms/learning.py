@@ -4,7 +4,7 @@ As in the paper two parameters are optimised with the two others fixed, in turn,
 gained. Each time they are looked for on a grid over their whole ranges. AP is a step function of
 the parameters, and of a few hundred photos a rugged one: the best place of a grid is where the mean
 of it and its neighbours is highest, not the luckiest cell, and finer grids around it would only fit
-chance (``docs/rmpe.md``).
+chance (``docs/experiments/rmpe.md``).
 """
 
 from dataclasses import asdict, dataclass, replace

@@ -13,7 +13,7 @@ class PGPGRecipe:
         multiposenet train pgpg --annotations annotations.json --detections poses.json --run RUN
 
     Cost: seconds. Result: offsets whose Kolmogorov-Smirnov distance to unseen ones is 0.06, as that
-    of two halves of these, see ``docs/proposals.md``. Every pair also counts mirrored.
+    of two halves of these, see ``docs/experiments/proposals.md``. Every pair also counts mirrored.
 
     Attributes:
         atoms: atomic poses; the paper does not say how many.
@@ -53,7 +53,7 @@ class DPGRecipe(Recipe):
         multiposenet train dpg --annotations annotations.json --detections poses.json --run RUN
 
     Cost: two minutes of processor time, 1,440 steps. Result: offsets whose Kolmogorov-Smirnov
-    distance to unseen ones is 0.13, see ``docs/proposals.md``.
+    distance to unseen ones is 0.13, see ``docs/experiments/proposals.md``.
 
     Attributes:
         size: side of the pictures in pixels.

@@ -219,7 +219,7 @@ class NanoSSTN(SSTNRecipe):
 
     Cost: 4 minutes on 2 CPU cores to learn where boxes are, then about 35, 2 s a step. Result: not
     measured yet as a whole. 300 such steps made an SPPE that had been trained on a GPU, in larger
-    batches, worse (``docs/rmpe.md``); ``--set steps=0`` leaves it as it is.
+    batches, worse (``docs/experiments/rmpe.md``); ``--set steps=0`` leaves it as it is.
     """
 
     steps: int = 1000
