@@ -30,8 +30,6 @@ ORDER = [
     "multiposenet.training",  # __init__
     "multiposenet.training.recipes",
     "multiposenet.training.losses",
-    "multiposenet.training.keypoint_losses",
-    "multiposenet.training.single_person_losses",
     "multiposenet.training.datasets",
     "multiposenet.training.proposals",
     "multiposenet.training.patches",

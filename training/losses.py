@@ -1,20 +1,47 @@
-"""Losses of the person subnet: focal loss and smooth L1, in ``keras.ops``.
+"""The losses of all stages, in ``keras.ops``.
 
-Their values equal keras-retinanet 1.0.0's, with one difference of form: the classification head
-gives logits, not probabilities, so that the loss needs no clipping and keeps its gradient however
-sure the network is.
+Of the person subnet (``focal``, ``smooth_l1``), of the keypoint subnet's heatmaps weighted by W
+(MultiPoseNet, section 3.2; ``weighted_l2``, ``quality_focal``), of networks that see one person in
+every image (``map_l2``, ``map_focal``, ``symmetric_stn``, ``point_l2``), and the binary
+cross-entropy that several of them and the assigners' stages need. Losses that are defined by the
+batches of one stage alone stand with it.
 """
 
 from __future__ import annotations
 
 from keras import ops
 
+_EPSILON = 1e-6
+
+
+def binary_crossentropy(target, logits):
+    """Cross-entropy of two classes from logits, of every element; targets may be soft.
+
+    Args:
+        target: probabilities of any shape.
+        logits: prediction of the same shape before the sigmoid.
+    """
+    return ops.binary_crossentropy(target, logits, from_logits=True)
+
+
+def binary_crossentropy_of_logs(target, log_present, log_absent):
+    """The same where a network has no logits.
+
+    ``keras.ops`` would clip probabilities; here the caller says how they stay away from 0.
+
+    Args:
+        target: probabilities of any shape.
+        log_present, log_absent: logarithms of the predicted probability and of its complement.
+    """
+    return -target * log_present - (1 - target) * log_absent
+
 
 def focal(labels, logits, gamma: float = 2.0, alpha: float = 0.25):
     """Focal loss of a one-class detector (Lin et al., https://arxiv.org/abs/1708.02002, eq. 5).
 
     Summed over all anchors that are not ignored, divided by the number of positives in the batch
-    (at least 1).
+    (at least 1), as in keras-retinanet 1.0.0; from logits, not probabilities, it needs no clipping
+    and keeps its gradient however sure the network is.
 
     Args:
         labels: ``(B, A)`` 1 positive, 0 negative, -1 ignored.
@@ -60,5 +87,112 @@ def smooth_l1(labels, targets, predictions, sigma: float = 3.0):
     return ops.sum(loss) / _normaliser(positive)
 
 
+def weighted_l2(target, maps, weight):
+    """W * (H - H^)^2, averaged over all cells and channels (MultiPoseNet, equation 4).
+
+    Args:
+        target: ``(B, H, W, K + 1)`` Gaussian heatmaps and the person mask.
+        maps: prediction of the same shape.
+        weight: W of the same shape.
+    """
+    return ops.mean(weight * ops.square(target - maps))
+
+
+def quality_focal(target, logits, weight, *, mask_share=100.0, gamma=1.0):
+    """|t - p|^gamma times the cross-entropy of soft targets, per heatmap that shows a joint.
+
+    The focal form of Li et al. 2020 (arXiv 2006.04388, eq. 4). It trains far faster from scratch
+    than squared error, whose gradient the background dominates.
+
+    Args:
+        target: ``(B, H, W, K + 1)``, the person mask last.
+        logits: prediction of the same shape before the sigmoid.
+        weight: W of the same shape.
+        mask_share: weight of the mask's mean cross-entropy against the joints' sum per joint, in
+            which a joint counts some tens of cells.
+        gamma: focusing exponent.
+    """
+    entropy = binary_crossentropy(target, logits)
+    joints = slice(0, target.shape[-1] - 1)
+    error = ops.abs(target[..., joints] - ops.sigmoid(logits[..., joints]))
+    focal = weight[..., joints] * ops.power(error, gamma) * entropy[..., joints]
+    # Heatmaps with at least one joint, known by their highest cell, which is close to 1.
+    count = ops.sum(ops.cast(ops.max(target[..., joints], axis=(1, 2)) > 0.5, "float32"))
+    mask = ops.sum(weight[..., -1] * entropy[..., -1]) / (ops.sum(weight[..., -1]) + 1.0)
+    return ops.sum(focal) / ops.maximum(count, 1.0) + mask_share * mask
+
+
+def map_l2(target, maps, weight):
+    """Squared error of heatmaps, a mean over cells and over the joints that count.
+
+    Args:
+        target: ``(B, H, W, K)``.
+        maps: prediction of the same shape.
+        weight: ``(B, K)``, 0 where nothing is known of the joint.
+    """
+    target, maps = _tensors(target, maps)
+    return _mean(ops.mean(ops.square(target - maps), axis=(1, 2)), weight)
+
+
+def map_focal(target, maps, weight, *, gamma=1.0):
+    """\\|t - p\\|^gamma times the cross-entropy of heatmaps of probabilities, summed over cells.
+
+    ``quality_focal`` for sigmoid maps that were resampled, so that there are no
+    logits any more; a mean over the joints that count.
+
+    Args:
+        target: ``(B, H, W, K)`` in [0, 1].
+        maps: prediction of the same shape, in [0, 1].
+        weight: ``(B, K)``, 0 where nothing is known of the joint.
+        gamma: focusing exponent.
+    """
+    target, maps = _tensors(target, maps)
+    entropy = binary_crossentropy_of_logs(
+        target, ops.log(maps + _EPSILON), ops.log(1 - maps + _EPSILON)
+    )
+    # A power below 1 has no finite gradient at 0, where error and entropy vanish together.
+    focus = ops.power(ops.abs(target - maps) + _EPSILON, gamma)
+    return _mean(ops.sum(focus * entropy, axis=(1, 2)), weight)
+
+
+def symmetric_stn(target, centred_target, outputs, weight, *, loss=map_l2, parallel=1.0):
+    """The sum of both branches' errors, over all stacks (RMPE, section 3.2.1).
+
+    Args:
+        target: ``(B, H, W, K)`` heatmaps in the proposal's frame.
+        centred_target: the same of the centred pose, see ``targets.centre_pose``.
+        outputs: of the network ``symmetric_stn.with_parallel_sppe``.
+        weight: ``(B, K)``, 0 where nothing is known of the joint.
+        loss: of one stack's maps.
+        parallel: weight of the parallel SPPE; it moves the STN only. The paper's sum has 1, and
+            0 is its ablation without the parallel SPPE.
+    """
+    own = sum(loss(target, maps, weight) for maps in outputs["own"].values())
+    centred = sum(loss(centred_target, maps, weight) for maps in outputs["centred"].values())
+    return own + parallel * centred
+
+
+def point_l2(target, points, weight):
+    """Squared distances (DeepPose, equation 2), a mean over the joints that count.
+
+    Args:
+        target: ``(B, K, 2)``, see ``direct_regression.to_box``.
+        points: prediction of the same shape.
+        weight: ``(B, K)``, 0 where nothing is known of the joint.
+    """
+    target, points = _tensors(target, points)
+    return _mean(ops.sum(ops.square(target - points), axis=-1), weight)
+
+
 def _normaliser(positive):
     return ops.maximum(ops.sum(ops.cast(positive, "float32")), 1.0)
+
+
+def _tensors(*values):
+    return tuple(ops.convert_to_tensor(value, "float32") for value in values)
+
+
+def _mean(values, weight):
+    """The mean of ``values (B, K)`` by ``weight``; 0 where all weights are 0."""
+    (weight,) = _tensors(weight)
+    return ops.sum(weight * values) / ops.maximum(ops.sum(weight), _EPSILON)

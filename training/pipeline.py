@@ -16,7 +16,9 @@ from multiposenet.training import rmpe_run_folder, run_folder
 from multiposenet.training.loop.checkpoint import checkpoint_path
 from multiposenet.training.loop.engine import Engine
 from multiposenet.training.stages import keypoints, person, prn, rmpe
-from multiposenet.training.validation import multiposenet
+from multiposenet.training.validation.keypoints import KeypointValidation, map_function
+from multiposenet.training.validation.person import PersonValidation
+from multiposenet.training.validation.prn import AssignmentValidation
 
 
 def train(
@@ -112,8 +114,8 @@ def _validation(stage, model, recipe, annotations, images):
     if annotations is None:
         return None
     if stage == "prn":
-        return multiposenet.AssignmentValidation(model.prn, annotations)
+        return AssignmentValidation(model.prn, annotations)
     if stage == "person":
-        return multiposenet.PersonValidation(model, annotations, images, recipe.validation_size)
-    maps = multiposenet.map_function(model)
-    return multiposenet.KeypointValidation(maps, annotations, images, recipe.validation_size)
+        return PersonValidation(model, annotations, images, recipe.validation_size)
+    maps = map_function(model)
+    return KeypointValidation(maps, annotations, images, recipe.validation_size)

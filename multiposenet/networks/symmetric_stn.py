@@ -59,7 +59,7 @@ def with_parallel_sppe(sppe, localisation, *, name="symmetric_stn_training"):
         A ``keras.Model`` from proposals ``(B, H, W, 3)`` to a dict: ``own``, the dict of all maps
         of ``sppe`` in the proposal's frame; ``centred``, the dict of all maps of the parallel SPPE
         in the frame of the STN's result, whose target is the pose of
-        ``training.single_person_targets.centre_pose``; and ``theta``.
+        ``training.patches.targets.centre_pose``; and ``theta``.
     """
     proposals = Input(localisation.input_shape[1:], name="proposals")
     theta, person = _stn(localisation, proposals, sppe)

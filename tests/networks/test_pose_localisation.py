@@ -10,7 +10,7 @@ from multiposenet.networks.layers import FrozenCopy
 from multiposenet.networks.pose_localisation import pose_localisation
 from multiposenet.networks.sppe import SPPEArchitecture, inference_model
 from multiposenet.systems.keypoint_model import keypoint_model
-from multiposenet.training.patches.single_person_targets import heatmap_targets
+from multiposenet.training.patches.targets import heatmap_targets
 
 SMALL, WIDE, JOINTS = (32, 32), (48, 48), 2
 

@@ -12,8 +12,8 @@ from multiposenet.maths.heatmaps import GaussianHeatmaps
 from multiposenet.networks.hourglass import compact
 from multiposenet.networks.spatial_transformer import localisation_network, sample, transform_pixels
 from multiposenet.networks.symmetric_stn import symmetric_stn, with_parallel_sppe
-from multiposenet.training import single_person_losses
-from multiposenet.training.patches import single_person_targets
+from multiposenet.training import losses
+from multiposenet.training.patches.targets import centre_pose, heatmap_targets
 
 SIZE, JOINTS = (32, 32), 2
 THETA = np.array([0.3, -0.1, 0.4, 0.2, -0.3, -0.3], "float32")  # before tanh and limits
@@ -66,7 +66,7 @@ class Training(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         y_pred = y_pred if self.own else {**y_pred, "own": {}}
-        return single_person_losses.symmetric_stn(y["own"], y["centred"], y_pred, y["weight"])
+        return losses.symmetric_stn(y["own"], y["centred"], y_pred, y["weight"])
 
 
 def train(model, images, y, optimizer=None, steps=1):
@@ -96,7 +96,7 @@ def averaging_sppe():
 def dots(points):
     """Proposals ``(B, *SIZE, 3)`` with a Gaussian for each joint, in red and green."""
     images = np.zeros((len(points), *SIZE, 3), "float32")
-    images[..., :JOINTS] = 255 * single_person_targets.heatmap_targets(
+    images[..., :JOINTS] = 255 * heatmap_targets(
         points, np.ones(points.shape[:2]), 3.0, SIZE, stride=1
     )
     return images
@@ -184,11 +184,11 @@ def test_the_parallel_error_brings_the_person_to_the_centre():
     points = centre + shifts
     visible = np.ones(points.shape[:2], "float32")
     boxes = np.concatenate([points.min(1), points.max(1)], axis=1)
-    centred = single_person_targets.centre_pose(points, boxes, SIZE)
+    centred = centre_pose(points, boxes, SIZE)
     np.testing.assert_allclose(centred, np.repeat(centre, 2, axis=0))
     y = {
-        "own": single_person_targets.heatmap_targets(points, visible, 3.0, SIZE),
-        "centred": single_person_targets.heatmap_targets(centred, visible, 3.0, SIZE),
+        "own": heatmap_targets(points, visible, 3.0, SIZE),
+        "centred": heatmap_targets(centred, visible, 3.0, SIZE),
         "weight": visible,
     }
     localisation = localisation_network(SIZE)

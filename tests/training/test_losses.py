@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 from keras import ops
 
-from multiposenet.training.losses import focal, smooth_l1
+from multiposenet.training.losses import (
+    binary_crossentropy,
+    binary_crossentropy_of_logs,
+    focal,
+    smooth_l1,
+)
 
 REFERENCE = np.load(Path(__file__).parents[1] / "reference" / "keras_retinanet.npz")
 CASES = ["mixed", "no_positive", "all"]
@@ -83,3 +88,16 @@ def test_smooth_l1_is_continuous_at_the_bend():
     value = float(smooth_l1([[1]], np.zeros((1, 1, 4)), predictions))
     assert value == pytest.approx(4 * 0.5 / 9, rel=1e-5)
     assert float(ops.sum(smooth_l1([[1]], np.ones((1, 1, 4)), np.ones((1, 1, 4))))) == 0
+
+
+def test_binary_crossentropies_of_logits_and_of_logarithms_equal_a_loop():
+    rng = np.random.default_rng(0)
+    target, logits = rng.uniform(size=(3, 4)), rng.normal(0, 4, (3, 4))
+    target, logits = target.astype("float32"), logits.astype("float32")
+    p = 1 / (1 + np.exp(-logits.astype("float64")))
+    expected = -target * np.log(p) - (1 - target) * np.log(1 - p)
+    found = ops.convert_to_numpy(binary_crossentropy(target, logits))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    logs = (ops.convert_to_tensor(np.log(x).astype("float32")) for x in (p, 1 - p))
+    found = ops.convert_to_numpy(binary_crossentropy_of_logs(ops.convert_to_tensor(target), *logs))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)

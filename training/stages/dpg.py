@@ -13,6 +13,7 @@ from keras import ops
 
 from multiposenet.errors import AnnotationError
 from multiposenet.training.loop import fitting
+from multiposenet.training.losses import binary_crossentropy_of_logs
 from multiposenet.training.proposals import offsets, rendering
 from multiposenet.training.proposals.dpg import features, random_offsets
 
@@ -146,7 +147,7 @@ class DPGStage(keras.Model):
         """``y``: ``positive (B,)``, 1 or 0."""
         # Away from 0, where a negative would cost infinitely much.
         energy, positive = y_pred["energy"] + 1e-6, ops.convert_to_tensor(y["positive"])
-        entropy = positive * energy - (1 - positive) * ops.log(-ops.expm1(-energy))
+        entropy = binary_crossentropy_of_logs(positive, -energy, ops.log(-ops.expm1(-energy)))
         chance = ops.exp(-energy)
         self.own.update_state(chance, sample_weight=positive)
         self.other.update_state(chance, sample_weight=1 - positive)

@@ -9,6 +9,7 @@ from multiposenet.networks import joint_assigner
 from multiposenet.networks.roi_crop import MARGIN
 from multiposenet.training.grouping.labelled_persons import photos as triples
 from multiposenet.training.loop import fitting
+from multiposenet.training.losses import binary_crossentropy
 
 
 def train(assigner, photos, recipe, flip_indices, run, resume=False, validate=None):
@@ -242,7 +243,7 @@ class JointStage(keras.Model):
         losses, rounds = 0.0, y_pred["logits"].shape[0]
         for index in range(rounds):
             logits = ops.cast(y_pred["logits"][index], "float32")
-            entropy = ops.maximum(logits, 0) - logits * own + ops.softplus(-ops.abs(logits))
+            entropy = binary_crossentropy(own, logits)
             member = ops.sum(valid * entropy) / tokens
             loss = _choice(logits, valid, own, alike, shape[0] * joints)
             loss = loss + _choice(logits, valid, own, y_pred["candidate"], count)

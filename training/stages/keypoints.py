@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from multiposenet.errors import AnnotationError
-from multiposenet.training import keypoint_losses
+from multiposenet.training import losses
 from multiposenet.training.loop import fitting
 from multiposenet.training.loop.fingerprint import fingerprint
 from multiposenet.training.loop.loader import share_of
@@ -37,10 +37,8 @@ def train(model, samples, recipe, run, **options):
 def loss_of(recipe):
     """The recipe's loss, a function of target, maps and weight."""
     if recipe.loss == "l2":
-        return keypoint_losses.weighted_l2
-    return functools.partial(
-        keypoint_losses.quality_focal, gamma=recipe.gamma, mask_share=recipe.mask_share
-    )
+        return losses.weighted_l2
+    return functools.partial(losses.quality_focal, gamma=recipe.gamma, mask_share=recipe.mask_share)
 
 
 class Batches:

@@ -11,7 +11,7 @@ from keras import ops
 
 from multiposenet.networks.spatial_transformer import transform
 from multiposenet.networks.sppe import MARGIN
-from multiposenet.training.patches.single_person_targets import centring_theta
+from multiposenet.training.patches.targets import centring_theta
 from multiposenet.training.stages.sppe import Batches
 
 EPOCHS = 20

@@ -7,7 +7,7 @@ import keras
 from keras import layers, ops
 
 from multiposenet.maths import boxes as box_ops
-from multiposenet.training import keypoint_losses, losses
+from multiposenet.training import losses
 from multiposenet.training.stages.fine_tuning import freeze
 
 
@@ -29,7 +29,7 @@ class KeypointStage(keras.Model):
     def __init__(
         self,
         model,
-        loss=keypoint_losses.weighted_l2,
+        loss=losses.weighted_l2,
         intermediate=1.0,
         frozen="none",
         backbone_rate=1.0,

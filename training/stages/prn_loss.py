@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from multiposenet.networks.roi_crop import HEIGHT, WIDTH
+from multiposenet.training.losses import binary_crossentropy
 
 
 class PRNStage(keras.Model):
@@ -58,7 +59,7 @@ class PRNStage(keras.Model):
         for name, (segment, segments) in alternatives.items():
             normalizer = segment_logsumexp(logits, present, segment, segments)
             losses[name] = _mean(own, normalizer - logits)
-        entropy = ops.maximum(logits, 0) - logits * own + ops.softplus(-ops.abs(logits))
+        entropy = binary_crossentropy(own, logits)
         losses["membership"] = _mean(counted, entropy)
         total = 0.0
         for name, loss in losses.items():

@@ -20,7 +20,7 @@ from multiposenet.training.proposals import PGPG
 from multiposenet.training.proposals.box_noise import BoxNoise
 from multiposenet.training.stages import sppe
 from multiposenet.training.stages.localisation import locate
-from multiposenet.training.validation.single_person import PoseValidation
+from multiposenet.training.validation.sppe import PoseValidation
 
 
 def train(

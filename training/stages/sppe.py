@@ -8,12 +8,12 @@ import numpy as np
 from multiposenet.errors import AnnotationError
 from multiposenet.networks.sppe import MARGIN, proposal_margin
 from multiposenet.networks.symmetric_stn import with_parallel_sppe
-from multiposenet.training import single_person_losses as losses
+from multiposenet.training import losses
 from multiposenet.training.loop import fitting
 from multiposenet.training.loop.fingerprint import fingerprint
 from multiposenet.training.loop.loader import share_of
 from multiposenet.training.patches.person_crops import CropSampler, people
-from multiposenet.training.patches.single_person_targets import centre_pose, heatmap_targets
+from multiposenet.training.patches.targets import centre_pose, heatmap_targets
 
 
 def train(sppe, samples, recipe, flip_indices, run, *, proposals=None, **options):

@@ -21,7 +21,7 @@ from multiposenet.systems.sppe_files import load_network
 from multiposenet.training.pose_nms import keypoint_precision
 from multiposenet.training.tables import rmpe_candidates, rmpe_rules
 from multiposenet.training.tables.rmpe_variants import Trained
-from multiposenet.training.validation.single_person import measured
+from multiposenet.training.validation.sppe import measured
 
 PER_PERSON = 3
 """Generated proposals of a person on photos of one."""

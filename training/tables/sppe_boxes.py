@@ -22,7 +22,7 @@ from multiposenet.systems.sppe_files import load_network
 from multiposenet.training import datasets, rmpe_run_folder
 from multiposenet.training.proposals.box_noise import BoxNoise
 from multiposenet.training.stages.rmpe import load_pgpg
-from multiposenet.training.validation import single_person as validation
+from multiposenet.training.validation import sppe as validation
 
 
 def evaluate(run, data, *, noise=0.1, pgpg=None, draws=3, tuned=None):

@@ -11,7 +11,7 @@ from tiny_rmpe import RECIPES
 
 from multiposenet.networks.pose_localisation import pose_localisation
 from multiposenet.networks.spatial_transformer import transform
-from multiposenet.training.patches.single_person_targets import centre_pose, centring_theta
+from multiposenet.training.patches.targets import centre_pose, centring_theta
 from multiposenet.training.proposals.box_noise import BoxNoise
 from multiposenet.training.stages import localisation
 

@@ -7,7 +7,7 @@ from keras import ops
 from small_model import images, keypoint_labels, person_labels, small
 
 from multiposenet.maths import boxes as box_ops
-from multiposenet.training import keypoint_losses, losses
+from multiposenet.training import losses
 from multiposenet.training.stages.models import KeypointStage, PersonStage
 
 KEYPOINT_PARTS = {"backbone", "keypoint pyramid", "keypoint subnet"}
@@ -59,7 +59,7 @@ def test_one_stage_after_the_other():
 
 def test_keypoint_loss_adds_the_intermediate_ones():
     model = small()
-    stage = KeypointStage(model, keypoint_losses.weighted_l2, intermediate=0.3)
+    stage = KeypointStage(model, losses.weighted_l2, intermediate=0.3)
     labels, outputs = keypoint_labels(), stage(images(), training=False)
     maps = {key: ops.convert_to_numpy(value) for key, value in outputs.items()}
     expected = 0.0

@@ -24,7 +24,7 @@ from multiposenet.training.proposals.box_noise import BoxNoise
 from multiposenet.training.proposals.mixtures import Mixture
 from multiposenet.training.stages import rmpe, sppe
 from multiposenet.training.tables import sppe_boxes
-from multiposenet.training.validation import single_person
+from multiposenet.training.validation import sppe as validation
 
 POINTS = [(100.0, 50.0), (82.0, 84.0), (120.0, 90.0)]
 BOX = (70, 40, 134, 112)
@@ -389,32 +389,32 @@ def colours(order):
 
 
 def test_places_return_to_the_photo_from_any_box(body):
-    persons = single_person.measured([body], BODY)
-    estimate = single_person.estimator(colours([0, 1, 2]), BODY)
+    persons = validation.measured([body], BODY)
+    estimate = validation.estimator(colours([0, 1, 2]), BODY)
     for proposals in (None, BoxNoise(BODY.keypoints, 0.1)):
-        boxes = single_person.boxes_of(persons, proposals, seed=1)
+        boxes = validation.boxes_of(persons, proposals, seed=1)
         points = estimate(persons, boxes)
         np.testing.assert_allclose(points[0, :3], POINTS, atol=1.0)
-    again = single_person.boxes_of(persons, proposals, seed=1)
+    again = validation.boxes_of(persons, proposals, seed=1)
     np.testing.assert_array_equal(boxes, again)
-    assert (boxes != single_person.boxes_of(persons, proposals, seed=2)).any()
+    assert (boxes != validation.boxes_of(persons, proposals, seed=2)).any()
 
 
 def test_an_exact_stn_shows_the_true_box_as_far_as_the_proposal_reaches(body):
-    persons = single_person.measured([body], BODY)
+    persons = validation.measured([body], BODY)
     network = colours([0, 1, 2])
     size = network.input_shape[1:3]
-    (true,) = single_person.boxes_of(persons)
+    (true,) = validation.boxes_of(persons)
     (x1, y1), (x2, y2) = true[:2], true[2:]
     wide = np.float32([[x1 - 9, y1 - 5, x2 + 4, y2 + 12]])
-    points = single_person.behind_exact_stn(network, persons, wide, size, 0.2)
+    points = validation.behind_exact_stn(network, persons, wide, size, 0.2)
     np.testing.assert_allclose(points[0, :3], POINTS, atol=1.5)
     head, *others = POINTS  # the head lies above the lower half, whose proposal lacks it
     lower = np.float32([[x1, (max(y for _, y in others) + y2) / 2, x2, y2]])
-    points = single_person.behind_exact_stn(network, persons, lower, size, 0.2)
+    points = validation.behind_exact_stn(network, persons, lower, size, 0.2)
     assert np.abs(points[0, 0] - head).max() > 5
     double = tuple(2 * side for side in size)  # such a proposal shows it
-    points = single_person.behind_exact_stn(network, persons, lower, double, 1.4)
+    points = validation.behind_exact_stn(network, persons, lower, double, 1.4)
     np.testing.assert_allclose(points[0, :3], POINTS, atol=1.5)
 
 
@@ -422,14 +422,14 @@ def test_an_exact_stn_shows_the_true_box_as_far_as_the_proposal_reaches(body):
 def test_validation_counts_joints_in_torsos(body, order, expected):
     """Swapped, two of three joints are a torso away."""
     noise = BoxNoise(BODY.keypoints, 0.05)
-    validate = single_person.PoseValidation(colours(order), [body], BODY, noise)
+    validate = validation.PoseValidation(colours(order), [body], BODY, noise)
     assert validate() == pytest.approx({"pck/proposals": expected, "pck/true": expected})
 
 
 def test_validation_needs_torsos(body):
     headless = Skeleton("heads", ("a", "b", "c", "d", "e"), (), (0.1,) * 5)
     with pytest.raises(AnnotationError, match="validation: keypoints: nobody has left_shoulder"):
-        single_person.measured([body], headless)
+        validation.measured([body], headless)
 
 
 def test_the_table_of_a_run(run, scenes, tmp_path, capsys):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from multiposenet.maths.heatmaps import GaussianHeatmaps
-from multiposenet.training.patches.single_person_targets import centre_pose, heatmap_targets
+from multiposenet.training.patches.targets import centre_pose, heatmap_targets
 
 
 def test_the_box_centre_goes_to_the_centre_of_the_image():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from multiposenet.training import single_person_losses as losses
+from multiposenet.training import losses
 
 SHAPE = (2, 4, 3, 5)
 

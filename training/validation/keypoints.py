@@ -1,4 +1,4 @@
-"""What a stage has reached on photos it does not learn from, while it trains."""
+"""What the keypoint stage reaches: AP of its maps, each person's box being given."""
 
 from pathlib import Path
 
@@ -6,13 +6,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from multiposenet.evaluation import evaluate_boxes, evaluate_keypoints
+from multiposenet.evaluation import evaluate_keypoints
 from multiposenet.maths.geometry import letterbox, letterbox_size
 from multiposenet.maths.heatmaps import GaussianHeatmaps
 from multiposenet.networks import grouping
 from multiposenet.networks.pose_residual_network import Max
 from multiposenet.sources import read_image
-from multiposenet.systems.estimator import Estimator, compiled
+from multiposenet.systems.estimator import compiled
 
 MULTIPLE = 64  # photos share few canvas sizes
 CANDIDATES = 32  # peaks per joint, as at inference
@@ -74,44 +74,3 @@ class KeypointValidation:
             }
             for places, scores in zip(keypoints, found, strict=True)
         ]
-
-
-class PersonValidation:
-    """Average precision of the person boxes.
-
-    Args:
-        model: the ``MultiPoseNet`` in training.
-        annotations, images, image_size: as of ``KeypointValidation``.
-    """
-
-    def __init__(self, model, annotations, images, image_size=480):
-        self.annotations, self.images = annotations, Path(images)
-        self.estimator = Estimator(model, image_size=image_size, score=0.0)
-
-    def __call__(self):
-        """``{"boxes/AP": ..., "boxes/AP50": ...}``."""
-        results = []
-        for record in self.annotations.images:
-            poses = self.estimator(self.images / record.file_name)
-            results += poses.to_coco(record.id, self.annotations.category_id)
-        figures = evaluate_boxes(self.annotations, results)
-        return {name: figures[name] for name in ("boxes/AP", "boxes/AP50")}
-
-
-class AssignmentValidation:
-    """Average precision of true keypoints given to true boxes by the PRN.
-
-    Args:
-        prn: the assigner in training.
-        annotations: ``CocoAnnotations`` of its skeleton.
-    """
-
-    def __init__(self, prn, annotations):
-        self.prn, self.annotations = prn, annotations
-
-    def __call__(self):
-        """``{"assignment/AP": ..., "assignment/AP50": ...}``."""
-        from multiposenet.training.grouping import assignment
-
-        figures = assignment.evaluate(self.prn, self.annotations)
-        return {f"assignment/{name}": figures[f"keypoints/{name}"] for name in ("AP", "AP50")}

@@ -9,7 +9,7 @@ from multiposenet.maths.heatmaps import GaussianHeatmaps
 from multiposenet.networks.pose_residual_network import compact
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training.datasets import synthetic
-from multiposenet.training.validation import multiposenet
+from multiposenet.training.validation import keypoints, person, prn
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def oracle(records, size, share=1.0):
 
 
 def test_true_maps_reach_everything(scenes, annotations):
-    check = multiposenet.KeypointValidation(
+    check = keypoints.KeypointValidation(
         oracle(annotations.images, 256), annotations, scenes / "photos", 256
     )
     figures = check()
@@ -51,21 +51,21 @@ def test_true_maps_reach_everything(scenes, annotations):
 
 def test_empty_maps_reach_nothing(scenes, annotations):
     silent = oracle(annotations.images, 256, share=0.0)
-    check = multiposenet.KeypointValidation(silent, annotations, scenes / "photos", 256)
+    check = keypoints.KeypointValidation(silent, annotations, scenes / "photos", 256)
     assert check()["keypoints/AP"] < 0.1
 
 
 def test_persons_and_assignment_of_an_untrained_model(scenes, annotations):
-    check = multiposenet.PersonValidation(MultiPoseNet("nano"), annotations, scenes / "photos", 128)
+    check = person.PersonValidation(MultiPoseNet("nano"), annotations, scenes / "photos", 128)
     assert set(check()) == {"boxes/AP", "boxes/AP50"} and 0 <= check()["boxes/AP"] < 0.5
     # One person to a photo: whatever the PRN thinks, the candidates are that person's.
-    figures = multiposenet.AssignmentValidation(compact(), annotations)()
+    figures = prn.AssignmentValidation(compact(), annotations)()
     assert figures == {"assignment/AP": 1.0, "assignment/AP50": 1.0}
 
 
 def test_maps_are_those_of_the_model_and_follow_its_weights(scenes):
     model = MultiPoseNet("nano")
-    maps = multiposenet.map_function(model)
+    maps = keypoints.map_function(model)
     images = np.random.default_rng(0).uniform(0, 255, (2, 64, 96, 3)).astype("float32")
     for _ in range(2):
         outputs = model(images)

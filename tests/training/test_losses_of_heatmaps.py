@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from multiposenet.training import keypoint_losses
+from multiposenet.training import losses
 
 SHAPE = (2, 5, 4, 3)  # two joints and the mask
 
@@ -26,7 +26,7 @@ def test_weighted_l2_against_a_loop():
     total = 0.0
     for index in np.ndindex(SHAPE):
         total += weight[index] * (float(target[index]) - maps[index]) ** 2
-    loss = keypoint_losses.weighted_l2(target, maps, weight)
+    loss = losses.weighted_l2(target, maps, weight)
     assert value(loss) == pytest.approx(total / target.size, rel=1e-5)
 
 
@@ -44,7 +44,7 @@ def test_quality_focal_against_a_loop(mask_share, gamma):
             mask += weight[index] * entropy
             mask_weight += weight[index]
     expected = joints / 3 + mask_share * mask / (mask_weight + 1)
-    loss = keypoint_losses.quality_focal(target, logits, weight, mask_share=mask_share, gamma=gamma)
+    loss = losses.quality_focal(target, logits, weight, mask_share=mask_share, gamma=gamma)
     assert value(loss) == pytest.approx(expected, rel=1e-4)
 
 
@@ -53,10 +53,10 @@ def test_a_perfect_prediction_costs_the_least():
     target = target.clip(0.02, 0.98)
     target[..., -1] = np.round(target[..., -1])
     perfect = np.log(target.clip(1e-6) / (1 - target).clip(1e-6))
-    loss = value(keypoint_losses.quality_focal(target, perfect, weight))
+    loss = value(losses.quality_focal(target, perfect, weight))
     assert loss < 1e-4
-    assert value(keypoint_losses.quality_focal(target, perfect + 1, weight)) > loss
-    assert value(keypoint_losses.weighted_l2(target, target, weight)) == 0
+    assert value(losses.quality_focal(target, perfect + 1, weight)) > loss
+    assert value(losses.weighted_l2(target, target, weight)) == 0
 
 
 @pytest.mark.parametrize("logit", [-1e4, -80.0, 80.0, 1e4])
@@ -66,21 +66,21 @@ def test_finite_at_extreme_logits(logit):
     target[0, 0, 1] = 1.0
     logits = np.full(SHAPE, logit, "float32")
     for gamma in (1.0, 2.0):
-        loss = value(keypoint_losses.quality_focal(target, logits, weight, gamma=gamma))
+        loss = value(losses.quality_focal(target, logits, weight, gamma=gamma))
         assert np.isfinite(loss) and loss > 0
 
 
 def test_no_weight_no_loss():
     target, logits, _ = batch(4)
     zero = np.zeros(SHAPE, "float32")
-    assert value(keypoint_losses.weighted_l2(target, logits, zero)) == 0
-    assert value(keypoint_losses.quality_focal(target, logits, zero)) == 0
+    assert value(losses.weighted_l2(target, logits, zero)) == 0
+    assert value(losses.quality_focal(target, logits, zero)) == 0
 
 
 def test_cells_without_weight_do_not_count():
     target, logits, weight = batch(5)
     changed = np.where(weight > 0, logits, 50 * logits)
-    for loss in (keypoint_losses.weighted_l2, keypoint_losses.quality_focal):
+    for loss in (losses.weighted_l2, losses.quality_focal):
         assert value(loss(target, logits, weight)) == value(loss(target, changed, weight))
 
 
@@ -88,7 +88,7 @@ def test_cells_without_weight_do_not_count():
 def test_gradients(name):
     """None without weight, finite everywhere, and equal to finite differences."""
     tensorflow = pytest.importorskip("tensorflow")
-    loss = getattr(keypoint_losses, name)
+    loss = getattr(losses, name)
     target, logits, weight = batch(6)
     logits[0, 0, 0], logits[0, 0, 1] = -1e3, 1e3
     variable = tensorflow.Variable(logits)
