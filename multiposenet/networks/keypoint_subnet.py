@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from multiposenet.networks.layers import PRIOR_LOGIT, conv_unit
+from multiposenet.networks.layers import NEAR_ZERO, PRIOR_LOGIT, conv_unit
 
 
 def keypoint_subnet(
@@ -21,7 +21,8 @@ def keypoint_subnet(
 
     Every level goes through two 3x3 convolutions (D2...D5), is upsampled to K2's resolution and
     concatenated; a 3x3 convolution with ReLU and a linear 1x1 convolution follow. A 1x1 head on
-    every K level gives the intermediate predictions that training supervises.
+    every K level gives the intermediate predictions that training supervises. All predictions are
+    near zero, or the prior, at the start.
 
     Args:
         strides: ``{"K2": 4, "K3": 8, ...}``.
@@ -39,7 +40,9 @@ def keypoint_subnet(
         and ``"K2"`` ... ``"K5"``, the intermediate predictions at their own resolution.
     """
     inputs = {key: keras.Input((None, None, pyramid_channels), name=key) for key in strides}
-    head = {"bias_initializer": keras.initializers.Constant(PRIOR_LOGIT)} if sigmoid else {}
+    head = {"kernel_initializer": NEAR_ZERO}
+    if sigmoid:
+        head["bias_initializer"] = keras.initializers.Constant(PRIOR_LOGIT)
     outputs, merged = {}, []
     finest = min(strides.values())
     for key, x in inputs.items():

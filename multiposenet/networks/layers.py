@@ -9,6 +9,11 @@ from keras import layers, ops
 # first steps would be spent on the background (RetinaNet, section 4.1).
 PRIOR_LOGIT = -math.log((1 - 0.01) / 0.01)
 
+# Heads of maps that are nearly empty start near zero: a Glorot kernel on features that nothing
+# normalizes costs a thousand times the loss of predicting nothing, and undoing it takes the first
+# hundreds of steps.
+NEAR_ZERO = keras.initializers.RandomNormal(stddev=1e-3, seed=0)
+
 register = keras.saving.register_keras_serializable(package="multiposenet")
 
 

@@ -1,4 +1,4 @@
-"""The weights that a training leaves: averaged, with batch statistics of their own."""
+"""The weights that a training leaves, with batch statistics of their own."""
 
 from contextlib import contextmanager
 
@@ -8,7 +8,10 @@ from multiposenet.training.loop.batch_statistics import recalibrate
 
 
 def finish(stage, inputs):
-    """Gives a stage its averaged weights and their batch statistics, if its optimizer averages.
+    """Gives a stage its averaged weights, if its optimizer averages, and batch statistics for them.
+
+    Without averaging the statistics are made anew, too: those of training are a mean over weights
+    that have moved on, the more so the shorter the training.
 
     Args:
         stage: compiled stage.
@@ -16,7 +19,7 @@ def finish(stage, inputs):
     """
     if stage.optimizer.use_ema:
         stage.optimizer.finalize_variable_values(stage.trainable_variables)
-        recalibrate(stage, inputs)
+    recalibrate(stage, inputs)
 
 
 @contextmanager
