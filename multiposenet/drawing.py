@@ -6,13 +6,13 @@ new image.
 """
 
 import os
-import secrets
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from multiposenet.files import atomic_write
 from multiposenet.skeleton import Skeleton
 
 # Blue and orange stay apart for every common kind of colour blindness.
@@ -121,7 +121,7 @@ def heatmap(image, values, opacity: float = 0.85) -> np.ndarray:
 
 
 def save(image, path: str | os.PathLike) -> None:
-    """Writes an image file whole or not at all: to a temporary file, which is then renamed.
+    """Writes an image file whole or not at all.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -137,13 +137,8 @@ def save(image, path: str | os.PathLike) -> None:
         raise ValueError(f"{path}: suffix: is no image format; use .png or .jpg")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: folder: does not exist; create {path.parent}")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with open(temporary, "xb") as file:
-            Image.fromarray(image).save(file, format=kind, quality=92)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_write(path) as partial, open(partial, "wb") as file:
+        Image.fromarray(image).save(file, format=kind, quality=92)
 
 
 def _line_width(box, shape) -> float:

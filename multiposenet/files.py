@@ -1,39 +1,62 @@
 """Files that appear whole or not at all."""
 
+import hashlib
 import json
 import os
 import re
+import shutil
+import stat
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 
 @contextmanager
 def atomic_write(path):
-    """A temporary path beside ``path`` that takes its place if the block ends without an error.
+    """A temporary path that takes the place of ``path`` if the block ends without an error.
 
     The file's content is on the disk before its name is, so that a crash of the machine cannot
-    leave an empty file under the name either.
+    leave an empty file under the name either. A symbolic link stays one and its target is written;
+    what is no regular file, a device or a pipe, stays what it is and is written into.
 
     Args:
-        path: of the finished file; its suffixes are those of the temporary one, too.
+        path: of the finished file; the temporary one, of a short name beside it, has its suffix.
 
     Yields:
-        The temporary path.
+        The temporary path, of an empty file.
 
     Raises:
         OSError: it cannot be written, for example because the disk is full. The message is one
             line; a file that was there before is as it was.
     """
     path = Path(path)
-    partial = path.with_name(f".partial-{path.name}")
     with plain_disk_errors(path):
+        target = Path(os.path.realpath(path))
+        special = target.exists() and not target.is_file()
+        if special and target.is_dir():
+            raise IsADirectoryError(21, "Is a directory", str(path))
+        folder = None if special else target.parent
+        handle, partial = tempfile.mkstemp(_suffix(target), _prefix(target), folder)
+        os.close(handle)
+        partial = Path(partial)
         try:
             yield partial
-            _sync(partial)
-            os.replace(partial, path)
-            _sync(path.parent)
+            if special:
+                with partial.open("rb") as source, target.open("wb") as sink:
+                    shutil.copyfileobj(source, sink)
+            else:
+                partial.chmod(_mode_of(target))
+                _sync(partial)
+                os.replace(partial, target)
+                _sync(target.parent)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def remove_partials(path):
+    """Removes what killed processes left of ``atomic_write(path)``; nobody else may be in it."""
+    for partial in Path(path).parent.glob(f"{_prefix(Path(path))}*"):
+        partial.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -62,6 +85,27 @@ def write_json(path, data):
     """Writes JSON so that a reader never sees half a file."""
     with atomic_write(path) as partial:
         partial.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+
+
+def _prefix(path):
+    """Short whatever the length of the name, and different for the files of a folder."""
+    return f".partial-{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:8]}-"
+
+
+def _suffix(path):
+    """The suffixes by which libraries know a format, ``.weights.h5`` among them."""
+    suffixes = path.suffixes[-2:] if path.name.endswith(".weights.h5") else path.suffixes[-1:]
+    suffix = "".join(suffixes)
+    return suffix if len(suffix.encode()) <= 32 else ""
+
+
+def _mode_of(path):
+    """The permissions of a file that is there, or those of a new one."""
+    if path.exists():
+        return stat.S_IMODE(path.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def _sync(path):

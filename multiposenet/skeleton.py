@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from multiposenet.errors import InputError
+from multiposenet.files import atomic_write
 
 # OKS sigmas by joint name. The seventeen COCO joints are the values of the COCO keypoint
 # evaluation. COCO measures no neck and no head top: 0.079 is the value CrowdPose publishes for
@@ -218,7 +219,8 @@ class Skeleton:
         import yaml
 
         text = yaml.safe_dump(self.to_dict(), sort_keys=False, default_flow_style=None)
-        Path(path).write_text(text, encoding="utf-8")
+        with atomic_write(path) as partial:
+            partial.write_text(text, encoding="utf-8")
 
 
 def _is_list(value) -> bool:

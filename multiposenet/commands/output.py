@@ -189,9 +189,12 @@ def writable_json(target: str | None, option: str = "--json") -> None:
         InputError: no such file can be made.
     """
     if target not in (None, "-"):
-        if Path(target).is_dir():
+        path = Path(target)
+        if path.is_dir():
             raise InputError(f"{target}: {option}: is a folder; name a file in it")
-        writable_folder(Path(target).parent)
+        if path.exists() and not path.is_file():  # a device or a pipe, in whatever folder
+            return
+        writable_folder(Path(os.path.realpath(path)).parent)
 
 
 def write_json(target: str | Path, result) -> None:

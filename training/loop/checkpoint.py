@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from multiposenet.errors import InputError, WeightsError
-from multiposenet.files import atomic_write
+from multiposenet.files import atomic_write, remove_partials
 
 
 def checkpoint_path(run, stage):
@@ -65,6 +65,7 @@ class Checkpoint:
             self.schedule.state, self.monitor.state = notes["schedule"], notes["monitor"]
         self.engine.wait_for_all()  # all have looked before one writes
         if self.engine.writes:
+            remove_partials(self.path)  # whoever trains holds the stage's lock
             self.record.start(step, self.engine)
             if not found:
                 self.store(0)

@@ -1,7 +1,7 @@
 """The one training loop: straight through, logged, checkpointed, resumable."""
 
 import math
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import keras
@@ -12,6 +12,7 @@ from multiposenet.training.loop.averaging import finish, finished
 from multiposenet.training.loop.checkpoint import Checkpoint
 from multiposenet.training.loop.engine import Engine
 from multiposenet.training.loop.monitor import Monitor
+from multiposenet.training.loop.run_lock import run_lock
 from multiposenet.training.loop.run_record import RunRecord
 from multiposenet.training.loop.schedules import Schedule
 
@@ -65,7 +66,8 @@ def fit(
     Raises:
         TrainingError: a loss, gradient or weight is not finite; the last checkpoint is kept.
         InputError: there is a checkpoint and ``resume`` is not set, or it is of another recipe, or
-            the recipe cannot be divided between the engine's devices.
+            the recipe cannot be divided between the engine's devices, or another process trains
+            the stage in this folder.
         WeightsError: the checkpoint does not fit the stage.
         OSError: a file cannot be written; the last checkpoint is kept.
     """
@@ -85,7 +87,8 @@ def fit(
     def due(step, every):
         return step == steps or (every > 0 and step % every == 0)
 
-    with engine.training(stage, recipe):
+    lock = run_lock(run / f"{stage.name}.lock") if engine.writes else nullcontext()
+    with lock, engine.training(stage, recipe):
         start = checkpoint.begin(resume)
         with engine.share(batches, recipe.accumulate) as shares:
             made = shares(range(start, steps))
