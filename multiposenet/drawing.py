@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from multiposenet import keypoint_names
 from multiposenet.files import atomic_write
 from multiposenet.skeleton import Skeleton
 
@@ -151,7 +152,8 @@ def _line_width(box, shape) -> float:
 
 def _limb_colour(skeleton: Skeleton, joints) -> tuple[int, int, int]:
     """Colour of the side all given joints lie on; joints of the centre line join either side."""
-    sides = {skeleton.keypoints[joint].split("_")[0] for joint in joints} & {"left", "right"}
+    names = keypoint_names.plain(skeleton.keypoints)
+    sides = {names[joint].split("_")[0] for joint in joints} & {"left", "right"}
     return SIDE_COLOURS[sides.pop() if len(sides) == 1 else "centre"]
 
 

@@ -5,12 +5,15 @@ joint order is kept by hand anywhere else.
 """
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
+from multiposenet import bounded_files, keypoint_names
 from multiposenet.errors import InputError
 from multiposenet.files import atomic_write
 
@@ -35,30 +38,30 @@ SIGMAS = {
     "pelvis": 0.107,
 }
 
-_OTHER_SIDE = {"left_": "right_", "right_": "left_"}
+MAX_KEYPOINTS = 1000  # the largest skeletons in use, of whole bodies with hands, have below 600
+_MAX_BYTES = 1 << 18  # of a YAML file
+_MAX_DEPTH = 10
 
 
-def _side(keypoint: str) -> str | None:
-    """Returns `"left_"`, `"right_"` or None for a joint on the body's centre line."""
-    return next((side for side in _OTHER_SIDE if keypoint.startswith(side)), None)
-
-
-def default_sigma(keypoint: str) -> float | None:
-    """Returns the OKS sigma known for a joint name, or None when the name is not known.
+def default_sigmas(keypoints: Sequence[str]) -> list[float | None]:
+    """Returns the OKS sigma known for each joint name, or None where the name is not known.
 
     Args:
-        keypoint: joint name such as `"nose"` or `"left_wrist"`.
+        keypoints: the joint names, such as `"nose"`, `"left_wrist"` or `"LWrist"`.
+
+    Raises:
+        ValueError: left and right cannot be told apart.
     """
-    side = _side(keypoint)
-    return SIGMAS.get(keypoint.removeprefix(side) if side else keypoint)
+    names = keypoint_names.plain(tuple(keypoints))
+    return [SIGMAS.get(name.removeprefix("left_").removeprefix("right_")) for name in names]
 
 
 @dataclass(frozen=True)
 class Skeleton:
     """What a person is made of: named joints, the limbs between them and how exact each joint is.
 
-    Joints called `left_NAME` and `right_NAME` are each other's mirror image; every other joint is
-    its own.
+    Joints called `left_NAME` and `right_NAME`, or by another spelling of `keypoint_names`, are each
+    other's mirror image; every other joint is its own.
 
     Attributes:
         name: short name, for example `"coco_17"`.
@@ -78,30 +81,35 @@ class Skeleton:
 
     def __post_init__(self):
         # Saved configurations bring lists; tuples keep skeletons hashable and equal.
-        object.__setattr__(self, "keypoints", tuple(self.keypoints))
-        object.__setattr__(self, "limbs", tuple(tuple(limb) for limb in self.limbs))
-        object.__setattr__(self, "sigmas", tuple(self.sigmas))
+        for field, one in (("keypoints", _whole), ("limbs", tuple), ("sigmas", _whole)):
+            try:
+                value = tuple(map(one, getattr(self, field)))
+            except TypeError:
+                raise ValueError(f"{field}: not a list of the right form; correct it") from None
+            object.__setattr__(self, field, value)
         count = len(self.keypoints)
         if not count:
             raise ValueError("keypoints: none given; list at least one joint name")
-        twice = sorted({name for name in self.keypoints if self.keypoints.count(name) > 1})
+        if count > MAX_KEYPOINTS:
+            raise ValueError(f"keypoints: {count:,} names; {MAX_KEYPOINTS:,} are possible")
+        if not all(isinstance(name, str) and name for name in self.keypoints):
+            raise ValueError("keypoints: not all are names; list the joint names")
+        twice = [name for name, times in Counter(self.keypoints).items() if times > 1]
         if twice:
-            raise ValueError(f"keypoints: {twice[0]!r} is listed twice; make the names unique")
-        for name in self.keypoints:
-            side = _side(name)
-            partner = _OTHER_SIDE[side] + name.removeprefix(side) if side else name
-            if partner not in self.keypoints:
-                raise ValueError(f"keypoints: {name!r} has no mirror joint; add {partner!r}")
+            raise ValueError(f"keypoints: {min(twice)!r} is listed twice; make the names unique")
+        keypoint_names.mirrors(self.keypoints)
         for limb in self.limbs:
-            if len(limb) != 2 or not all(0 <= joint < count for joint in limb):
+            if len(limb) != 2 or not all(
+                isinstance(joint, int | np.integer) and 0 <= joint < count for joint in limb
+            ):
                 raise ValueError(
-                    f"limbs: {tuple(limb)} is no pair of joint indices; use 0 to {count - 1}"
+                    f"limbs: {short(limb)} is no pair of joint indices; use 0 to {count - 1}"
                 )
         if len(self.sigmas) != count:
             raise ValueError(
                 f"sigmas: {len(self.sigmas)} values for {count} keypoints; give one per keypoint"
             )
-        if not all(0 < sigma < 1 for sigma in self.sigmas):
+        if not all(isinstance(sigma, Real) and 0 < sigma < 1 for sigma in self.sigmas):
             raise ValueError("sigmas: a value is not between 0 and 1; COCO's are .025 to .107")
 
     @property
@@ -112,12 +120,7 @@ class Skeleton:
     @property
     def flip_indices(self) -> np.ndarray:
         """Index of each joint's mirror image, shape (K,), so that `x[flip_indices]` swaps sides."""
-        return np.array([self.index(self._mirror(name)) for name in self.keypoints])
-
-    @staticmethod
-    def _mirror(keypoint: str) -> str:
-        side = _side(keypoint)
-        return _OTHER_SIDE[side] + keypoint.removeprefix(side) if side else keypoint
+        return np.array(keypoint_names.mirrors(self.keypoints))
 
     def index(self, keypoint: str) -> int:
         """Returns the index of a joint.
@@ -137,14 +140,19 @@ class Skeleton:
     def indices_from(self, other: "Skeleton") -> np.ndarray:
         """Returns, for each joint of this skeleton, its index in `other`, or -1 if it lacks it.
 
+        `left_wrist` and `LWrist` are one joint.
+
         Args:
             other: the skeleton to take joints from.
 
         Returns:
             Integer array of shape (K,).
         """
-        position = {name: index for index, name in enumerate(other.keypoints)}
-        return np.array([position.get(name, -1) for name in self.keypoints])
+        names = keypoint_names.plain(other.keypoints)
+        position = {name: index for index, name in enumerate(names)}
+        position |= {name: index for index, name in enumerate(other.keypoints)}
+        wanted = zip(self.keypoints, keypoint_names.plain(self.keypoints), strict=True)
+        return np.array([position.get(own, position.get(name, -1)) for own, name in wanted])
 
     def to_dict(self) -> dict:
         """Returns a plain dictionary, with limbs by name, that `from_dict` reads back."""
@@ -197,11 +205,16 @@ class Skeleton:
 
         path = Path(path)
         try:
-            fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise InputError(f"{path}: file: {reason}; give a readable YAML file") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            text = bounded_files.read(path, _MAX_BYTES).decode("utf-8-sig")
+            _check_yaml(path, yaml.scan(text))
+            fields = yaml.safe_load(text)
+        except bounded_files.Unreadable as error:
+            raise InputError(f"{path}: file: {error}") from error
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: file: not UTF-8; save it in this encoding") from error
+        except InputError:
+            raise
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise InputError(f"{path}: file: not valid YAML; check its syntax") from error
         if isinstance(fields, dict):
             fields = {"name": path.stem, **fields}
@@ -227,15 +240,38 @@ def _is_list(value) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 
+def _check_yaml(path: Path, tokens) -> None:
+    """Raises `InputError` for what makes small YAML files large or slow."""
+    depth = 0
+    for token in tokens:
+        kind = type(token).__name__
+        depth += kind.endswith("StartToken") - kind.endswith("EndToken")
+        if kind == "AliasToken":
+            raise InputError(f"{path}: file: has an alias (*); write its value instead")
+        if depth > _MAX_DEPTH:
+            raise InputError(f"{path}: file: not valid YAML of a skeleton; check its syntax")
+
+
+def _whole(value):
+    return value
+
+
+def short(value) -> str:
+    """A value as it is shown in messages."""
+    return f"{value!r:.60}"
+
+
 def _parse_limbs(limbs, keypoints) -> tuple[tuple[int, int], ...]:
-    parsed = []
+    parsed, place = [], {name: index for index, name in enumerate(keypoints)}
     for limb in limbs if _is_list(limbs) else (limbs,):
         if not _is_list(limb) or len(limb) != 2:
-            raise ValueError(f"limbs: {limb!r} is no pair; write [joint, joint]")
+            raise ValueError(f"limbs: {short(limb)} is no pair; write [joint, joint]")
         for joint in limb:
-            if not isinstance(joint, int) and joint not in keypoints:
-                raise ValueError(f"limbs: {joint!r} is not among the keypoints; correct the name")
-        parsed.append(tuple(j if isinstance(j, int) else keypoints.index(j) for j in limb))
+            if not (type(joint) is int or (isinstance(joint, str) and joint in place)):
+                raise ValueError(
+                    f"limbs: {short(joint)} is not among the keypoints; correct the name"
+                )
+        parsed.append(tuple(j if type(j) is int else place[j] for j in limb))
     return tuple(parsed)
 
 
@@ -243,10 +279,14 @@ def _parse_sigmas(sigmas, keypoints) -> tuple[float, ...]:
     if sigmas is None:
         sigmas = {}
     if isinstance(sigmas, Mapping):
-        stray = [name for name in sigmas if name not in keypoints]
+        known = set(keypoints)
+        stray = [name for name in sigmas if name not in known]
         if stray:
-            raise ValueError(f"sigmas: {stray[0]!r} is not among the keypoints; correct the name")
-        sigmas = [sigmas.get(name, default_sigma(name)) for name in keypoints]
+            raise ValueError(
+                f"sigmas: {short(stray[0])} is not among the keypoints; correct the name"
+            )
+        given = zip(keypoints, default_sigmas(keypoints), strict=True)
+        sigmas = [sigmas.get(name, default) for name, default in given]
         unknown = [n for n, sigma in zip(keypoints, sigmas, strict=True) if sigma is None]
         if unknown:
             raise ValueError(f"sigmas: none known for {unknown[0]!r}; give its value")

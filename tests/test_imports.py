@@ -15,6 +15,8 @@ ORDER = [
     "multiposenet.files",
     "multiposenet.weights",
     "multiposenet.zoo",
+    "multiposenet.bounded_files",
+    "multiposenet.keypoint_names",
     "multiposenet.skeleton",
     "multiposenet.maths",
     "multiposenet.drawing",

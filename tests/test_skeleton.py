@@ -135,3 +135,60 @@ def test_get_by_name():
         skeleton.get("coco_18")
     with pytest.raises(InputError, match="missing.yaml: file: No such file"):
         skeleton.get("missing.yaml")
+
+
+BOMB = "a: &a [" + "x," * 9 + "x]\n" + "".join(
+    f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+) + "keypoints: *i\n"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (BOMB, "has an alias"),
+        ("keypoints: &a [nose]\nlimbs: *a\n", "has an alias"),
+        ("[" * 100_000, "not valid YAML"),
+        ("x: " * 50_000, "not valid YAML"),
+        ("keypoints: [" + "nose, " * 100_000 + "]", "more than 0.25 MiB"),
+        (b"keypoints: [n\xe9z]", "not UTF-8"),
+        (b"", "not a mapping"),
+        (b"\0", "not valid YAML"),
+        ("keypoints: [2024-99-99]", "not valid YAML"),
+        ("keypoints: [nose, [a]]", "not a list of names"),
+        ("keypoints: [nose]\nlimbs: [[nose, [a]]]", "limbs: "),
+        ("keypoints: [nose]\nlimbs: {nose: nose}", "limbs: "),
+        ("keypoints: [nose]\nsigmas: {[a]: 1}", "file: not valid YAML"),
+        ("keypoints: [nose]\nsigmas: [.nan]", "not between 0 and 1"),
+        ("keypoints: [nose]\n? [a]\n: 1", "file: not valid YAML"),
+        ("!!python/object/apply:os.system ['true']", "not valid YAML"),
+    ],
+)
+def test_hostile_yaml_is_one_line(tmp_path, content, told):
+    path = tmp_path / "a.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InputError) as caught:
+        skeleton.get(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ") and told in message and "; " in message
+    assert "\n" not in message and len(message) < len(str(path)) + 200
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("keypoints", 3),
+        ("keypoints", [1, 2]),
+        ("keypoints", ["nose", ""]),
+        ("limbs", 3),
+        ("limbs", [1, 2]),
+        ("limbs", [[0, "nose"]]),
+        ("limbs", [[0, 1.5]]),
+        ("sigmas", None),
+        ("sigmas", ["0.1", "0.1"]),
+        ("sigmas", [[0.1], 0.1]),
+    ],
+)
+def test_saved_fields_of_wrong_types(field, value):
+    saved = {"name": "own", "keypoints": ["nose", "neck"], "limbs": [[0, 1]], "sigmas": [0.1, 0.1]}
+    with pytest.raises(ValueError, match=f"{field}: .*; "):
+        Skeleton(**{**saved, field: value})

@@ -1,0 +1,76 @@
+"""Whole files in memory, but no more than their kind needs."""
+
+import gzip
+import io
+import os
+import stat
+import zlib
+from pathlib import Path
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_CHUNK = 1 << 22
+# What compresses further than annotations do is a bomb; small files may.
+_RATIO, _ANY_RATIO = 100, 1 << 24
+
+
+class Unreadable(Exception):
+    """A file that cannot be read, or that is larger than its kind is.
+
+    Attributes:
+        problem: what is wrong.
+        remedy: what the reader can do about it.
+    """
+
+    def __init__(self, problem: str, remedy: str):
+        super().__init__(f"{problem}; {remedy}")
+        self.problem, self.remedy = problem, remedy
+
+
+def read(path: str | os.PathLike, limit: int) -> bytes:
+    """Reads a file, unpacked where it is gzip-compressed (told by its content).
+
+    Args:
+        path: the file. A pipe is read as far as it is written; one that nobody writes is empty.
+        limit: bytes it may have, packed or not.
+
+    Raises:
+        Unreadable: it is missing, not readable, damaged or too large.
+    """
+    try:
+        # Without O_NONBLOCK a pipe that nobody writes would be waited for.
+        handle = os.open(Path(path), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(handle, "rb") as file:
+            about = os.fstat(handle)
+            if not (stat.S_ISREG(about.st_mode) or stat.S_ISFIFO(about.st_mode)):
+                raise Unreadable("is not a regular file", "name a file")
+            if about.st_size > limit:
+                raise _too_large(limit)
+            if hasattr(os, "set_blocking"):
+                os.set_blocking(handle, True)
+            content = _up_to(file, limit)
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+        raise Unreadable(problem, "give a readable file") from error
+    except ValueError as error:  # a zero byte in the name
+        raise Unreadable(str(error), "give a readable file") from error
+    if not content.startswith(_GZIP_MAGIC):
+        return content
+    try:
+        with gzip.open(io.BytesIO(content)) as file:
+            return _up_to(file, min(limit, max(_ANY_RATIO, _RATIO * len(content))))
+    except (OSError, EOFError, zlib.error) as error:
+        raise Unreadable("damaged or truncated gzip", "copy or download the file again") from error
+
+
+def _up_to(file, limit: int) -> bytes:
+    pieces, size = [], 0
+    while piece := file.read(_CHUNK):
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            raise _too_large(limit)
+    return b"".join(pieces)
+
+
+def _too_large(limit: int) -> Unreadable:
+    return Unreadable(f"more than {limit / 2**20:,.3g} MiB", "give a smaller file")
