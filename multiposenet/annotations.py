@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from multiposenet import categories as category_list
+from multiposenet import segmentations
 from multiposenet.json_table import JsonTable, fail, parse, read_bytes
-from multiposenet.skeleton import COCO_17, LSP_14, MPII_16, Skeleton, default_sigma
+from multiposenet.skeleton import Skeleton
 
-_KNOWN_SKELETONS = (COCO_17, MPII_16, LSP_14)
-# OKS sigma of a joint whose name tells nothing: the mean over COCO's joints.
-_MEAN_SIGMA = 0.067
+_FAR = 1e7  # pixels; no photo is as large
+_MOST_PIXELS = 1_000_000  # of a side
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +98,8 @@ class CocoAnnotations:
         image_ids: (I,) int64 ids of all photos, in file order.
         persons: the columnar table of all persons.
         fingerprint: sha256 of the uncompressed file, equal for a file and its .gz.
+        image_numbers: where the file's image ids are text, the number that stands for each in
+            `image_ids`; else None.
     """
 
     path: Path
@@ -107,6 +110,7 @@ class CocoAnnotations:
     fingerprint: str
     _raw_images: list = field(repr=False)
     _segmentations: list = field(repr=False)
+    image_numbers: dict[str, int] | None = field(default=None, repr=False)
 
     @classmethod
     def load(
@@ -119,9 +123,10 @@ class CocoAnnotations:
 
         Args:
             path: COCO JSON file, plain or gzip-compressed (told by its content).
-            skeleton: for a category that names no keypoints (default COCO_17), and in place of
-                the built one when its joint names are those of the category. Otherwise the
-                file decides: a known skeleton with the category's names, or a new one.
+            skeleton: for a category that names no keypoints (default COCO_17, and also where the
+                numbers of keypoints are those of COCO_17), and in place of the built one when its
+                joint names are those of the category. Otherwise the file decides: a known
+                skeleton with the category's names, or a new one.
             category: name of the category to read; by default the only one, or "person".
 
         Returns:
@@ -134,19 +139,25 @@ class CocoAnnotations:
         path = Path(path)
         content = read_bytes(path)
         images, annotations, categories = _tables(path, content)
-        chosen = _choose(categories, category)
-        skeleton, has_names = _skeleton(path, chosen, skeleton)
-        image_ids = _check_images(images)
-        entries = _of_category(annotations, categories, chosen["id"])
+        chosen = category_list.choose(categories, category)
+        image_ids, numbers = _check_images(images)
+        entries = _of_category(annotations, categories, chosen["id"], numbers)
+        skeleton, has_names = category_list.skeleton_of(path, chosen, skeleton, entries)
+        rows, order = entries.references("image_id", numbers), np.argsort(image_ids)
+        entries.fail_first(
+            ~np.isin(rows, image_ids), "image_id", "{} is not in images", "add the image"
+        )
+        rows = order[np.searchsorted(image_ids, rows, sorter=order)]
         return cls(
             path=path,
             skeleton=skeleton,
             category_id=int(chosen["id"]),
             image_ids=image_ids,
-            persons=_persons(entries, image_ids, skeleton, has_names),
+            persons=_persons(entries, rows, skeleton, has_names),
             fingerprint=hashlib.sha256(content).hexdigest(),
             _raw_images=images.rows,
-            _segmentations=[entry.get("segmentation") for entry in entries.rows],
+            _segmentations=_check_segmentations(entries, rows, images),
+            image_numbers=numbers,
         )
 
     def __len__(self) -> int:
@@ -191,7 +202,7 @@ class CocoAnnotations:
             own = order[bounds[row] : bounds[row + 1]]
             records.append(
                 ImageRecord(
-                    id=raw["id"],
+                    id=int(self.image_ids[row]),
                     file_name=raw["file_name"],
                     width=int(raw["width"]),
                     height=int(raw["height"]),
@@ -221,92 +232,95 @@ def _tables(path: Path, content: bytes) -> tuple[JsonTable, JsonTable, JsonTable
     return tuple(tables)
 
 
-def _choose(categories: JsonTable, name: str | None) -> dict:
-    categories.unique_ids()
-    if name is None and len(categories) == 1:
-        return categories.rows[0]
-    wanted = name or "person"
-    for category in categories.rows:
-        if category.get("name") == wanted:
-            return category
-    found = ", ".join(str(category.get("name")) for category in categories.rows[:5]) or "none"
-    fail(categories.path, "categories", f"no '{wanted}' (found: {found})", f"add '{wanted}'")
+def photo_path(folder: str | Path, file_name: str) -> Path:
+    """Returns the file of a photo; backslashes of a name count as slashes if that finds a file."""
+    path = Path(folder) / file_name
+    if "\\" in file_name:
+        other = Path(folder) / file_name.replace("\\", "/")
+        return other if other.is_file() and not path.is_file() else path
+    return path
 
 
-def _skeleton(path: Path, category: dict, given: Skeleton | None) -> tuple[Skeleton, bool]:
-    """Returns the skeleton of the category, and whether the category itself names keypoints."""
-    names = category.get("keypoints")
-    if not names:
-        return given or COCO_17, False
-    for known in ((given,) if given else ()) + _KNOWN_SKELETONS:
-        if names == list(known.keypoints):
-            return known, True
-    limbs = category.get("skeleton") or []
-    try:
-        # The file counts keypoints from 1.
-        limbs = [[start - 1, end - 1] for start, end in limbs]
-    except (TypeError, ValueError):
-        fail(path, "categories.skeleton", "not a list of pairs", "give pairs of joint numbers")
-    content = {"name": category.get("name", "custom"), "keypoints": names, "limbs": limbs}
-    if isinstance(names, list):
-        content["sigmas"] = [default_sigma(str(name)) or _MEAN_SIGMA for name in names]
-    try:
-        return Skeleton.from_dict(content), True
-    except ValueError as error:
-        problem, _, remedy = str(error).partition("; ")
-        fail(path, "categories.keypoints", problem, remedy)
+def doubtful_areas(persons: Persons) -> np.ndarray:
+    """Returns (P,) bool, the persons whose area is 1 or less, or less than 1 % of their box.
+
+    OKS scales distances by the area: with areas as these AP is about 0 whatever is found.
+    """
+    boxes = persons.xywh[:, 2] * persons.xywh[:, 3]
+    return ~persons.crowd & (boxes > 4) & ((persons.areas <= 1) | (persons.areas < 0.01 * boxes))
 
 
-def _check_images(images: JsonTable) -> np.ndarray:
+def _check_images(images: JsonTable) -> tuple[np.ndarray, dict[str, int] | None]:
     names = images.column("file_name", "name the photo's file")
-    bad = np.array([not (isinstance(name, str) and name) for name in names])
+    bad = np.array([not (isinstance(name, str) and name) or "\0" in name for name in names])
     images.fail_first(bad, "file_name", "{} is not a name", "name the photo's file")
     for side in ("width", "height"):
-        bad = images.integers(side) <= 0
-        images.fail_first(bad, side, "{} is not positive", "give the photo's size in pixels")
-    return images.unique_ids()
+        values = images.integers(side)
+        images.fail_first(
+            values <= 0, side, "{} is not positive", "give the photo's size in pixels"
+        )
+        images.fail_first(values > _MOST_PIXELS, side, "{} is too large", "give pixels")
+    ids, numbers = images.keys()
+    images.check_unique(ids)
+    return ids, numbers
 
 
-def _of_category(annotations: JsonTable, categories: JsonTable, category_id: int) -> JsonTable:
+def _of_category(
+    annotations: JsonTable, categories: JsonTable, category_id: int, numbers: dict | None
+) -> JsonTable:
     # Merged files repeat ids on different photos. That is harmless here, as nothing looks persons
     # up by id; twice on one photo is the same person twice.
-    annotations.unique_ids(within="image_id")
+    annotations.check_unique(annotations.keys()[0], annotations.references("image_id", numbers))
     category_ids = annotations.integers("category_id")
     unknown = ~np.isin(category_ids, categories.integers("id"))
     annotations.fail_first(unknown, "category_id", "{} is not in categories", "add the category")
     return annotations.select(category_ids == category_id)
 
 
-def _persons(
-    entries: JsonTable, image_ids: np.ndarray, skeleton: Skeleton, has_names: bool
-) -> Persons:
-    wanted = entries.integers("image_id")
-    unknown = ~np.isin(wanted, image_ids)
-    entries.fail_first(unknown, "image_id", "{} is not in images", "add the image")
-    order = np.argsort(image_ids)
-
-    xywh = entries.vectors("bbox", 4, "give [left, top, width, height] in pixels")
+def _persons(entries: JsonTable, rows: np.ndarray, skeleton: Skeleton, has_names: bool) -> Persons:
+    xywh = entries.vectors("bbox", 4, "give [left, top, width, height] in pixels", _FAR)
     negative = (xywh[:, 2:] < 0).any(axis=1)
     entries.fail_first(negative, "bbox", "negative size: {}", "give width and height, not a corner")
 
     width = 3 * skeleton.num_keypoints
-    if has_names or any("keypoints" in entry for entry in entries.rows):
-        keypoints = entries.vectors(
-            "keypoints", width, f"give {width} numbers (x, y, v), all 0 if none is labelled"
-        )
+    count, has_count = entries.optional("num_keypoints", maximum=_FAR)
+    if has_names or any(entry.get("keypoints") for entry in entries.rows):
+        empty = np.array([entry.get("keypoints") in (None, []) for entry in entries.rows], bool)
+        remedy = f"give {width} numbers (x, y, v), all 0 if none is labelled"
+        told = "none, where num_keypoints tells of some"
+        entries.fail_first(empty & (count > 0), "keypoints", told, remedy)
+        keypoints = entries.vectors("keypoints", width, remedy, _FAR, none_for_zeros=True)
     else:  # a detection file such as COCO's instances_*.json: boxes only
         keypoints = np.zeros((len(entries), width))
     keypoints = keypoints.reshape(len(entries), skeleton.num_keypoints, 3)
 
     areas, has_area = entries.optional("area")
-    count, has_count = entries.optional("num_keypoints")
     crowd, _ = entries.optional("iscrowd")
     return Persons(
-        ids=entries.integers("id"),
-        image=order[np.searchsorted(image_ids, wanted, sorter=order)],
+        ids=entries.keys()[0],
+        image=rows,
         xywh=xywh,
         areas=np.where(has_area, areas, xywh[:, 2] * xywh[:, 3]),
         crowd=crowd != 0,
         keypoints=keypoints,
         num_keypoints=np.where(has_count, count, (keypoints[:, :, 2] > 0).sum(axis=1)).astype(int),
     )
+
+
+def _check_segmentations(entries: JsonTable, rows: np.ndarray, images: JsonTable) -> list:
+    """The segmentations, None for those that enclose nothing."""
+    found, bad = [], {}
+    sizes = [(int(image["height"]), int(image["width"])) for image in images.rows]
+    for place, (entry, row) in enumerate(zip(entries.rows, rows.tolist(), strict=True)):
+        segmentation = entry.get("segmentation")
+        problem = segmentations.problem(segmentation, *sizes[row])
+        if problem:
+            bad[place] = problem
+        else:
+            found.append(segmentations.clean(segmentation))
+    if bad:
+        place, text = next(iter(bad.items()))
+        problem, _, remedy = text.partition("; ")
+        more = f" (and {len(bad) - 1:,} more)" if len(bad) > 1 else ""
+        entries.fail(place, "segmentation", problem + more, remedy or "correct or remove it")
+    return found

@@ -5,18 +5,18 @@ A `JsonTable` turns one field of all objects at once into an array, and any defe
 guilty row is looked for only after a check has failed.
 """
 
-import gzip
 import json
-import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 
+from multiposenet import bounded_files
 from multiposenet.errors import AnnotationError
 
-_GZIP_MAGIC = b"\x1f\x8b"
+MAX_BYTES = 1 << 31  # of a file, unpacked; COCO's largest has 0.5 GB
+_SHOWN = 300  # letters of a message that may come from a file
 # Results made in memory hold NumPy scalars, results read from JSON Python's.
 _INTEGERS = (int, np.integer)
 _NUMBERS = (int, float, np.integer, np.floating)
@@ -35,7 +35,7 @@ def fail(path: str | Path, field: str, problem: str, remedy: str) -> NoReturn:
     Raises:
         AnnotationError: always.
     """
-    message = f"{path}: {field}: {problem}; {remedy}"
+    message = f"{path}: {field:.{_SHOWN}}: {problem:.{_SHOWN}}; {remedy:.{_SHOWN}}"
     raise AnnotationError(" ".join(message.split()))
 
 
@@ -43,31 +43,39 @@ def read_bytes(path: str | Path) -> bytes:
     """Reads a file, unpacked where it is gzip-compressed (told by its content).
 
     Raises:
-        AnnotationError: it is missing, not readable or damaged.
+        AnnotationError: it is missing, not readable, damaged or too large.
     """
     try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        fail(path, "file", error.strerror or type(error).__name__, "give a readable COCO JSON file")
-    if not content.startswith(_GZIP_MAGIC):
-        return content
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error):
-        fail(path, "file", "damaged or truncated gzip", "copy or download the file again")
+        return bounded_files.read(path, MAX_BYTES)
+    except bounded_files.Unreadable as error:
+        fail(path, "file", error.problem, error.remedy)
 
 
 def parse(path: str | Path, content: bytes):
     """Returns what the JSON text `content` of the file `path` stands for.
 
+    Args:
+        path: the file, for messages.
+        content: UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
+
     Raises:
         AnnotationError: it is not JSON.
     """
+    remedy = "give a complete COCO JSON file"
     try:
         return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        fail(path, "file", f"not JSON or truncated{where}", "give a complete COCO JSON file")
+    except json.JSONDecodeError as error:
+        fail(path, "file", f"not JSON or truncated at line {error.lineno}", remedy)
+    except UnicodeDecodeError as error:
+        if content.lstrip()[:1] not in (b"{", b"["):
+            fail(path, "file", "not JSON", remedy)
+        byte = error.object[error.start]
+        problem = f"not UTF-8: byte 0x{byte:02x} at {error.start:,}, as in Latin-1 (cp1252)"
+        fail(path, "file", problem, "save it in the encoding UTF-8")
+    except RecursionError:
+        fail(path, "file", "nested too deeply", remedy)
+    except ValueError:  # Python converts no longer ones, as it would take quadratic time
+        fail(path, "file", "a number of thousands of digits", "correct it")
 
 
 def _only(values: Iterable, kinds: tuple[type, ...]) -> bool:
@@ -105,26 +113,30 @@ class JsonTable:
     def fail(self, row: int, field: str, problem: str, remedy: str) -> NoReturn:
         """Raises the error of one field of one row, named by its id where it has one."""
         identity = self.rows[row].get("id")
-        where = f"id {identity}" if type(identity) is int else f"{row}"
+        where = f"{row}"
+        text = isinstance(identity, str) and len(identity) < 100 and field != "id"
+        if type(identity) is int or text:
+            where = f"id {identity}"
         fail(self.path, f"{self.name}[{where}].{field}", problem, remedy)
 
     def fail_first(self, bad: np.ndarray, field: str, problem: str, remedy: str) -> None:
         """Raises for the first row where the (R,) bool array `bad` is true, if there is one.
 
-        `problem` may hold `{}` for the value of the field.
+        `problem` may hold `{}` for the value of the field. Further rows are counted.
         """
         if bad.any():
             row = int(np.argmax(bad))
             value = f"{self.rows[row].get(field)!r:.60}"
-            self.fail(row, field, problem.replace("{}", value), remedy)
+            problem = problem.replace("{}", value) + _and_more(int(bad.sum()) - 1)
+            self.fail(row, field, problem, remedy)
 
     def column(self, field: str, remedy: str) -> list:
         """Returns the values of a required field."""
         try:
             return [row[field] for row in self.rows]
         except KeyError:
-            row = next(i for i, row in enumerate(self.rows) if field not in row)
-            self.fail(row, field, "missing", remedy)
+            lacking = np.array([field not in row for row in self.rows])
+            self.fail_first(lacking, field, "missing", remedy)
 
     def integers(self, field: str) -> np.ndarray:
         """Returns a required field as (R,) int64; 2.0 counts as an integer, true does not."""
@@ -139,25 +151,67 @@ class JsonTable:
         except OverflowError:
             fail(self.path, f"{self.name}.{field}", "more than 64 bits", "use smaller integers")
 
-    def unique_ids(self, within: str | None = None) -> np.ndarray:
-        """Returns the field `id` as (R,) int64, all different, or different for equal `within`."""
-        ids = self.integers("id")
-        groups = np.zeros_like(ids) if within is None else self.integers(within)
+    def keys(self) -> tuple[np.ndarray, dict[str, int] | None]:
+        """Returns the field `id` as (R,) int64.
+
+        Where all ids are text they are numbered from 1, and the second value has the number of
+        each text; otherwise it is None.
+        """
+        values = [row.get("id") for row in self.rows]
+        if not (values and _only(values, (str,))):
+            return self.integers("id"), None
+        numbers = {}
+        for value in values:
+            numbers.setdefault(value, len(numbers) + 1)
+        return np.array([numbers[value] for value in values], dtype=np.int64), numbers
+
+    def references(self, field: str, numbers: dict[str, int] | None) -> np.ndarray:
+        """Returns a required field that names other objects by their id, as (R,) int64.
+
+        Args:
+            field: name of the field.
+            numbers: of text ids, as `keys` returned it; a text that it lacks becomes -1.
+        """
+        if numbers is None:
+            return self.integers(field)
+        values = self.column(field, "give the id of an object")
+        unlike = np.array([not isinstance(value, str) for value in values], dtype=bool)
+        self.fail_first(unlike, field, "{} is not text, as the ids are", "write it as the id")
+        return np.array([numbers.get(value, -1) for value in values], dtype=np.int64)
+
+    def check_unique(self, ids: np.ndarray, groups: np.ndarray | None = None) -> None:
+        """Raises unless the (R,) ids all differ, or differ where `groups` are equal."""
+        groups = np.zeros_like(ids) if groups is None else groups
         order = np.lexsort((ids, groups))
         twice = np.zeros(len(ids), dtype=bool)
         twice[order[1:]] = (np.diff(ids[order]) == 0) & (np.diff(groups[order]) == 0)
-        self.fail_first(twice, "id", "id {} occurs more than once", "give each entry its own id")
-        return ids
+        self.fail_first(twice, "id", "occurs more than once: {}", "give each entry its own id")
 
-    def vectors(self, field: str, width: int, remedy: str) -> np.ndarray:
-        """Returns a required field, lists of `width` finite numbers, as (R, width) float64."""
-        values = self.column(field, remedy)
+    def vectors(
+        self, field: str, width: int, remedy: str, most: float = np.inf, none_for_zeros=False
+    ) -> np.ndarray:
+        """Returns a required field, lists of finite numbers, as (R, width) float64.
+
+        Args:
+            field: name of the field.
+            width: how many numbers each list has.
+            remedy: for messages.
+            most: the largest absolute value.
+            none_for_zeros: take an absent, null or empty list for zeros.
+        """
+        if none_for_zeros:
+            values = [row.get(field) for row in self.rows]
+            nothing = [0] * width
+            values = [nothing if v is None or v == [] else v for v in values]
+        else:
+            values = self.column(field, remedy)
         if not _only(values, _LISTS):
             bad = [not _only([value], _LISTS) for value in values]
             self.fail_first(np.array(bad), field, "{} is not a list", remedy)
         lengths = np.array([len(value) for value in values], dtype=np.int64)
-        for row in np.flatnonzero(lengths != width)[:1]:
-            self.fail(int(row), field, f"{lengths[row]} numbers instead of {width}", remedy)
+        bad = lengths != width
+        told = f"{lengths[np.argmax(bad)]} numbers instead of {width}" if bad.any() else ""
+        self.fail_first(bad, field, told, remedy)
         try:
             array = np.array(values)  # no type given: asked for floats, NumPy reads "1" as 1
         except ValueError:  # lists of different lengths among the numbers
@@ -169,14 +223,19 @@ class JsonTable:
         array = array.astype(np.float64).reshape(len(values), width)
         bad = ~np.isfinite(array).all(axis=1)
         self.fail_first(bad, field, "NaN or infinity: {}", remedy)
+        far = (np.abs(array) > most).any(axis=1)
+        self.fail_first(far, field, f"a number above {most:,.0f}: {{}}", remedy)
         return array
 
-    def optional(self, field: str, minimum: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    def optional(
+        self, field: str, minimum: float = 0.0, maximum: float = np.inf
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Returns a field of finite numbers that rows may lack.
 
         Args:
             field: name of the field.
             minimum: smallest allowed value.
+            maximum: largest allowed value.
 
         Returns:
             (R,) float64 values, 0 where the field is absent or null, and (R,) bool presence.
@@ -193,4 +252,9 @@ class JsonTable:
             fail(self.path, f"{self.name}.{field}", "a number is out of range", "correct it")
         self.fail_first(~np.isfinite(array), field, "{} is not finite", "correct or remove it")
         self.fail_first(array < minimum, field, "{} is negative", "correct or remove it")
+        self.fail_first(array > maximum, field, "{} is too large", "correct or remove it")
         return array, present
+
+
+def _and_more(count: int) -> str:
+    return f" (and {count:,} more)" if count > 0 else ""

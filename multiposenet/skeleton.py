@@ -41,6 +41,7 @@ SIGMAS = {
 MAX_KEYPOINTS = 1000  # the largest skeletons in use, of whole bodies with hands, have below 600
 _MAX_BYTES = 1 << 18  # of a YAML file
 _MAX_DEPTH = 10
+_LONGEST_NAME = 100
 
 
 def default_sigmas(keypoints: Sequence[str]) -> list[float | None]:
@@ -94,6 +95,8 @@ class Skeleton:
             raise ValueError(f"keypoints: {count:,} names; {MAX_KEYPOINTS:,} are possible")
         if not all(isinstance(name, str) and name for name in self.keypoints):
             raise ValueError("keypoints: not all are names; list the joint names")
+        if max(map(len, self.keypoints)) > _LONGEST_NAME:
+            raise ValueError(f"keypoints: a name is longer than {_LONGEST_NAME}; shorten it")
         twice = [name for name, times in Counter(self.keypoints).items() if times > 1]
         if twice:
             raise ValueError(f"keypoints: {min(twice)!r} is listed twice; make the names unique")

@@ -3,11 +3,12 @@
 import copy
 import gzip
 import json
+import os
 
 import numpy as np
 import pytest
 
-from multiposenet.annotations import CocoAnnotations
+from multiposenet.annotations import CocoAnnotations, doubtful_areas, photo_path
 from multiposenet.errors import AnnotationError
 from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
 
@@ -194,7 +195,8 @@ BAD = {
     "bbox corners": (_edit(GOOD, "annotations", 1, "bbox", value=[9, 9, -5, 1]), "[id 2].bbox"),
     "bbox nan": (_edit(GOOD, "annotations", 1, "bbox", 2, value=float("nan")), "[id 2].bbox"),
     "bbox huge": (_edit(GOOD, "annotations", 1, "bbox", 2, value=HUGE), "bbox"),
-    "no keypoints": (_edit(GOOD, "annotations", 1, "keypoints"), "[id 2].keypoints"),
+    "no keypoints": (_edit(GOOD, "annotations", 0, "keypoints"), "[id 1].keypoints"),
+    "empty keypoints": (_edit(GOOD, "annotations", 0, "keypoints", value=[]), "num_keypoints"),
     "keypoints 48": (_edit(GOOD, "annotations", 1, "keypoints", value=[0] * 48), "48 numbers"),
     "keypoint null": (_edit(GOOD, "annotations", 1, "keypoints", value=[[]] * 51), "keypoints"),
     "keypoint lists": (_edit(GOOD, "annotations", 1, "keypoints", value=[[1]] * 51), "keypoints"),
@@ -208,26 +210,6 @@ BAD = {
         _edit(GOOD, "categories", 0, "keypoints", value=["nose", "nose"]),
         "categories.keypoints",
     ),
-    "limb": (
-        _edit(
-            _edit(GOOD, "categories", 0, "keypoints", value=["a", "b"]),
-            "categories",
-            0,
-            "skeleton",
-            value=[[1, 3]],
-        ),
-        "categories",
-    ),
-    "limb no pair": (
-        _edit(
-            _edit(GOOD, "categories", 0, "keypoints", value=["a", "b"]),
-            "categories",
-            0,
-            "skeleton",
-            value=[1, 2],
-        ),
-        "categories.skeleton",
-    ),
 }
 
 
@@ -239,6 +221,230 @@ def test_defects_are_named_in_one_line(tmp_path, content, named):
     message = str(caught.value)
     assert message.startswith(f"{path}: ") and named in message
     assert "; " in message and "\n" not in message and len(message) < len(str(path)) + 200
+
+
+@pytest.mark.parametrize("nothing", ["absent", [], None])
+def test_persons_without_labels(tmp_path, nothing):
+    """As pycocotools reads them: track exports leave the keypoints of such persons out."""
+    content = coco_file()
+    for annotation in content["annotations"][1:]:
+        annotation["keypoints"] = nothing
+        annotation["num_keypoints"] = 0
+        if nothing == "absent":
+            del annotation["keypoints"], annotation["num_keypoints"]
+    persons = CocoAnnotations.load(write(tmp_path, content)).persons
+    assert persons.num_keypoints.tolist() == [2, 0, 0]
+    assert not persons.keypoints[1:].any() and persons.keypoints[0].any()
+
+
+@pytest.mark.parametrize(
+    ("limbs", "read"),
+    [
+        ([[1, 2], [2, 3]], ((0, 1), (1, 2))),
+        ([[0, 1], [1, 2]], ((0, 1),)),
+        ([[1, 4], [3, 1], [-1, 2]], ((2, 0),)),
+        ([1, 2], ()),
+        ("1-2", ()),
+        ([[1, 2, 3], [1], [], None, ["a", "b"], [1.0, 2], [True, 2]], ()),
+        ({"a": 1}, ()),
+        (None, ()),
+    ],
+)
+def test_limbs_that_cannot_be_read_are_left_out(tmp_path, limbs, read):
+    content = coco_file()
+    names = ["head", "tail", "fin"]
+    content["categories"][0] |= {"keypoints": names, "skeleton": limbs}
+    for annotation in content["annotations"]:
+        annotation["keypoints"] = annotation["keypoints"][:9]
+    assert CocoAnnotations.load(write(tmp_path, content)).skeleton.limbs == read
+
+
+def test_text_ids(tmp_path):
+    content = coco_file()
+    texts = {9: "0000001_02999_d", 7: "b/7"}
+    for image in content["images"]:
+        image["id"] = texts[image["id"]]
+    for annotation in content["annotations"]:
+        annotation["image_id"] = texts[annotation["image_id"]]
+        annotation["id"] = f"person {annotation['id']}"
+    annotations = CocoAnnotations.load(write(tmp_path, content))
+    expected = CocoAnnotations.load(write(tmp_path, coco_file()))
+    assert annotations.image_numbers == {"0000001_02999_d": 1, "b/7": 2}
+    assert annotations.image_ids.tolist() == [1, 2] and annotations.persons.ids.tolist() == [
+        1,
+        2,
+        3,
+    ]
+    assert annotations.persons.image.tolist() == expected.persons.image.tolist()
+    assert [record.id for record in annotations.images] == [1, 2]
+    for change, told in [
+        (("annotations", 1, "image_id", "gone"), "annotations[id person 2].image_id: 'gone'"),
+        (("annotations", 1, "image_id", 9), "image_id: 9 is not text"),
+        (("images", 1, "id", 7), "images[0].id: '0000001_02999_d' is not an integer"),
+        (("images", 1, "id", texts[9]), "id: occurs more than once"),
+        (("annotations", 2, "id", "person 1"), "id: occurs more than once"),
+    ]:
+        *place, value = change
+        with pytest.raises(AnnotationError) as caught:
+            CocoAnnotations.load(write(tmp_path, _edit(content, *place, value=value)))
+        assert told in str(caught.value)
+
+
+def test_names_in_another_spelling_have_the_same_sigmas_and_limbs(tmp_path):
+    content = coco_file()
+    names = [
+        name.title().replace("Left_", "L_").replace("Right_", "R_") for name in COCO_17.keypoints
+    ]
+    content["categories"][0]["keypoints"] = names
+    skeleton = CocoAnnotations.load(write(tmp_path, content)).skeleton
+    assert skeleton.keypoints == tuple(names) and skeleton.sigmas == COCO_17.sigmas
+    assert skeleton.limbs == COCO_17.limbs
+    assert (skeleton.flip_indices == COCO_17.flip_indices).all()
+    names[1] = "L_brow"
+    with pytest.raises(AnnotationError, match="categories.keypoints: 'L_brow' has no mirror joint"):
+        CocoAnnotations.load(write(tmp_path, content))
+
+
+def test_category_without_names_is_read_with_the_given_skeleton(tmp_path):
+    content = coco_file()
+    del content["categories"][0]["keypoints"]
+    for annotation in content["annotations"]:
+        annotation["keypoints"] = annotation["keypoints"][:42]
+    path = write(tmp_path, content)
+    assert CocoAnnotations.load(path, skeleton=LSP_14).skeleton is LSP_14
+    with pytest.raises(AnnotationError, match="name the joints in categories.keypoints or by --sk"):
+        CocoAnnotations.load(path)
+    content["annotations"][1]["keypoints"] = [0] * 51
+    with pytest.raises(AnnotationError, match="id 2.*51 numbers instead of 42"):
+        CocoAnnotations.load(write(tmp_path, content), skeleton=LSP_14)
+
+
+def test_equal_defects_are_counted(tmp_path):
+    content = coco_file()
+    for annotation in content["annotations"]:
+        annotation["bbox"] = [1, 2, 3]
+    with pytest.raises(
+        AnnotationError, match=r"id 1\].bbox: 3 numbers instead of 4 \(and 2 more\);"
+    ):
+        CocoAnnotations.load(write(tmp_path, content))
+    for annotation in content["annotations"]:
+        annotation["bbox"], annotation["segmentation"] = [1, 2, 3, 4], [[1, 2, "3", 4, 5, 6]]
+    with pytest.raises(AnnotationError, match=r"segmentation: .*only numbers \(and 2 more\); give"):
+        CocoAnnotations.load(write(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("annotations", 0, "bbox", 0), 1e300),
+        (("annotations", 0, "bbox", 2), 10**15),
+        (("annotations", 0, "keypoints", 0), -1e20),
+        (("annotations", 0, "num_keypoints"), 1e300),
+        (("annotations", 0, "area"), 10**400),
+        (("annotations", 0, "iscrowd"), "no"),
+        (("annotations", 0, "id"), 2**70),
+        (("images", 0, "width"), 2**40),
+        (("images", 0, "file_name"), "a\0b"),
+        (("categories", 0, "id"), 1.5),
+        (("categories", 0, "keypoints"), [f"k{i}" for i in range(30_000)]),
+        (("categories", 0, "keypoints"), [1, 2]),
+        (("categories", 0, "keypoints"), {"a": 1}),
+        (("categories", 0, "keypoints"), ["x" * 100_000] * 2),
+        (("categories", 0, "name"), "x" * 100_000),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_values_out_of_range(tmp_path, place, value):
+    content = _edit(GOOD, *place, value=value)
+    if place[-1] == "name":
+        content["categories"].append({"id": 2, "name": "y"})
+    with pytest.raises(AnnotationError) as caught:
+        CocoAnnotations.load(write(tmp_path, content))
+    message = str(caught.value)
+    assert place[0] in message
+    assert "\n" not in message and len(message) < len(str(tmp_path)) + 300
+
+
+def test_ids_of_64_bits_stay_exact(tmp_path):
+    content = json.loads(json.dumps(GOOD).replace('"id": 9', f'"id": {2**63 - 1}'))
+    content["annotations"][1]["image_id"] = 2**63 - 1
+    content["categories"][0]["id"] = 2**53 + 1
+    for annotation in content["annotations"]:
+        annotation["category_id"] = 2**53 + 1
+    annotations = CocoAnnotations.load(write(tmp_path, content))
+    assert annotations.category_id == 2**53 + 1 and annotations.image_ids[0] == 2**63 - 1
+
+
+def test_photo_path(tmp_path):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "a.jpg").touch()
+    assert photo_path(tmp_path, "train\\a.jpg") == tmp_path / "train" / "a.jpg"
+    assert photo_path(tmp_path, "train/a.jpg") == tmp_path / "train" / "a.jpg"
+    assert photo_path(tmp_path, "train\\b.jpg") == tmp_path / "train\\b.jpg"
+    (tmp_path / "train\\a.jpg").touch()
+    assert photo_path(tmp_path, "train\\a.jpg") == tmp_path / "train\\a.jpg"
+
+
+def test_doubtful_areas(tmp_path):
+    content = coco_file()
+    boxes = [[0, 0, 30, 40], [0, 0, 30, 40], [0, 0, 1, 1]]
+    for annotation, box, area in zip(content["annotations"], boxes, [1, 11.9, 1], strict=True):
+        annotation |= {"bbox": box, "area": area, "iscrowd": 0}
+    persons = CocoAnnotations.load(write(tmp_path, content)).persons
+    assert doubtful_areas(persons).tolist() == [True, True, False]
+
+
+def test_encodings(tmp_path):
+    content = coco_file()
+    content["images"][0]["file_name"] = "café.jpg"
+    text, path = json.dumps(content, ensure_ascii=False), tmp_path / "a.json"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-le"):
+        path.write_bytes(text.encode(encoding))
+        assert CocoAnnotations.load(path).images[0].file_name == "café.jpg"
+    for encoding in ("latin-1", "cp1252"):
+        path.write_bytes(text.encode(encoding))
+        with pytest.raises(AnnotationError, match="not UTF-8: byte 0xe9 at .*Latin-1.*; save it"):
+            CocoAnnotations.load(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"[" * 1_000_000, "nested too deeply"),
+        (b'{"a":' * 100_000, "nested too deeply"),
+        (b'{"a": ' + b"1" * 5000 + b"}", "a number of thousands of digits"),
+        (b"", "not JSON"),
+        (gzip.compress(bytes(1 << 26)), "more than 16 MiB"),
+        (gzip.compress(b" " * (1 << 26)), "more than 16 MiB"),
+        (gzip.compress(gzip.compress(b"{}")), "not JSON"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_bombs(tmp_path, content, told):
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(AnnotationError, match=f"a.json: file: {told}.*; "):
+        CocoAnnotations.load(path)
+
+
+def test_files_that_are_none(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    for path, told in [
+        (tmp_path / "pipe.json", "not JSON"),  # nobody writes it: not waited for
+        ("/dev/zero", "not a regular file"),
+        (tmp_path, "file: Is a directory"),
+        (f"{tmp_path}/a\0b", "file: "),
+    ]:
+        with pytest.raises(AnnotationError, match=told):
+            CocoAnnotations.load(path)
+
+
+def test_a_pipe_is_read():
+    reader, writer = os.pipe()
+    os.write(writer, json.dumps(coco_file()).encode())
+    os.close(writer)
+    assert len(CocoAnnotations.load(f"/dev/fd/{reader}")) == 2
+    os.close(reader)
 
 
 def test_unreadable_files(tmp_path):

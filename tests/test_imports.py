@@ -24,6 +24,8 @@ ORDER = [
     "multiposenet.sources",
     "multiposenet.poses",
     "multiposenet.json_table",
+    "multiposenet.categories",
+    "multiposenet.segmentations",
     "multiposenet.annotations",
     "multiposenet.networks",
     "multiposenet.runtimes",

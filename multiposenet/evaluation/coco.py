@@ -10,7 +10,7 @@ import numpy as np
 
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.evaluation.average_precision import Detections, Truths, evaluate
-from multiposenet.json_table import JsonTable
+from multiposenet.json_table import JsonTable, fail
 from multiposenet.maths.similarity import keypoint_similarity
 
 _SMALL, _LARGE, _LIMIT = 32.0**2, 96.0**2, 1e5**2
@@ -201,11 +201,27 @@ def read_results(
     that order, (D,) the place of each result's image.
 
     Raises:
-        AnnotationError: a result is no object, or of an unknown image; it names `path`.
+        AnnotationError: a result is no object, or of an unknown image, or all are of another
+            category; it names `path`.
     """
     table = JsonTable(path, "result", results)
-    category, given = table.optional("category_id", minimum=-np.inf)
-    table = table.select(~given | (category == annotations.category_id))
+    table.optional("category_id", minimum=-np.inf)
+    wanted = annotations.category_id
+    # Compared as Python numbers: as floats, ids of 2^53 and more are equal to their neighbours.
+    kept = [row.get("category_id") in (None, wanted) for row in table.rows]
+    if table.rows and not any(kept):
+        found = sorted({row["category_id"] for row in table.rows})
+        fail(
+            path,
+            "category_id",
+            f"all {len(table):,} results are of category {', '.join(map(str, found[:3]))}; "
+            f"the annotations' is {wanted}",
+            f"use the category id of {annotations.path}",
+        )
+    rows = [row for row, keep in zip(table.rows, kept, strict=True) if keep]
+    if numbers := annotations.image_numbers:  # results may give the text or the number
+        rows = [row | {"image_id": numbers.get(row["image_id"], row["image_id"])} for row in rows]
+    table = JsonTable(path, "result", rows)
     ids, known = table.integers("image_id"), np.sort(annotations.image_ids)
     remedy = f"use the image ids of {annotations.path}"
     table.fail_first(~np.isin(ids, known), "image_id", "{} is not annotated", remedy)

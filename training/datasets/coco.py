@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from multiposenet.annotations import CocoAnnotations, ImageRecord
+from multiposenet.annotations import CocoAnnotations, ImageRecord, photo_path
 from multiposenet.skeleton import COCO_17, Skeleton
 from multiposenet.training.datasets.sample import Sample, to_skeleton
 
@@ -30,7 +30,7 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
         AnnotationError: the annotations are missing or malformed.
     """
     folder = Path(folder)
-    annotations = CocoAnnotations.load(folder / "annotations.json")
+    annotations = CocoAnnotations.load(folder / "annotations.json", skeleton)
     return from_annotations(annotations, folder / "photos", folder / "masks", skeleton)
 
 
@@ -60,7 +60,7 @@ def from_annotations(
     known_masks = {path.stem for path in masks.glob("*.png")} if masks else set()
     samples = []
     for record in annotations.images:
-        stem = Path(record.file_name).stem
+        stem = photo_path(images, record.file_name).stem
         has_mask = stem in known_masks and record.extra.get("mask", True)
         mask = masks / f"{stem}.png" if has_mask else None
         samples.append(_sample(record, annotations.skeleton, skeleton, Path(images), mask))
@@ -102,7 +102,7 @@ def _sample(
     order = np.concatenate([np.flatnonzero(alone), np.flatnonzero(record.crowd)])
     segmentations = tuple(record.segmentations[row] for row in order)
     return Sample(
-        path=images / record.file_name,
+        path=photo_path(images, record.file_name),
         image_size=(record.height, record.width),
         boxes=record.boxes[alone],
         keypoints=keypoints,

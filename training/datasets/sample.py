@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from multiposenet import segmentations
 from multiposenet.errors import InputError
 from multiposenet.skeleton import Skeleton
 from multiposenet.sources import read_image, read_labels, read_person_mask
@@ -92,7 +93,7 @@ class Sample:
         # Crowds first: what belongs to an annotated person is known, also inside a crowd.
         for index in reversed(range(len(self.segmentations))):
             label = PERSON if index < len(self) else IGNORE
-            mask[_draw(self.segmentations[index], self.image_size)] = label
+            mask[segmentations.draw(self.segmentations[index], self.image_size)] = label
         return mask
 
     def _check_size(self, path: Path, shape: tuple[int, ...]) -> None:
@@ -102,17 +103,6 @@ class Sample:
                 f"{path}: size: {found} pixels, but the labels are for {wanted}; "
                 "use the photos that the labels were made for"
             )
-
-
-def _draw(segmentation: list | dict, size: tuple[int, int]) -> np.ndarray:
-    """(H, W) bool of COCO polygons, or of a compressed or uncompressed run-length code."""
-    from pycocotools import mask as coco_mask
-
-    if isinstance(segmentation, list):
-        segmentation = coco_mask.merge(coco_mask.frPyObjects(segmentation, *size))
-    elif isinstance(segmentation["counts"], list):
-        segmentation = coco_mask.frPyObjects(segmentation, *size)
-    return coco_mask.decode(segmentation) > 0
 
 
 def to_skeleton(
