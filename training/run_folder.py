@@ -16,6 +16,7 @@ from multiposenet import zoo
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.files import save_weights, write_json
 from multiposenet.networks.weight_files import load_completely
+from multiposenet.systems import options
 from multiposenet.systems.multiposenet import MultiPoseNet
 
 STAGES = {
@@ -82,9 +83,9 @@ def take_pretrained(model, name, stage="keypoints"):
         WeightsError: the other model has another backbone, or cannot be had.
     """
     if name in zoo.names():
-        source = MultiPoseNet(**zoo.entry(name)["architecture"], weights=name)
+        source = MultiPoseNet.from_config({**zoo.entry(name)["architecture"], "weights": name})
     else:
-        source = MultiPoseNet(**read_architecture(Path(name) / "model.json"))
+        source = MultiPoseNet.from_config(read_architecture(Path(name) / "model.json"))
         load_parts(source, name, STAGES[stage])
     if source.backbone.name != model.backbone.name:
         raise WeightsError(
@@ -162,7 +163,7 @@ def load_model(run):
     path = Path(run) / "model.json"
     if not path.exists():
         raise WeightsError(f"{path}: file: missing; run `multiposenet train` first")
-    model = MultiPoseNet(**read_architecture(path))
+    model = MultiPoseNet.from_config(read_architecture(path))
     load_parts(model, run, PARTS)
     return model
 
@@ -202,7 +203,7 @@ def read_architecture(path):
         WeightsError: the file is damaged.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["architecture"]
+        return options.current(json.loads(path.read_text(encoding="utf-8"))["architecture"])
     except (ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{path}: file: damaged; restore it or use another folder") from error
 

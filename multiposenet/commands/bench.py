@@ -194,9 +194,9 @@ def _on_runtime(pose, runtime, folder, batch):
     if not whole.exists():
         if runtime == INT8:
             quantization.require(whole)
-        options = {"image_size": pose.image_size, "score": pose.score}
         # Random weights make ties, and each runtime breaks them in its own way.
-        export.export(pose.model, whole, kind, [batch], options=options, tolerance=float("inf"))
+        no_limit = float("inf")
+        export.export(pose.model, whole, kind, [batch], options=pose.options, tolerance=no_limit)
         with export.arranged(pose.model, kind):
             export.write(pose.model.network(), bare, kind)
         if runtime == INT8:

@@ -99,7 +99,7 @@ def run(args) -> int:
         path,
         args.format,
         pose.canvases(photos, size),
-        options={"image_size": pose.image_size, "score": pose.score},
+        options=pose.options,
         size=size,
         tolerance=args.tolerance,
         calibration=_canvases(pose, calibrating, size) if args.int8 else None,

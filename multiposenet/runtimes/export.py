@@ -53,8 +53,8 @@ def export(
         format: of `runtimes.FORMATS`.
         batches: for the comparison, arrays (B, H, W, 3) as the network takes them; some may be
             longer than 1.
-        options: keyword arguments of `Estimator` that belong to the model: `image_size`, `score`.
-            Poses of at least the score are compared.
+        options: the `InferenceOptions` that the model is meant to be used with, by name. Poses of
+            at least their `score` are compared.
         size: (H, W) of the only images that the file takes. LiteRT needs one: of images of any
             size it leaves convolutions to TensorFlow.
         tolerance: largest difference of a keypoint, in pixels.

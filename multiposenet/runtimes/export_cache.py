@@ -47,11 +47,10 @@ def cached(weights: Path, arguments: dict, runtime: str, make) -> Path:
     from multiposenet.runtimes import export
 
     pose = make()
-    options = {"image_size": pose.image_size, "score": pose.score}
     photo = sources.read_image(sources.sample_photo())
     photos = sources.frames([photo, photo[:, ::-1]])
     pair = np.concatenate(list(pose.canvases(list(photos))))
-    export.export(pose.model, path, kind, [pair, pair[:1]], options=options)
+    export.export(pose.model, path, kind, [pair, pair[:1]], options=pose.options)
     return path
 
 

@@ -39,7 +39,8 @@ class ExportedModel:
             to a dict of arrays as `MultiPoseNet` returns it.
         skeleton: the joints that it finds.
         image_size: (H, W) if it takes no other size, else None.
-        options: keyword arguments of `Estimator`: `image_size`, `score`.
+        options: the `InferenceOptions` that it was made with, by name; `image_size`, `score` and
+            `enlarge` are defaults, the others, as far as they are known, part of it.
         runtime: its name.
         path: of the file, None if it comes from none.
     """

@@ -18,7 +18,6 @@ class Architecture:
         sigmoid: heatmaps are sigmoids of the keypoint subnet's output instead of the output.
         anchor_sizes: base size per level P3...P7.
         anchor_ratios: height over width.
-        nms_iou: person boxes that overlap a better one more than this are suppressed.
         prn_nodes: nodes of the PRN's hidden layer.
         prn_stride: 1 as the paper, 4 for the compact PRN.
         prn_dropout: rate behind the hidden layer.
@@ -32,7 +31,6 @@ class Architecture:
     sigmoid: bool = False
     anchor_sizes: tuple[float, ...] = (32, 64, 128, 256, 512)
     anchor_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
-    nms_iou: float = 0.3
     prn_nodes: int = 1024
     prn_stride: int = 1
     prn_dropout: float = 0.5

@@ -6,6 +6,7 @@
 ...     frame, people = item
 """
 
+import dataclasses
 import json
 import math
 import os
@@ -22,7 +23,9 @@ from multiposenet.poses import Poses
 from multiposenet.runtimes import export_cache, exported
 from multiposenet.skeleton import Skeleton
 from multiposenet.sources import Frame, frames, is_single
+from multiposenet.systems import options as inference_options
 from multiposenet.systems import system
+from multiposenet.systems.options import InferenceOptions
 from multiposenet.systems.system import System
 
 _OF_POSES = ("boxes", "box_scores", "keypoints", "keypoint_scores", "pose_scores", "mask")
@@ -38,15 +41,17 @@ class Estimator(System):
     results mapped back to their own pixels.
 
     Args:
-        model: a `keras.Model` with the outputs of `MultiPoseNet` and an attribute `skeleton`.
-        image_size: longer side of an image as the network sees it, in pixels. A model built for
-            one fixed input size uses that instead.
-        score: people whose pose score is lower are left out.
+        model: a `keras.Model` with the outputs of `MultiPoseNet` and an attribute `skeleton`, or an
+            `ExportedModel`.
+        image_size: longer side of an image as the network sees it, in pixels; by default that of
+            the model's `InferenceOptions`. A model built for one fixed input size uses that
+            instead.
+        score: people whose pose score is lower are left out; by default as the model's options say.
         batch_size: images run at once at most; by default 8, and 1 in an exported file and in
             TensorFlow without a GPU, which use all processors for one image and keep memory for
             every shape they have seen.
-        enlarge: by how much an image is enlarged at most. More would show nothing more, and people
-            larger than most that a model has learnt from.
+        enlarge: by how much an image is enlarged at most; by default as the model's options say.
+            More would show nothing more, and people larger than most that a model has learnt from.
 
     Raises:
         ValueError: an argument is out of range.
@@ -55,23 +60,22 @@ class Estimator(System):
     def __init__(
         self,
         model,
-        image_size: int = 480,
-        score: float = 0.3,
+        image_size: int | None = None,
+        score: float | None = None,
         batch_size: int | None = None,
-        enlarge: float = 2.0,
+        enlarge: float | None = None,
     ):
         if batch_size is None:
             batch_size = 1 if _fills_processors(model) else 8
-        if image_size < 32:
-            raise ValueError(f"image_size: {image_size}; give at least 32 pixels")
         if batch_size < 1:
             raise ValueError(f"batch_size: {batch_size}; give at least 1")
-        if not enlarge > 0:
-            raise ValueError(f"enlarge: {enlarge}; give more than 0")
+        given = {"image_size": image_size, "score": score, "enlarge": enlarge}
+        given = {name: value for name, value in given.items() if value is not None}
+        options = InferenceOptions(**{**_options_of(model), **given})
         self.model = model
-        self.image_size = int(image_size)
-        self.enlarge = float(enlarge)
-        self.score = float(score)
+        self.image_size = options.image_size
+        self.enlarge = options.enlarge
+        self.score = options.score
         self.batch_size = int(batch_size)
         self._fixed_size = getattr(model, "image_size", None)
         self._find = compiled(model, _OF_POSES)
@@ -80,6 +84,12 @@ class Estimator(System):
     @property
     def skeleton(self) -> Skeleton:
         return self.model.skeleton
+
+    @property
+    def options(self) -> dict:
+        """The `InferenceOptions` by name, those of the model and its own."""
+        own = {name: getattr(self, name) for name in inference_options.OF_IMAGES}
+        return {**_options_of(self.model), **own}
 
     def stream(self, source) -> Iterator[tuple[Frame, Poses] | InputError]:
         cut = system.windows(
@@ -220,20 +230,35 @@ def load(
             fastest that is installed. Another runtime than Keras needs a file that is exported on
             first use and kept in `zoo.cache_dir()`; from then on Keras is not even imported. An
             exported file has its own runtime.
-        **options: those of `Estimator`. A model of the zoo brings its own defaults in the field
-            `options` of its manifest entry.
+        **options: those of `InferenceOptions`, and `batch_size` of `Estimator`. A model of the zoo
+            brings its own defaults in the field `options` of its manifest entry. In an exported
+            file some are fixed: other ones need an export of their own, which `runtime` makes.
 
     Returns:
         An `Estimator`.
 
     Raises:
         WeightsError: the name is unknown or the file is missing, damaged or of another model.
-        InputError: the runtime is not installed, or cannot run this file.
+        InputError: the runtime is not installed, or cannot run this file; or an option is fixed in
+            an exported file, to another value.
+        TypeError: there is no such option.
+        ValueError: an option is out of its range.
     """
+    of_estimator = {
+        key: options.pop(key)
+        for key in ("batch_size", *inference_options.OF_IMAGES)
+        if key in options
+    }
+    if unknown := set(options) - set(inference_options.names()):
+        raise TypeError(
+            f"{min(unknown)}: no such option; there are batch_size, "
+            f"{', '.join(inference_options.names())}"
+        )
     path = Path(name)
     if exported.format_of(path):
         model = exported.load(path, runtime or "auto")
-        return Estimator(model, **{**model.options, **options})
+        _check_fixed(path, model.options, options)
+        return Estimator(model, **of_estimator)
     runtime = exported.choose(runtime or "keras")
     defaults = {}
     if not path.name.endswith((".keras", ".h5")) and not path.is_file():
@@ -248,14 +273,38 @@ def load(
     def in_keras():
         from multiposenet.systems import model_files
 
-        return Estimator(model_files.load(path, architecture, os.fspath(name)), **defaults)
+        model = model_files.load(path, architecture, os.fspath(name))
+        if wanted := {**defaults, **options}:
+            if not hasattr(model, "options"):
+                raise InputError(
+                    f"{path}: {min(wanted)}: not an option of this model; leave it out"
+                )
+            model.options = dataclasses.replace(model.options, **wanted)
+        return Estimator(model)
 
     if runtime == "keras":
         model = in_keras().model
     else:
-        made_of = {"architecture": architecture, **defaults}
+        made_of = {"architecture": architecture, **defaults, **options}
         model = exported.load(export_cache.cached(path, made_of, runtime, in_keras), runtime)
-    return Estimator(model, **{**defaults, **options})
+    return Estimator(model, **of_estimator)
+
+
+def _options_of(model) -> dict:
+    """What is known of a model's `InferenceOptions`, by name."""
+    options = getattr(model, "options", None) or {}
+    return dataclasses.asdict(options) if dataclasses.is_dataclass(options) else dict(options)
+
+
+def _check_fixed(path: Path, fixed: dict, wanted: dict) -> None:
+    """Raises `InputError` if options that are part of an exported graph would have to change."""
+    for name, value in wanted.items():
+        if name not in fixed or fixed[name] != value:
+            known = f"{fixed[name]} in this file" if name in fixed else "fixed in this file"
+            raise InputError(
+                f"{path}: {name}: is {known}, {value} is asked for; export it anew with "
+                f"`--set {name}={value}`, or name the model that it was made of"
+            )
 
 
 def _check_file(path: Path) -> None:
@@ -302,7 +351,8 @@ def compiled(model, names=None):
             the others are not computed.
 
     Returns:
-        A function from a batch of images to the model's outputs at inference, as arrays.
+        A function from a batch of images to the model's outputs at inference, as arrays, by the
+        options that the model has when it is called.
     """
     if isinstance(model, exported.ExportedModel):
         return lambda images: model(images, names)
@@ -312,14 +362,26 @@ def compiled(model, names=None):
         return model.predict_on_batch
     import tensorflow as tf
 
-    # Keras' own function would be traced, and compiled with XLA, anew for every shape of the
-    # input; this one is traced once for all.
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)])
-    def graph(images):
-        outputs = model(images, training=False)
-        return {name: outputs[name] for name in names or outputs}
+    def traced():
+        # Keras' own function would be traced, and compiled with XLA, anew for every shape of the
+        # input; this one is traced once for all.
+        @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)])
+        def graph(images):
+            outputs = model(images, training=False)
+            return {name: outputs[name] for name in names or outputs}
 
-    return lambda images: {name: output.numpy() for name, output in graph(images).items()}
+        return graph
+
+    graphs = {}  # one, of the options that the model has
+
+    def run(images):
+        options = getattr(model, "options", None)
+        if options not in graphs:
+            graphs.clear()
+            graphs[options] = traced()
+        return {name: output.numpy() for name, output in graphs[options](images).items()}
+
+    return run
 
 
 def _batches(indices: list[int], largest: int) -> Iterator[list[int]]:

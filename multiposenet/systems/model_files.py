@@ -43,7 +43,7 @@ def _weights_file(path: Path, architecture, name: str):
     if not path.name.endswith(".weights.h5"):
         raise WeightsError(f"{name}: file: of no known kind; give a .keras or .weights.h5 file")
     try:
-        model = MultiPoseNet(**architecture)
+        model = MultiPoseNet.from_config(architecture)
     except (TypeError, ValueError) as error:
         raise WeightsError(
             f"{name}: architecture: {_reason(error)}; give the arguments the model was made with"

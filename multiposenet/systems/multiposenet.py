@@ -23,11 +23,10 @@ from multiposenet.networks.pose_residual_network import PoseResidualNetwork
 from multiposenet.networks.pyramid import keypoint_pyramid, person_pyramid
 from multiposenet.networks.separate_levels import separated
 from multiposenet.networks.weight_files import load_completely
+from multiposenet.systems import options as inference_options
 from multiposenet.systems.architecture import NANO, PAPER, Architecture
+from multiposenet.systems.options import InferenceOptions
 
-# Faint peaks are mostly noise, and the PRN knows common poses only: see the nano's card.
-EVIDENCE_POWER = 4.0
-CANDIDATES_OF_A_BOX = 8  # of every joint; fainter ones are never chosen
 CANDIDATES = 150  # boxes, one of a cell, that take part in the suppression of doubles
 MULTIPLE = 32  # sides of the input must be multiples of the coarsest feature's stride
 
@@ -42,11 +41,11 @@ class MultiPoseNet(keras.Model):
             C2...C5.
         skeleton: a ``Skeleton``, the name of one, or a dict of its fields.
         image_size: ``(H, W)`` to fix the input size, or None for any multiples of 32.
-        max_people: N, rows of the output.
         weights: None, ``"imagenet"`` for the backbone, or the name of a model of the zoo.
         architecture: an ``Architecture`` (or a dict of its fields); by default the paper's, and
             the compact one for the backbones ``efficientnet_lite0`` and ``nano``.
-        max_peaks: candidates kept per joint and image.
+        options: an ``InferenceOptions``, or a dict of some of its fields; the others, and by
+            default all, are the paper's or the compact model's, as for the architecture.
         name: name of the model.
 
     ``model(images)`` takes ``(B, H, W, 3)`` RGB 0-255 and returns a dict, in input pixels:
@@ -65,10 +64,9 @@ class MultiPoseNet(keras.Model):
         backbone="resnet50",
         skeleton=skeletons.COCO_17,
         image_size=None,
-        max_people=30,
         weights=None,
         architecture=None,
-        max_peaks=32,
+        options=None,
         name="multiposenet",
     ):
         super().__init__(name=name)
@@ -80,10 +78,14 @@ class MultiPoseNet(keras.Model):
             skeleton = skeletons.Skeleton(**skeleton)
         if isinstance(architecture, dict):
             architecture = Architecture(**architecture)
-        self.architecture = architecture or (NANO if backbone in backbones.COMPACT else PAPER)
+        compact = backbone in backbones.COMPACT
+        self.architecture = architecture or (NANO if compact else PAPER)
+        if not isinstance(options, InferenceOptions):
+            defaults = inference_options.NANO if compact else inference_options.PAPER
+            options = dataclasses.replace(defaults, **(options or {}))
+        self.options = options
         self.skeleton = skeleton
         self.image_size = tuple(image_size) if image_size else None
-        self.max_people, self.max_peaks = max_people, max_peaks
         self._separated = None
         self._backbone_name = backbone if isinstance(backbone, str) else None
         self._add_parts(backbone, "imagenet" if weights == "imagenet" else None)
@@ -133,6 +135,19 @@ class MultiPoseNet(keras.Model):
         self.prn = PoseResidualNetwork(
             keypoints, nodes=size.prn_nodes, dropout=size.prn_dropout, stride=size.prn_stride
         )
+
+    @property
+    def options(self):
+        """The ``InferenceOptions``; others may be assigned at any time.
+
+        >>> model.options = dataclasses.replace(model.options, nms_iou=0.5)
+        """
+        return self._options
+
+    @options.setter
+    def options(self, options):
+        self._options = options
+        self.predict_function = None  # of the options before
 
     @property
     def blocks(self):
@@ -202,10 +217,15 @@ class MultiPoseNet(keras.Model):
         maps = self.final_maps(features)
         boxes, box_scores = self._persons(images, features)
         # The peaks of the mask are not used, but taking it out before costs more than finding them.
-        peaks = self.codec.decode({"heatmaps": maps}, self.max_peaks)
+        peaks = self.codec.decode({"heatmaps": maps}, self.options.max_peaks)
         points, peak_scores = (x[:, :-1] for x in peaks)
         keypoints, keypoint_scores = grouping.group(
-            self.prn, boxes, points, peak_scores, EVIDENCE_POWER, CANDIDATES_OF_A_BOX
+            self.prn,
+            boxes,
+            points,
+            peak_scores,
+            self.options.score_exponent,
+            self.options.candidates_per_box,
         )
         keypoint_scores = keypoint_scores * ops.cast(box_scores > 0, "float32")[..., None]
         if not self.architecture.sigmoid:
@@ -257,7 +277,11 @@ class MultiPoseNet(keras.Model):
         sound = ops.all(boxes[..., 2:] > boxes[..., :2], axis=-1)
         scores = ops.cast(ops.sigmoid(logits), "float32") * ops.cast(sound, "float32")
         indices, valid = box_ops.nms(
-            boxes, scores, self.architecture.nms_iou, self.max_people, score_threshold=0.02
+            boxes,
+            scores,
+            self.options.nms_iou,
+            self.options.max_people,
+            score_threshold=self.options.box_score,
         )
         valid = ops.cast(valid, "float32")
         return pick(boxes, indices) * valid[..., None], pick(scores, indices) * valid
@@ -268,16 +292,15 @@ class MultiPoseNet(keras.Model):
             "backbone": backbone,
             "skeleton": dataclasses.asdict(self.skeleton),
             "image_size": self.image_size,
-            "max_people": self.max_people,
             "architecture": dataclasses.asdict(self.architecture),
-            "max_peaks": self.max_peaks,
+            "options": dataclasses.asdict(self.options),
             "name": self.name,
         }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        if isinstance(config["backbone"], dict):
+        config = inference_options.current(config)
+        if isinstance(config.get("backbone"), dict):
             config["backbone"] = keras.saving.deserialize_keras_object(config["backbone"])
         return cls(**config)
 

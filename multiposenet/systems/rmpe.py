@@ -5,7 +5,6 @@
 >>> people = pose.poses_in("group.jpg", boxes)  # (N, 4) xyxy, of one's own detector
 """
 
-import dataclasses
 import os
 
 import numpy as np
@@ -93,6 +92,8 @@ def load_rmpe(
 
     Raises:
         WeightsError: a name is unknown or a file is missing, damaged or of another network.
+        InputError: the detector is an exported file whose boxes overlap otherwise: that is part
+            of it.
     """
     network, skeleton, defaults = load_network(sppe)
     if isinstance(defaults.get("pose_nms"), dict):
@@ -112,13 +113,12 @@ def proposer(name, box_overlap: float | None = None, **options) -> Estimator:
         name: of the model, as for `multiposenet.load`.
         box_overlap: IoU up to which boxes are kept, in place of the model's own; RMPE leaves it to
             pose NMS to tell who was found twice.
-        **options: those of `Estimator`.
+        **options: those of `estimator.load`.
 
     Raises:
         WeightsError: the name is unknown or the file is missing, damaged or of another model.
+        InputError: it is an exported file of another overlap.
     """
-    detector = estimator.load(name, score=0.0, **options)  # its threshold is of its own poses
     if box_overlap is not None:
-        sizes = detector.model.architecture
-        detector.model.architecture = dataclasses.replace(sizes, nms_iou=box_overlap)
-    return detector
+        options["nms_iou"] = box_overlap
+    return estimator.load(name, score=0.0, **options)  # its threshold is of its own poses

@@ -16,7 +16,7 @@ from multiposenet.training.figures import speed as speed_figure
 @pytest.fixture
 def random_nano(monkeypatch):
     def load(name, **options):
-        model = MultiPoseNet("nano", architecture=NANO, max_people=4)
+        model = MultiPoseNet("nano", architecture=NANO, options={"max_people": 4})
         return Estimator(model, score=0.0, **options)
 
     monkeypatch.setattr(bench, "load_estimator", load)

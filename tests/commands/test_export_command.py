@@ -23,7 +23,7 @@ def tiny(monkeypatch):
         pyramid_channels=8, keypoint_channels=8, head_channels=8, person_depth=1, prn_nodes=4,
         prn_stride=2, sigmoid=True,
     )  # fmt: skip
-    model = MultiPoseNet("nano", architecture=sizes, max_people=3)
+    model = MultiPoseNet("nano", architecture=sizes, options={"max_people": 3})
     model.person_subnet.get_layer("logits").bias.assign(np.full(9, 2.0, "float32"))
     pose = Estimator(model, image_size=64, score=0.01)
     monkeypatch.setattr(command, "load_estimator", lambda name, batch_size: pose)

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from multiposenet.skeleton import Skeleton
+from multiposenet.systems.options import InferenceOptions
 
 CORNERS = Skeleton.from_dict(
     {
@@ -25,6 +26,7 @@ class RectangleFinder(keras.Model):
         super().__init__()
         self.skeleton = CORNERS
         self.image_size = image_size
+        self.options = InferenceOptions()
         self.shapes = []  # input shapes for which a backend traced the model
         self.built = True
 

@@ -26,7 +26,7 @@ TINY = Architecture(
 def tiny():
     """A random model that takes everything for a person."""
     keras.utils.set_random_seed(0)
-    model = MultiPoseNet("nano", architecture=TINY, max_people=3)
+    model = MultiPoseNet("nano", architecture=TINY, options={"max_people": 3})
     model.person_subnet.get_layer("logits").bias.assign(np.full(9, 2.0, "float32"))
     return model
 

@@ -18,9 +18,11 @@ from multiposenet.networks import backbones, grouping
 from multiposenet.networks.pose_residual_network import Max
 from multiposenet.networks.roi_crop import MARGIN
 from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
-from multiposenet.systems import multiposenet
+from multiposenet.systems import multiposenet, options
 from multiposenet.systems.architecture import NANO, PAPER, Architecture
+from multiposenet.systems.estimator import compiled as compiled_once
 from multiposenet.systems.multiposenet import MultiPoseNet
+from multiposenet.systems.options import InferenceOptions
 
 SMALL = Architecture(
     pyramid_channels=8,
@@ -51,8 +53,9 @@ def own_backbone():
     return keras.Model(images, outputs, name="four_convolutions")
 
 
-def small(**options):
-    return MultiPoseNet(own_backbone(), architecture=SMALL, max_people=7, **options)
+def small(options=None, **arguments):
+    options = {"max_people": 7, **(options or {})}
+    return MultiPoseNet(own_backbone(), architecture=SMALL, options=options, **arguments)
 
 
 def excite(model):
@@ -139,9 +142,8 @@ def test_keypoints_belong_to_their_box(model):
 
 def test_linear_maps_are_decoded_uncut(model):
     """The paper's maps are the output itself, which may exceed 1; heatmaps and scores do not."""
-    linear = MultiPoseNet(
-        own_backbone(), architecture=dataclasses.replace(SMALL, sigmoid=False), max_people=7
-    )
+    sizes = dataclasses.replace(SMALL, sigmoid=False)
+    linear = MultiPoseNet(own_backbone(), architecture=sizes, options={"max_people": 7})
     linear.set_weights(model.get_weights())
     batch = images()
     maps = ops.convert_to_numpy(linear.final_maps(linear.backbone(batch)))
@@ -195,7 +197,7 @@ def test_keras_file_reloads_exactly(model, tmp_path):
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     assert again.skeleton == COCO_17 and again.architecture == SMALL
-    assert again.backbone.name == "four_convolutions" and again.max_people == 7
+    assert again.backbone.name == "four_convolutions" and again.options == model.options
     assert_same(run(again, images()), run(model, images()))
 
 
@@ -208,14 +210,17 @@ def test_weights_file_reloads_exactly(model, tmp_path):
 
 def test_all_options_survive_a_file(tmp_path):
     joints = {"name": "stick", "keypoints": ["neck", "left_hip", "right_hip"], "limbs": [[0, 1]]}
-    options = {"image_size": (64, 32), "max_peaks": 5, "name": "mine"}
-    model = small(skeleton=Skeleton.from_dict(joints), **options)
+    arguments = {"image_size": (64, 32), "name": "mine"}
+    changed = InferenceOptions(640, 1.5, 0.2, 0.6, 0.1, 5, 7, 3, 2.0)
+    model = small(skeleton=Skeleton.from_dict(joints), **arguments)
+    model.options = changed
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     before, after = model.get_config(), again.get_config()
     assert after.pop("backbone")["config"]["name"] == before.pop("backbone")["config"]["name"]
     assert after == before and again.skeleton == model.skeleton
-    assert {key: getattr(again, key) for key in options} == options
+    assert {key: getattr(again, key) for key in arguments} == arguments
+    assert again.options == changed
 
 
 def test_backbone_by_name_or_as_a_model(tmp_path):
@@ -243,9 +248,56 @@ def test_skeleton_by_name():
 def test_defaults_of_the_backbones(monkeypatch):
     # The paper's PRN takes seconds to initialize.
     monkeypatch.setattr(multiposenet, "PoseResidualNetwork", lambda joints, **options: Max())
-    assert MultiPoseNet("nano").architecture == NANO
+    nano, paper = MultiPoseNet("nano"), MultiPoseNet(own_backbone())
+    assert (nano.architecture, nano.options) == (NANO, options.NANO)
+    assert (paper.architecture, paper.options) == (PAPER, InferenceOptions())
     assert small().architecture == SMALL
-    assert MultiPoseNet(own_backbone()).architecture == PAPER
+    changed = MultiPoseNet("nano", options={"nms_iou": 0.5}).options
+    assert changed == dataclasses.replace(options.NANO, nms_iou=0.5)
+
+
+def test_the_paper_has_no_power_of_scores_and_no_limit_of_candidates():
+    assert options.PAPER.score_exponent == 1 and options.PAPER.candidates_per_box is None
+
+
+def test_options_change_what_is_found_and_nothing_else(model):
+    before, batch = model.options, images()
+    find = compiled_once(model)
+    usual = find(batch)
+    try:
+        model.options = dataclasses.replace(before, max_people=3, box_score=0.6, nms_iou=0.9)
+        changed = find(batch)
+    finally:
+        model.options = before
+    assert changed["boxes"].shape == (2, 3, 4) and usual["boxes"].shape == (2, 7, 4)
+    scores = changed["box_scores"]
+    assert scores[scores > 0].min() >= 0.6
+    np.testing.assert_array_equal(changed["heatmaps"], usual["heatmaps"])
+    assert_same(find(batch), usual)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"nms_iou": 1.5}, {"score": "x"}, {"max_people": 0}, {"max_peaks": 2.5}, {"enlarge": 0}]
+    + [{"candidates_per_box": 0}, {"score_exponent": -1}, {"image_size": 16}, {"box_score": None}],
+)
+def test_options_out_of_range(wrong):
+    (name,) = wrong
+    with pytest.raises(ValueError, match=f"{name}: .*; give "):
+        InferenceOptions(**wrong)
+
+
+def test_files_from_before_the_options(model):
+    """There `nms_iou` was of the architecture, and every model chose as the nano does."""
+    config = model.get_config()
+    config["architecture"]["nms_iou"] = 0.45
+    del config["options"]
+    config |= {"max_people": 7, "max_peaks": 9}
+    again = MultiPoseNet.from_config(config)
+    assert again.architecture == SMALL
+    assert again.options == dataclasses.replace(
+        options.NANO, nms_iou=0.45, max_people=7, max_peaks=9
+    )
 
 
 def test_blocks_are_all_there_is(model):
@@ -301,7 +353,7 @@ def test_weights_of_another_architecture(model, tmp_path, monkeypatch):
     with pytest.raises(WeightsError, match="some-model: weights: do not fit") as error:
         MultiPoseNet("nano", weights="some-model")
     assert "\n" not in str(error.value)
-    again = MultiPoseNet(own_backbone(), architecture=SMALL, max_people=7, weights="some-model")
+    again = small(weights="some-model")
     assert_same(run(again, images()), run(model, images()))
 
 

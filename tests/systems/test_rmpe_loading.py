@@ -3,7 +3,6 @@
 import dataclasses
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -12,12 +11,13 @@ from compiled import compiled
 from keras import ops
 
 from multiposenet import zoo
-from multiposenet.errors import WeightsError
+from multiposenet.errors import InputError, WeightsError
 from multiposenet.maths.suppression import PoseNMSParameters
 from multiposenet.networks.sppe import MARGIN, SPPEArchitecture, inference_model
+from multiposenet.runtimes import exported
+from multiposenet.runtimes.exported import ExportedModel
 from multiposenet.skeleton import COCO_17, LSP_14
 from multiposenet.systems import estimator
-from multiposenet.systems.architecture import NANO
 from multiposenet.systems.rmpe import load_rmpe
 from multiposenet.systems.sppe_files import DEFAULT, load_network
 from multiposenet.training import rmpe_run_folder, run_folder
@@ -159,16 +159,30 @@ def test_load_rmpe(run, release, monkeypatch):
 def test_boxes_that_overlap_are_proposals(release, monkeypatch):
     """By the SPPE's manifest entry, or the caller; and the model's own NMS otherwise."""
 
-    def load(name, score):
-        return SimpleNamespace(model=SimpleNamespace(architecture=NANO))
-
-    monkeypatch.setattr(estimator, "load", load)
+    asked = []
+    monkeypatch.setattr(estimator, "load", lambda name, **options: asked.append(options))
     release()
-    assert load_rmpe("tiny").detector.model.architecture == NANO
+    load_rmpe("tiny")
     release(options={"box_overlap": 0.6})
-    assert load_rmpe("tiny").detector.model.architecture.nms_iou == 0.6
-    again = load_rmpe("tiny", box_overlap=0.7).detector.model.architecture
-    assert again == dataclasses.replace(NANO, nms_iou=0.7)
+    load_rmpe("tiny")
+    load_rmpe("tiny", box_overlap=0.7)
+    assert [options.get("nms_iou") for options in asked] == [None, 0.6, 0.7]
+
+
+def test_overlap_of_an_exported_detector(release, tmp_path, monkeypatch):
+    """Part of the file: the same value is fine, another one is named."""
+    path = tmp_path / "poses.onnx"
+    model = ExportedModel(None, COCO_17, None, {"score": 0.2, "nms_iou": 0.6}, "onnx", path)
+    monkeypatch.setattr(exported, "load", lambda path, runtime: model)
+    release(options={"box_overlap": 0.6})
+    detector = load_rmpe("tiny", path).detector
+    assert detector.model is model and detector.score == 0
+    with pytest.raises(InputError, match=r"poses.onnx: nms_iou: is 0.6 in this file, 0.7") as e:
+        load_rmpe("tiny", path, box_overlap=0.7)
+    assert "\n" not in str(e.value) and "--set nms_iou=0.7" in str(e.value)
+    model.options.pop("nms_iou")
+    with pytest.raises(InputError, match=r"poses.onnx: nms_iou: is fixed in this file, 0.6"):
+        load_rmpe("tiny", path)
 
 
 def test_the_bundled_sppe():

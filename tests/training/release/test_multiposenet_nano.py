@@ -71,7 +71,7 @@ def test_each_stage_runs_once_and_the_result_loads(data, tmp_path, monkeypatch):
         np.testing.assert_allclose(first, second, atol=1e-6)
     entry = json.loads((path.parent / "manifest.json").read_text())["models"]["multiposenet-nano"]
     assert entry["sha256"] == zoo.sha256_of(path)
-    MultiPoseNet(**entry["architecture"]).load_weights(path)
+    MultiPoseNet.from_config(entry["architecture"]).load_weights(path)
 
 
 def test_every_stage_has_the_data_of_the_card():
