@@ -18,7 +18,7 @@ from multiposenet.training.loop import fitting
 from multiposenet.training.loop.checkpoint import checkpoint_path
 from multiposenet.training.loop.engine import Engine
 
-FILES = {"line.npz", "line.json", "line.jsonl", "line.png", "tensorboard"}
+FILES = {"line.npz", "line.json", "line.jsonl", "line.lock", "line.png", "tensorboard"}
 
 
 def plain(kind=Stage, **options):
