@@ -241,13 +241,22 @@ def photo_path(folder: str | Path, file_name: str) -> Path:
     return path
 
 
-def doubtful_areas(persons: Persons) -> np.ndarray:
-    """Returns (P,) bool, the persons whose area is 1 or less, or less than 1 % of their box.
+def is_doubtful_area(area, box_area):
+    """Tells whether areas are 1 or less, or less than 1 % of their boxes.
 
     OKS scales distances by the area: with areas as these AP is about 0 whatever is found.
+
+    Args:
+        area: number or array, in square pixels.
+        box_area: likewise.
     """
+    return (box_area > 4) & ((area <= 1) | (area < 0.01 * box_area))
+
+
+def doubtful_areas(persons: Persons) -> np.ndarray:
+    """Returns (P,) bool, the persons of whom `is_doubtful_area` holds, without crowds."""
     boxes = persons.xywh[:, 2] * persons.xywh[:, 3]
-    return ~persons.crowd & (boxes > 4) & ((persons.areas <= 1) | (persons.areas < 0.01 * boxes))
+    return ~persons.crowd & is_doubtful_area(persons.areas, boxes)
 
 
 def _check_images(images: JsonTable) -> tuple[np.ndarray, dict[str, int] | None]:

@@ -3,9 +3,13 @@
 DATASET is a COCO keypoint file (JSON, plain or .gz), or a data set as train takes it, such as
 lsp:FOLDER. All defects are listed, each with the ids of its photo and annotation: fields that are
 missing or wrong, ids and persons that occur twice, points beside the photo or far from the box,
-left and right mixed up. With photos their files and sizes are checked too.
+left and right mixed up. With photos their files are decoded, and sizes and EXIF data compared with
+the labels.
 
-Exit status: 0 nothing found, 1 something found, 2 nothing usable.
+--repair writes a copy in which is mended what has one right answer, and says what it changed; what
+only the photo can tell stays as it is.
+
+Exit status: 0 nothing found (with --repair: nothing left), 1 something found, 2 nothing usable.
 """
 
 import argparse
@@ -26,6 +30,20 @@ def add_arguments(parser):
         "--images",
         metavar="DIR",
         help="folder of the photos of a FILE; masks are looked for in masks beside it",
+    )
+    parser.add_argument(
+        "--no-decode",
+        dest="decode",
+        action="store_false",
+        help="read the photos' headers only, which finds no truncated ones",
+    )
+    parser.add_argument(
+        "--skeleton",
+        metavar="NAME|FILE",
+        help="joints of a category that names none (default: coco_17)",
+    )
+    parser.add_argument(
+        "--repair", metavar="FILE", help="write a mended copy of the annotations, a COCO file"
     )
     parser.add_argument(
         "--examples",
@@ -52,30 +70,35 @@ def add_arguments(parser):
 
 def run(args) -> int:
     output.writable_json(args.json)
+    output.writable_json(args.repair, "--repair")
     if args.images and not Path(args.images).is_dir():
         raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
-    inspection, photos = _inspect(args)
-    drawn = _draw(inspection, photos, args) if args.draw else []
-    counts, found = inspection.counts(), inspection.by_kind()
+    content, path, folders, skeleton = _dataset(args)
+    inspection = _inspect(content, path, folders, skeleton, args.decode)
+    repaired = _repair(args, content, inspection, folders, skeleton) if args.repair else None
+    drawn = _draw(inspection, folders["photos"], args) if args.draw else []
     if args.json:
-        output.write_json(args.json, _result(args.dataset, counts, found, drawn))
+        output.write_json(args.json, _result(args.dataset, inspection, drawn, repaired))
     if args.json != "-":
-        _print(args.dataset, counts, found, args.examples)
+        _print(args.dataset, inspection, args.examples)
         if drawn:
             print(f"\n{len(drawn)} photos drawn into {args.out}")
-    return 1 if found else 0
+        if repaired:
+            _print_repaired(args.repair, repaired)
+    return 1 if (repaired["left"] if repaired else inspection.findings) else 0
 
 
-def _inspect(args):
-    """The checks, and the folder of the photos or None."""
+def _dataset(args) -> tuple:
+    """The content, its path, the folders of photos and masks, and the skeleton of unnamed joints.
+
+    The path is that of a file that `CocoAnnotations` reads, or else the name of the data set.
+    """
     from multiposenet import skeleton as skeletons
-    from multiposenet.annotations import CocoAnnotations
     from multiposenet.json_table import parse, read_bytes
     from multiposenet.training import datasets
-    from multiposenet.training.datasets.inspection import Inspection
 
+    skeleton = skeletons.get(args.skeleton) if args.skeleton else None
     path, photos = Path(args.dataset), args.images and Path(args.images)
-    masks = None
     if not path.is_file():
         kind, _, folder = datasets.split(args.dataset)
         if args.images:
@@ -84,19 +107,50 @@ def _inspect(args):
         if kind not in _COCO_LAYOUT:
             skeleton = skeletons.get(_SKELETONS.get(kind, "coco_17"))
             content = datasets.coco.to_coco(datasets.read(args.dataset, skeleton), skeleton)
-            return Inspection(content, args.dataset, Path()), Path()
+            return content, args.dataset, {"photos": Path(), "masks": None}, skeleton
         photos = Path(folder) / "photos"
-    if photos and (photos.parent / "masks").is_dir():
-        masks = photos.parent / "masks"
-    inspection = Inspection(parse(path, read_bytes(path)), path, photos, masks)
-    try:
-        CocoAnnotations.load(path)
-    except AnnotationError as error:
-        inspection.refuse(error)
-    return inspection, photos
+    masks = photos and photos.parent / "masks"
+    folders = {"photos": photos or None, "masks": masks if masks and masks.is_dir() else None}
+    return parse(path, read_bytes(path)), path, folders, skeleton
 
 
-def _result(dataset, counts, found, drawn) -> dict:
+def _inspect(content, path, folders, skeleton, decode):
+    from multiposenet.annotations import CocoAnnotations
+    from multiposenet.training.datasets.inspection import Inspection
+
+    inspection = Inspection(content, path, **folders, skeleton=skeleton, decode=decode)
+    if isinstance(path, Path):
+        try:
+            CocoAnnotations.load(path, skeleton)
+        except AnnotationError as error:
+            inspection.refuse(error)
+    return inspection
+
+
+def _repair(args, content, inspection, folders, skeleton) -> dict:
+    """Writes the mended copy; what was changed, and what is left to be found in it."""
+    from multiposenet.training.datasets.inspection import repair
+
+    mended, changes = repair(content, inspection.findings, len(inspection.joints))
+    output.write_json(args.repair, mended)
+    # Photos are as they were, and whether they can be decoded is known.
+    again = _inspect(mended, Path(args.repair), folders, skeleton, decode=False)
+    left = {kind: len(items) for kind, items in again.by_kind().items()}
+    return {"file": str(args.repair), "changes": dict(changes), "left": left}
+
+
+def _print_repaired(path, repaired) -> None:
+    changes, left = repaired["changes"], repaired["left"]
+    print(f"\nwritten: {path}")
+    for change, times in sorted(changes.items()):
+        print(f"    {change}: {times:,}")
+    if not changes:
+        print("    nothing was changed")
+    told = ", ".join(f"{kind} {times:,}" for kind, times in left.items())
+    print(f"left in it: {told}" if left else "nothing wrong is left in it")
+
+
+def _result(dataset, inspection, drawn, repaired) -> dict:
     from multiposenet.training.datasets.inspection import KINDS
 
     findings = {
@@ -107,14 +161,22 @@ def _result(dataset, counts, found, drawn) -> dict:
                 {"image": i.image, "annotation": i.annotation, "message": i.message} for i in items
             ],
         }
-        for kind, items in found.items()
+        for kind, items in inspection.by_kind().items()
     }
-    return {"dataset": dataset, **counts, "findings": findings, "drawn": [str(d) for d in drawn]}
+    return {
+        "dataset": dataset,
+        **inspection.counts(),
+        "pairs": [list(pair) for pair in inspection.pairs()],
+        "findings": findings,
+        "drawn": [str(path) for path in drawn],
+        **({"repaired": repaired} if repaired else {}),
+    }
 
 
-def _print(dataset, counts, found, examples) -> None:
+def _print(dataset, inspection, examples) -> None:
     from multiposenet.training.datasets.inspection import KINDS
 
+    counts, found, pairs = inspection.counts(), inspection.by_kind(), inspection.pairs()
     print(
         f"{dataset}: {counts['photos']:,} photos ({counts['photos_without_persons']:,} without "
         f"persons), {counts['persons']:,} persons ({counts['persons_without_keypoints']:,} without "
@@ -126,6 +188,8 @@ def _print(dataset, counts, found, examples) -> None:
             ["keypoint", "labelled", "visible"],
             [[joint, f"{row['labelled']:,}", f"{row['visible']:,}"] for joint, row in joints],
         )
+    told = ", ".join(f"{first} and {second}" for first, second in pairs)
+    print(f"mirror pairs: {told or 'none'}")
     for kind, items in found.items():
         print(f"{kind}: {len(items):,}. {KINDS[kind][0].upper()}{KINDS[kind][1:]}.")
         for item in items[:examples]:
@@ -141,6 +205,7 @@ def _draw(inspection, photos, args) -> list[Path]:
     import numpy as np
 
     from multiposenet import drawing
+    from multiposenet.annotations import photo_path
     from multiposenet.sources import read_image
 
     if photos is None:
@@ -159,7 +224,7 @@ def _draw(inspection, photos, args) -> list[Path]:
     for image in output.progress(chosen, len(chosen), "draw"):
         name = inspection.images[image]["file_name"]
         try:
-            picture = read_image(photos / name)
+            picture = read_image(photo_path(photos, name))
         except InputError as error:
             output.report(error)
             continue
