@@ -101,7 +101,7 @@ def weighted_l2(target, maps, weight):
 def quality_focal(target, logits, weight, *, mask_share=100.0, gamma=1.0):
     """|t - p|^gamma times the cross-entropy of soft targets, per heatmap that shows a joint.
 
-    The focal form of Li et al. 2020 (arXiv 2006.04388, eq. 4). It trains far faster from scratch
+    The focal form of Li et al. 2020 (arXiv 2006.04388). It trains far faster from scratch
     than squared error, whose gradient the background dominates.
 
     Args:
@@ -173,7 +173,7 @@ def symmetric_stn(target, centred_target, outputs, weight, *, loss=map_l2, paral
 
 
 def point_l2(target, points, weight):
-    """Squared distances (DeepPose, equation 2), a mean over the joints that count.
+    """Squared distances, the loss of DeepPose: a mean over the joints that count.
 
     Args:
         target: ``(B, K, 2)``, see ``direct_regression.to_box``.
