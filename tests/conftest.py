@@ -8,6 +8,10 @@ import pytest
 
 # Before anything imports TensorFlow: no start-up chatter in captured output.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Where every core has a worker, threads of one only wait for those of another.
+if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)) >= (os.cpu_count() or 1):
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, "1")
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,6 +24,19 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data in {folder}; set MULTIPOSENET_DATA to the folder that holds it")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_initial_weights():
+    """Building a network compiles nothing."""
+    if os.environ.get("KERAS_BACKEND") != "jax":
+        yield
+        return
+    from numpy_weights import draw_initial_weights
+
+    with pytest.MonkeyPatch.context() as patch:
+        draw_initial_weights(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)

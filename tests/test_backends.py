@@ -32,6 +32,7 @@ def started(tmp_path_factory):
     same time, since each keeps one core busy."""
     folder, processes = tmp_path_factory.mktemp("backends"), {}
     command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider"]
+    command += ["-m", "not one_backend"]
     command += [str(TESTS / name) for name in FILES]
     for backend in filter(importlib.util.find_spec, BACKENDS):
         environment = os.environ | {"KERAS_BACKEND": backend, INSIDE: "1", "OMP_NUM_THREADS": "1"}

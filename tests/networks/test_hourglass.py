@@ -35,6 +35,7 @@ def of_the_paper():
     return hourglass(16, image_size=(64, 64))
 
 
+@pytest.mark.one_backend
 def test_parameters_of_the_paper(of_the_paper):
     """Published tables give 25 or 26 M for eight stacks and MPII's 16 joints."""
     count = of_the_paper.count_params()
@@ -42,12 +43,14 @@ def test_parameters_of_the_paper(of_the_paper):
     assert 25e6 < count < 26e6
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(("stacks", "units", "levels"), [(1, 1, 4), (2, 3, 2)])
 def test_parameters_by_hand(stacks, units, levels):
     model = hourglass(5, stacks=stacks, units=units, levels=levels, **SMALL)
     assert model.count_params() == parameters(5, stacks, units, 8, levels)
 
 
+@pytest.mark.one_backend
 def test_parameters_of_the_compact_variant():
     count = compact(17, image_size=(64, 64)).count_params()
     assert count == parameters(17, stacks=2, units=1, width=96) < 3e6
@@ -69,6 +72,7 @@ def longest_path(model):
     return units(model.output["heatmaps"])
 
 
+@pytest.mark.one_backend
 def test_two_stacks_of_four_units_are_as_deep_as_eight_of_one(of_the_paper):
     wide = hourglass(3, stacks=2, units=4, **SMALL)
     assert longest_path(wide) == longest_path(of_the_paper) == 3 + 8 * (2 * 4 + 2)

@@ -1,8 +1,11 @@
 """The joint assigner: what its answer may and may not depend on."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
+from compiled import compiled
 from keras import ops
 
 from multiposenet.networks.joint_assigner import JointAssigner
@@ -28,13 +31,11 @@ def scene(rng, people=4, peaks=5, images=2):
     return boxes, points, scores
 
 
-def assign(assigner, *scene):
-    function = assigner.assign
-    if keras.backend.backend() == "jax":  # compiled at once: quicker than operation by operation
-        import jax
+compiled_assign = functools.cache(lambda assigner: compiled(assigner.assign))
 
-        function = jax.jit(function)
-    return [ops.convert_to_numpy(x) for x in function(*scene)]
+
+def assign(assigner, *scene):
+    return [ops.convert_to_numpy(x) for x in compiled_assign(assigner)(*scene)]
 
 
 def test_shapes_and_evidence(assigner):
@@ -128,6 +129,7 @@ def test_group_and_saving(assigner, tmp_path):
     assert saved.get_config() == assigner.get_config()
 
 
+@pytest.mark.one_backend
 def test_default_size():
     assert JointAssigner().count_params() < 200_000
 

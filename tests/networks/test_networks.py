@@ -30,6 +30,7 @@ def numpy(tensors):
     return {key: ops.convert_to_numpy(value) for key, value in tensors.items()}
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     ("name", "c4", "c5"),
     [("resnet50", 16, 32), ("resnet101", 16, 32), ("resnet101_dilated", 16, 16), ("nano", 16, 32)],
@@ -39,12 +40,13 @@ def test_backbone_strides(name, c4, c5):
     assert [stride for _, stride in levels.values()] == [4, 8, c4, c5]
 
 
+@pytest.mark.one_backend
 def test_resnet_both_stages_dilated():
     levels = backbones.levels(backbones.resnet(50, dilated_stages=(4, 5)))
     assert [stride for _, stride in levels.values()] == [4, 8, 8, 8]
 
 
-@pytest.mark.parametrize("depth", [50, 101])
+@pytest.mark.parametrize("depth", [50, pytest.param(101, marks=pytest.mark.one_backend)])
 def test_resnet_is_that_of_keras_applications(depth):
     ours = backbones.resnet(depth)
     theirs = getattr(keras.applications, f"ResNet{depth}")(
@@ -72,11 +74,13 @@ def test_resnet_is_that_of_keras_applications(depth):
         )
 
 
+@pytest.mark.one_backend
 def test_dilation_keeps_the_weights():
     plain, dilated = build("resnet101"), build("resnet101_dilated")
     assert [w.shape for w in plain.weights] == [w.shape for w in dilated.weights]
 
 
+@pytest.mark.one_backend
 def test_imagenet_weights_offline(monkeypatch):
     def unreachable(**kwargs):
         raise OSError("URL fetch failure")
@@ -87,6 +91,7 @@ def test_imagenet_weights_offline(monkeypatch):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.one_backend
 def test_imagenet_weights_land_in_our_resnet(monkeypatch):
     source = keras.applications.ResNet50(
         weights=None, include_top=False, input_shape=(None, None, 3)
@@ -207,6 +212,7 @@ def test_maps_level_by_level(options, strides):
     assert model.layers == names  # the subnet itself is as it was
 
 
+@pytest.mark.one_backend
 def test_person_subnet_of_the_paper():
     model = person_subnet()
     tower = 4 * conv(3, 256, 256)

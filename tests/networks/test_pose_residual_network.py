@@ -26,12 +26,14 @@ def random_crops(count=2, joints=JOINTS, seed=0):
     )
 
 
+@pytest.mark.one_backend
 def test_parameters_of_the_paper():
     cells = 36 * 56 * 17
     assert PoseResidualNetwork().count_params() == cells * 1024 + 1024 + 1024 * cells + cells
     assert round(PoseResidualNetwork().count_params() / 1e6, 1) == 70.2
 
 
+@pytest.mark.one_backend
 def test_parameters_of_the_compact_variant():
     cells = 9 * 14 * 17
     assert compact().count_params() == cells * 128 + 128 + 128 * cells + cells < 6e5
