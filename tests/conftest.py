@@ -39,6 +39,26 @@ def quick_initial_weights():
         yield
 
 
+@pytest.fixture(scope="module")
+def eagerly():
+    """TensorFlow computes operation by operation: a few steps are done before a graph is traced."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def traced(eagerly):
+    """For a test within a module that runs eagerly: graphs, as users have them."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(False)
+    yield
+    tf.config.run_functions_eagerly(True)
+
+
 @pytest.fixture(autouse=True)
 def one_seed():
     """Initial weights and dropout are the same in every run, alone or within the suite."""

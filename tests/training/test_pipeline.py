@@ -27,6 +27,8 @@ RECIPES = {
     "prn": recipes.NanoPRN(epochs=1, **TINY),
 }
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):

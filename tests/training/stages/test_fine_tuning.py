@@ -12,6 +12,8 @@ from multiposenet.training.loop.optimizer import Adam
 from multiposenet.training.stages.fine_tuning import freeze
 from multiposenet.training.stages.models import KeypointStage
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 def _backbone():
     images = keras.Input((None, None, 3))

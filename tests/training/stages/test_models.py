@@ -13,6 +13,8 @@ from multiposenet.training.stages.models import KeypointStage, PersonStage
 KEYPOINT_PARTS = {"backbone", "keypoint pyramid", "keypoint subnet"}
 PERSON_PARTS = {"person pyramid", "person subnet"}
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 def snapshot(model):
     return {
@@ -30,7 +32,7 @@ def changed(before, after):
 
 
 @pytest.mark.parametrize("kind", ["keypoints", "person"])
-def test_only_the_parts_of_the_stage_learn(kind):
+def test_only_the_parts_of_the_stage_learn(kind, traced):
     """Batch statistics of the frozen parts stay, too."""
     model = small()
     if kind == "keypoints":

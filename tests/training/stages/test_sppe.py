@@ -29,6 +29,8 @@ from multiposenet.training.validation import sppe as validation
 POINTS = [(100.0, 50.0), (82.0, 84.0), (120.0, 90.0)]
 BOX = (70, 40, 134, 112)
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
@@ -242,7 +244,7 @@ def test_every_stack_of_the_sppe_is_supervised():
     assert float(stage.final.result()) == pytest.approx(expected["heatmaps"], rel=1e-4)
 
 
-def test_the_sstn_stage_adds_the_parallel_error_and_keeps_the_parallel_sppe():
+def test_the_sstn_stage_adds_the_parallel_error_and_keeps_the_parallel_sppe(traced):
     network, localisation = small()
     before = arrays(network)
     stage = sppe.SSTNStage(network, localisation, parallel=0.5, sppe_rate=0.25)
