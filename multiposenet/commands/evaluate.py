@@ -1,8 +1,9 @@
 """Measure a model on annotated photos.
 
 Reads COCO annotations (JSON, plain or .gz), runs the model over the photos and prints COCO's
-figures, such as keypoints/AP, boxes/AP50 and masks/IoU, from 0 to 1. A photo that cannot be read
-counts as one on which nobody was found. Masks are PNG files of the photo's name (0 background,
+figures, such as keypoints/AP, boxes/AP50 and masks/IoU, from 0 to 1; - stands where nobody is to be
+found. A photo that cannot be read, or is not of the size that its labels are for, counts as one on
+which nobody was found. Masks are PNG files of the photo's name (0 background,
 1 person, 2 ignored); only photos whose annotations say "mask": true have one.
 
 --metrics pck prints PCK@0.2 of the torso over the joints that the annotations share with the model,
@@ -21,6 +22,7 @@ from multiposenet.commands import output
 from multiposenet.errors import AnnotationError, InputError
 
 METRICS = ("keypoints", "boxes", "masks", "pck")
+MAIN = ("keypoints/AP50", "boxes/AP50", "masks/IoU")
 
 
 def add_arguments(parser):
@@ -35,6 +37,9 @@ def add_arguments(parser):
         metavar="LIST",
         help=f"some of {','.join(METRICS)} (default: all but pck that the annotations allow)",
     )
+    parser.add_argument(
+        "--skeleton", metavar="NAME|FILE", help="joints of annotations that name none"
+    )
     output.add_model_arguments(parser)
     output.add_json_argument(parser)
 
@@ -44,6 +49,8 @@ def run(args) -> int:
     if not Path(args.images).is_dir():
         raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
     figures, photos, failures = _score(args) if args.annotations else _count(args)
+    # COCO's -1, for persons of a size that the labels do not have, is no figure.
+    figures = {name: None if value == -1 else value for name, value in figures.items()}
     if args.json:
         output.write_json(
             args.json,
@@ -57,20 +64,33 @@ def run(args) -> int:
         )
     if args.json != "-":
         rows = [
-            [name, f"{value:.4f}" if isinstance(value, float) else str(value)]
+            [name, "-" if value is None else f"{value:.4f}" if type(value) is float else str(value)]
             for name, value in figures.items()
         ]
         output.print_table([f"{args.model} on {photos - failures} photos", ""], rows)
-    if failures == photos:
+    doubts = _doubts(args, figures) if args.annotations and failures < photos else 0
+    if failures == photos or doubts == 2:
         return 2
-    return 1 if failures else 0
+    return 1 if failures or doubts else 0
+
+
+def _doubts(args, figures) -> int:
+    """Reports figures that tell nothing; 2 if nobody was to be found, 1 if nothing matched."""
+    main = [name for name in MAIN if name in figures]
+    if main and all(figures[name] is None for name in main):
+        output.report(f"{args.annotations}: annotations: nobody to be found; label some persons")
+        return 2
+    if nothing := [name for name in main if figures[name] == 0]:
+        output.report(
+            f"{args.images}: {', '.join(nothing)}: nothing that was found matches a label; are the "
+            "labels for these photos, and the areas right? multiposenet inspect tells"
+        )
+    return 1 if nothing else 0
 
 
 def _score(args) -> tuple[dict, int, int]:
     """COCO's figures, the number of photos, and of those that could not be read."""
-    from multiposenet.annotations import CocoAnnotations
-
-    annotations = CocoAnnotations.load(args.annotations)
+    annotations = _annotations(args)
     masks = Path(args.masks) if args.masks else Path(args.images).parent / "masks"
     labelled = _mask_files(annotations, masks)
     metrics = args.metrics or ["keypoints", "boxes", *(["masks"] if labelled else [])]
@@ -91,8 +111,7 @@ def _score(args) -> tuple[dict, int, int]:
     joints = _torso_pck(args, annotations, pose.skeleton) if "pck" in metrics else None
     results, overlap, failures = [], coco.MaskIoU(), 0
     records = annotations.images
-    paths = [Path(args.images) / record.file_name for record in records]
-    for record, item in zip(records, answers(pose, paths), strict=True):
+    for record, item in zip(records, answers(pose, *photos_of(args, records)), strict=True):
         truth = read_person_mask(labelled[record.id]) if record.id in labelled else None
         poses = None if isinstance(item, InputError) else item[1]
         if poses is None:
@@ -114,7 +133,31 @@ def _score(args) -> tuple[dict, int, int]:
         figures |= overlap.result()
     if joints:
         figures |= joints.result()
-    return figures, len(paths), failures
+    return figures, len(records), failures
+
+
+def _annotations(args):
+    """The annotations; areas that would make AP about 0 are reported."""
+    from multiposenet import skeleton
+    from multiposenet.annotations import CocoAnnotations, doubtful_areas
+
+    given = skeleton.get(args.skeleton) if args.skeleton else None
+    annotations = CocoAnnotations.load(args.annotations, given)
+    if doubtful := int(doubtful_areas(annotations.persons).sum()):
+        output.report(
+            f"{args.annotations}: annotations.area: of {doubtful:,} of {len(annotations.persons):,}"
+            " persons 1 or less, or below 1 % of the box: their OKS is about 0; "
+            "multiposenet inspect --repair leaves such areas out"
+        )
+    return annotations
+
+
+def photos_of(args, records) -> tuple[list[Path], list[tuple[int, int]]]:
+    """The paths of annotated photos, and the sizes (height, width) that their labels are for."""
+    from multiposenet.annotations import photo_path
+
+    paths = [photo_path(args.images, record.file_name) for record in records]
+    return paths, [(record.height, record.width) for record in records]
 
 
 def _count(args) -> tuple[dict, int, int]:
@@ -138,7 +181,9 @@ def _count(args) -> tuple[dict, int, int]:
 
 def check_skeleton(args, annotations, skeleton, remedy: str) -> None:
     """Raises `AnnotationError` if a model's joints are not those of the annotations."""
-    if annotations.skeleton.keypoints != skeleton.keypoints:
+    from multiposenet.keypoint_names import plain
+
+    if plain(annotations.skeleton.keypoints) != plain(skeleton.keypoints):
         raise AnnotationError(
             f"{args.annotations}: keypoints: are those of {annotations.skeleton.name}, the model "
             f"finds {skeleton.name}; {remedy}"
@@ -156,16 +201,20 @@ def _torso_pck(args, annotations, skeleton):
         ) from None
 
 
-def answers(pose, paths: list[Path]) -> Iterator:
-    """For each path, in order, its frame and poses, or its error, which is reported too."""
-    from multiposenet.sources import Frame, read_image
+def answers(pose, paths: list[Path], sizes: list | None = None) -> Iterator:
+    """For each path, in order, its frame and poses, or its error, which is reported too.
+
+    `sizes` are those, (height, width), that the labels of the photos are for.
+    """
+    from multiposenet.sources import Frame, read_image, read_labelled
 
     def frames():
         # Not `pose.stream(paths)`: a missing "[1].jpg" would be taken for a glob pattern, and the
         # answers have to stay in step with the annotations.
-        for path in paths:
+        for path, size in zip(paths, sizes or [None] * len(paths), strict=True):
             try:
-                yield Frame(read_image(path), str(path), path)
+                image = read_labelled(path, size) if size else read_image(path)
+                yield Frame(image, str(path), path)
             except InputError as error:
                 yield error
 
@@ -180,7 +229,7 @@ def _mask_files(annotations, folder: Path) -> dict[int, Path]:
     if not folder.is_dir():
         return {}
     found = {
-        record.id: folder / Path(record.file_name).with_suffix(".png").name
+        record.id: folder / Path(record.file_name.replace("\\", "/")).with_suffix(".png").name
         for record in annotations.images
         if record.extra.get("mask")
     }

@@ -132,13 +132,14 @@ def _predictions(args, **defaults):
     annotations = _load_annotations(args)
     pose = output.load_system(args, **defaults)
     evaluate.check_skeleton(args, annotations, pose.skeleton, "use another model")
-    paths = [Path(args.images) / record.file_name for record in annotations.images]
+    records = annotations.images
+    answers = evaluate.answers(pose, *evaluate.photos_of(args, records))
     pairs = [
         (record, item[1])
-        for record, item in zip(annotations.images, evaluate.answers(pose, paths), strict=True)
+        for record, item in zip(records, answers, strict=True)
         if not isinstance(item, InputError)
     ]
-    return annotations, pairs, len(paths) - len(pairs)
+    return annotations, pairs, len(records) - len(pairs)
 
 
 def _status(photos, failures):

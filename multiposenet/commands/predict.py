@@ -34,6 +34,7 @@ def run(args) -> int:
 
     pose = output.load_system(args)
     names, ids = picture_names(paths, folder), image_ids(paths)
+    told = dict(zip(paths, file_names(paths), strict=True))
     results = []
     done = people = 0
     stream = output.progress(pose.stream(paths), len(paths), "predict")
@@ -44,7 +45,7 @@ def run(args) -> int:
             continue
         frame, poses = item
         poses.draw(folder / name, frame.image)
-        results += poses.to_coco(image_id=image_id, file_name=frame.path.name)
+        results += poses.to_coco(image_id=image_id, file_name=told[frame.path])
         done += 1
         people += len(poses)
     if not done:
@@ -87,6 +88,16 @@ def picture_names(paths: list[Path], folder: Path) -> list[str]:
         taken.add(name.lower())
         names.append(name)
     return names
+
+
+def file_names(paths: list[Path]) -> list[str]:
+    """The names of the photos, with as many folders as all need to be told apart."""
+    parts = [path.absolute().parts for path in paths]
+    for depth in range(1, max(map(len, parts), default=0) + 1):
+        names = ["/".join(part[-depth:]) for part in parts]
+        if len(set(names)) == len(names):
+            return names
+    return [path.as_posix() for path in paths]  # one photo by several links
 
 
 def image_ids(paths: list[Path]) -> list[int]:

@@ -220,7 +220,9 @@ def read_results(
         )
     rows = [row for row, keep in zip(table.rows, kept, strict=True) if keep]
     if numbers := annotations.image_numbers:  # results may give the text or the number
-        rows = [row | {"image_id": numbers.get(row["image_id"], row["image_id"])} for row in rows]
+        named = [row.get("image_id") for row in rows]
+        named = [numbers.get(name, name) if isinstance(name, str) else name for name in named]
+        rows = [row | {"image_id": name} for row, name in zip(rows, named, strict=True)]
     table = JsonTable(path, "result", rows)
     ids, known = table.integers("image_id"), np.sort(annotations.image_ids)
     remedy = f"use the image ids of {annotations.path}"

@@ -15,10 +15,12 @@ from PIL import Image
 
 from multiposenet.errors import InputError
 from multiposenet.sources.image_files import (
+    check_size,
     from_picture,
     image_size,
     read_header,
     read_image,
+    read_labelled,
     read_labels,
     read_person_mask,
     reason,
@@ -29,6 +31,7 @@ __all__ = [
     "SUFFIXES",
     "Frame",
     "Limits",
+    "check_size",
     "files",
     "frames",
     "from_array",
@@ -36,6 +39,7 @@ __all__ = [
     "is_single",
     "read_header",
     "read_image",
+    "read_labelled",
     "read_labels",
     "read_person_mask",
     "sample_photo",

@@ -65,6 +65,42 @@ def read_image(path: str | os.PathLike, limits: Limits = DEFAULT_LIMITS) -> np.n
         return from_picture(image, str(path), limits)
 
 
+def read_labelled(
+    path: str | os.PathLike, size: tuple[int, int], limits: Limits = DEFAULT_LIMITS
+) -> np.ndarray:
+    """Reads a photo that has labels in its pixels.
+
+    Args:
+        path: the file.
+        size: (height, width) that the labels are for.
+        limits: what it may cost.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        InputError: as for `read_image`, or the photo is of another size.
+    """
+    image = read_image(path, limits)
+    check_size(path, image.shape, size)
+    return image
+
+
+def check_size(path: str | os.PathLike, shape: tuple[int, ...], size: tuple[int, int]) -> None:
+    """Raises `InputError` unless an image of this file and shape is of the labels' size."""
+    if shape[:2] == tuple(size):
+        return
+    found, wanted = (f"{width}x{height}" for height, width in (shape[:2], size))
+    header = read_header(path)
+    if header.orientation > 1 and header.stored == tuple(size):
+        remedy = (
+            f"its EXIF orientation {header.orientation} turns it: remove it, or turn the labels"
+        )
+    else:
+        remedy = "use the photos that the labels were made for"
+    raise InputError(f"{path}: size: {found} pixels, but the labels are for {wanted}; {remedy}")
+
+
 def read_labels(path: str | os.PathLike, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:
     """Reads an image whose pixels are labels, such as a mask, with the values that it stores.
 

@@ -101,3 +101,18 @@ def test_image_ids():
     assert ids("000000000139", "cat") == [1, 2]
     assert ids("7", "007") == [1, 2]
     assert ids("²") == [1]
+
+
+def test_file_names_tell_photos_of_two_folders_apart(multiposenet, fake_model, tmp_path):
+    for folder in ("a", "b/a", "b/c"):
+        paint(tmp_path / "in" / folder / "img.jpg", [RED])
+    out = tmp_path / "out"
+    folders = [tmp_path / "in" / folder for folder in ("a", "b/a", "b/c")]
+    assert multiposenet("predict", *folders, "--out", out)[0] == 0
+    named = [row["file_name"] for row in json.loads((out / "poses.json").read_text())]
+    assert named == ["in/a/img.jpg", "b/a/img.jpg", "b/c/img.jpg"] or len(set(named)) == 3
+    assert (
+        multiposenet("predict", folders[0], "--out", out, "--json", tmp_path / "one.json")[0] == 0
+    )
+    named = {row["file_name"] for row in json.loads((tmp_path / "one.json").read_text())}
+    assert named == {"img.jpg"}

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from multiposenet import segmentations
-from multiposenet.errors import InputError
 from multiposenet.skeleton import Skeleton
-from multiposenet.sources import read_image, read_labels, read_person_mask
+from multiposenet.sources import check_size, read_labelled, read_labels, read_person_mask
 
 BACKGROUND, PERSON, IGNORE = 0, 1, 2
 
@@ -70,9 +69,7 @@ class Sample:
         Raises:
             InputError: the file is missing, unreadable, or not of `image_size`.
         """
-        image = read_image(self.path)
-        self._check_size(self.path, image.shape)
-        return image
+        return read_labelled(self.path, self.image_size)
 
     def read_mask(self) -> np.ndarray | None:
         """Returns the (H, W) uint8 mask, 0 background, 1 person, 2 ignore; None without one.
@@ -84,7 +81,7 @@ class Sample:
             person, ignored = self.mask_labels
             usual = (person, ignored) == (PERSON, IGNORE)
             labels = (read_person_mask if usual else read_labels)(self.mask_path)
-            self._check_size(self.mask_path, labels.shape)
+            check_size(self.mask_path, labels.shape, self.image_size)
             mask = np.where(labels == person, PERSON, BACKGROUND)
             return np.where(labels == ignored, IGNORE, mask).astype(np.uint8)
         if self.segmentations is None:
@@ -95,14 +92,6 @@ class Sample:
             label = PERSON if index < len(self) else IGNORE
             mask[segmentations.draw(self.segmentations[index], self.image_size)] = label
         return mask
-
-    def _check_size(self, path: Path, shape: tuple[int, ...]) -> None:
-        if shape[:2] != self.image_size:
-            found, wanted = (f"{w}x{h}" for h, w in (shape[:2], self.image_size))
-            raise InputError(
-                f"{path}: size: {found} pixels, but the labels are for {wanted}; "
-                "use the photos that the labels were made for"
-            )
 
 
 def to_skeleton(
