@@ -32,6 +32,7 @@ ORDER = [
     "multiposenet.systems",
     "multiposenet.evaluation",
     "multiposenet.training",  # __init__
+    "multiposenet.training.registry",
     "multiposenet.training.recipes",
     "multiposenet.training.losses",
     "multiposenet.training.datasets",
@@ -41,7 +42,6 @@ ORDER = [
     "multiposenet.training.grouping",
     "multiposenet.training.validation",
     "multiposenet.training.run_folder",
-    "multiposenet.training.rmpe_run_folder",
     "multiposenet.training.stages",
     "multiposenet.training.pipeline",
     "multiposenet.training.pose_nms",

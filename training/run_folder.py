@@ -1,61 +1,41 @@
-"""The parts of a model in a run's folder: what one stage leaves and the next one finds.
+"""The parts of networks in a run's folder: what one stage leaves and the next one finds.
 
     RUN/model.json              the arguments of MultiPoseNet
-    RUN/PART.weights.h5         one file per part, written when its stage is complete
-    RUN/model.weights.h5        the whole model, once all parts are there
+    RUN/rmpe.json               skeleton and sizes of RMPE's network
+    RUN/PART.weights.h5         a file for each part (``registry``), written when its stage is done
+    RUN/model.weights.h5        the whole MultiPoseNet, once all parts are there
+    RUN/rmpe.weights.h5         RMPE's network for inference, of tuned_sppe and localisation
 
-``multiposenet predict --model RUN/model.weights.h5`` runs the result.
+``multiposenet predict --model RUN/model.weights.h5`` and ``--system rmpe --sppe RUN`` run the
+results.
 """
 
 import dataclasses
 import json
 from pathlib import Path
 
+import keras
+
 from multiposenet import skeleton as skeletons
 from multiposenet import zoo
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.files import save_weights, write_json
+from multiposenet.networks.sppe import SPPEArchitecture, inference_model
 from multiposenet.networks.weight_files import load_completely
 from multiposenet.systems import options
 from multiposenet.systems.multiposenet import MultiPoseNet
+from multiposenet.training.registry import STAGES, of_system
 
-STAGES = {
-    "keypoints": ("backbone", "keypoint_pyramid", "keypoint_subnet"),
-    "person": ("person_pyramid", "person_subnet"),
-    "prn": ("prn",),
-}
-PARTS = tuple(part for parts in STAGES.values() for part in parts)
-
-
-def new_model(run, backbone, skeleton, weights=None, write=True):
-    """The model that a run trains, noted in the run's folder by the first stage.
-
-    Args:
-        run: the folder.
-        backbone: name of the backbone.
-        skeleton: a ``Skeleton``.
-        weights: ``None``, or ``"imagenet"`` for the backbone.
-        write: whether to note it; of several processes one does.
-
-    Returns:
-        A ``MultiPoseNet`` with initial weights.
-
-    Raises:
-        WeightsError: an earlier stage of the run trained another model.
-    """
-    Path(run).mkdir(parents=True, exist_ok=True)
-    model = MultiPoseNet(backbone, skeleton, weights=weights)
-    record_architecture(Path(run) / "model.json", describe(model), write)
-    return model
+# What a run trains
 
 
 def record_architecture(path, architecture, write=True):
-    """Notes what a run's stages train, or checks that it is what earlier ones noted.
+    """Records what a run's stages train, or checks that it is what earlier ones recorded.
 
     Args:
         path: JSON file in the run's folder.
         architecture: arguments of the model, as JSON takes them.
-        write: whether to note them; of several processes one does.
+        write: whether to record them; of several processes one does.
 
     Raises:
         WeightsError: an earlier stage of the run trained another model.
@@ -73,37 +53,32 @@ def record_architecture(path, architecture, write=True):
         write_json(path, {"architecture": wanted})
 
 
-def take_pretrained(model, name, stage="keypoints"):
-    """Gives a model the weights of a stage of a model of the zoo or of another run.
-
-    The backbone must be the same. Pyramid and subnet are taken if they are, too; with other joints,
-    say, they begin anew.
+def read_architecture(path):
+    """What ``record_architecture`` wrote.
 
     Raises:
-        WeightsError: the other model has another backbone, or cannot be had.
+        WeightsError: the file is damaged.
     """
-    if name in zoo.names():
-        source = MultiPoseNet.from_config({**zoo.entry(name)["architecture"], "weights": name})
-    else:
-        source = MultiPoseNet.from_config(read_architecture(Path(name) / "model.json"))
-        load_parts(source, name, STAGES[stage])
-    if source.backbone.name != model.backbone.name:
-        raise WeightsError(
-            f"{name}: backbone: is {source.backbone.name}, the recipe's is {model.backbone.name}; "
-            "make them equal or use another model"
-        )
-    for part in STAGES[stage]:
-        values = getattr(source, part).get_weights()
-        if [v.shape for v in values] == [tuple(w.shape) for w in getattr(model, part).weights]:
-            getattr(model, part).set_weights(values)
+    try:
+        return options.current(json.loads(path.read_text(encoding="utf-8"))["architecture"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path}: file: damaged; restore it or use another folder") from error
 
 
-def describe(model):
+def describe_model(model):
     """The arguments that make a ``MultiPoseNet`` anew, as JSON takes them."""
     return {
         "backbone": model.get_config()["backbone"],
         "skeleton": describe_skeleton(model.skeleton),
         "architecture": dataclasses.asdict(model.architecture),
+    }
+
+
+def describe_sppe(skeleton, architecture):
+    """The joints and the ``SPPEArchitecture`` of RMPE's network, as JSON takes them."""
+    return {
+        "skeleton": describe_skeleton(skeleton),
+        "architecture": dataclasses.asdict(architecture),
     }
 
 
@@ -113,19 +88,28 @@ def describe_skeleton(skeleton):
     return skeleton.name if known else dataclasses.asdict(skeleton)
 
 
-def refuse_finished(run, stage, parts=None):
+def _short(value):
+    text = str(value.get("name", value) if isinstance(value, dict) else value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# What a stage leaves
+
+
+def finished(run, *stages):
+    """Whether a run's folder has all files of these stages."""
+    files = (file for stage in stages for file in STAGES[stage].files)
+    return all((Path(run) / file).exists() for file in files)
+
+
+def refuse_finished(run, stage):
     """A stage's result is not overwritten.
 
-    Args:
-        run: the folder.
-        stage: name.
-        parts: names of the stage's parts; by default of MultiPoseNet's stage.
-
     Raises:
-        InputError: the run's folder has a part of the stage.
+        InputError: the run's folder has a file of the stage.
     """
-    for part in parts or STAGES[stage]:
-        path = Path(run) / f"{part}.weights.h5"
+    for file in STAGES[stage].files:
+        path = Path(run) / file
         if path.exists():
             raise InputError(
                 f"{path}: file: the {stage} stage of this run is finished; use another folder, "
@@ -133,54 +117,46 @@ def refuse_finished(run, stage, parts=None):
             )
 
 
-def finished(run, parts):
-    """Whether a run's folder has all of these parts."""
-    return all((Path(run) / f"{part}.weights.h5").exists() for part in parts)
+def save_parts(run, stage, networks):
+    """Writes what a stage has trained, and the whole network of its system if it is complete.
 
-
-def save_parts(model, run, stage):
-    """Writes the parts that a stage has trained, and the whole model if it is complete.
+    Args:
+        run: the folder.
+        stage: name.
+        networks: of the stage's parts, in their order: ``keras.Model``s, or what has a method
+            ``save`` of its own.
 
     Returns:
         The files written.
     """
-    files = []
-    for part in STAGES[stage]:
-        files.append(Path(run) / f"{part}.weights.h5")
-        save_weights(getattr(model, part), files[-1])
-    if finished(run, PARTS):
-        files.append(Path(run) / "model.weights.h5")
-        save_weights(load_model(run), files[-1])
+    run = Path(run)
+    run.mkdir(parents=True, exist_ok=True)
+    files = [run / file for file in STAGES[stage].files]
+    for network, path in zip(networks, files, strict=True):
+        if isinstance(network, keras.Model):
+            save_weights(network, path)
+        else:
+            network.save(path)
+    system = STAGES[stage].system
+    if system and finished(run, *(other.name for other in of_system(system))):
+        name, load = NETWORKS[system]
+        files.append(run / name)
+        save_weights(load(run), files[-1])
     return files
 
 
-def load_model(run):
-    """The finished model of a run.
+def load_part(network, run, part):
+    """Loads the weights of a part that a stage has left.
 
     Raises:
-        WeightsError: a stage has not been run, or a file is damaged.
+        WeightsError: the file is missing, damaged, or of another architecture.
     """
-    path = Path(run) / "model.json"
-    if not path.exists():
-        raise WeightsError(f"{path}: file: missing; run `multiposenet train` first")
-    model = MultiPoseNet.from_config(read_architecture(path))
-    load_parts(model, run, PARTS)
-    return model
+    stage = next(stage for stage in STAGES.values() if part in stage.parts)
+    load_weights(network, Path(run) / stage.files[stage.parts.index(part)], stage.name)
 
 
-def load_parts(model, run, parts):
-    """Loads parts of a model from a run's folder.
-
-    Raises:
-        WeightsError: a file is missing, damaged, or of another architecture.
-    """
-    for part in parts:
-        stage = next(stage for stage, names in STAGES.items() if part in names)
-        load_part(getattr(model, part), Path(run) / f"{part}.weights.h5", stage)
-
-
-def load_part(network, path, stage):
-    """Loads the weights of a part that a stage leaves.
+def load_weights(network, path, stage):
+    """Loads a weight file of a stage.
 
     Raises:
         WeightsError: the file is missing, damaged, or of another architecture.
@@ -196,18 +172,131 @@ def load_part(network, path, stage):
         ) from error
 
 
-def read_architecture(path):
-    """What ``record_architecture`` wrote.
+# MultiPoseNet
+
+
+def new_model(run, backbone, skeleton, weights=None, write=True):
+    """The model that a run trains, recorded in the run's folder by the first stage.
+
+    Args:
+        run: the folder.
+        backbone: name of the backbone.
+        skeleton: a ``Skeleton``.
+        weights: ``None``, or ``"imagenet"`` for the backbone.
+        write: whether to record it; of several processes one does.
+
+    Returns:
+        A ``MultiPoseNet`` with initial weights.
 
     Raises:
-        WeightsError: the file is damaged.
+        WeightsError: an earlier stage of the run trained another model.
     """
+    Path(run).mkdir(parents=True, exist_ok=True)
+    model = MultiPoseNet(backbone, skeleton, weights=weights)
+    record_architecture(Path(run) / "model.json", describe_model(model), write)
+    return model
+
+
+def take_pretrained(model, name, stage="keypoints"):
+    """Gives a model the weights of a stage of a model of the zoo or of another run.
+
+    The backbone must be the same. Pyramid and subnet are taken if they are, too; with other joints,
+    say, they begin anew.
+
+    Raises:
+        WeightsError: the other model has another backbone, or cannot be had.
+    """
+    if name in zoo.names():
+        source = MultiPoseNet.from_config({**zoo.entry(name)["architecture"], "weights": name})
+    else:
+        source = MultiPoseNet.from_config(read_architecture(Path(name) / "model.json"))
+        load_parts(source, name, stage)
+    if source.backbone.name != model.backbone.name:
+        raise WeightsError(
+            f"{name}: backbone: is {source.backbone.name}, the recipe's is {model.backbone.name}; "
+            "make them equal or use another model"
+        )
+    for part in STAGES[stage].parts:
+        values = getattr(source, part).get_weights()
+        if [v.shape for v in values] == [tuple(w.shape) for w in getattr(model, part).weights]:
+            getattr(model, part).set_weights(values)
+
+
+def load_parts(model, run, *stages):
+    """Loads what stages have left of a ``MultiPoseNet``.
+
+    Raises:
+        WeightsError: a file is missing, damaged, or of another architecture.
+    """
+    for stage in stages:
+        for part in STAGES[stage].parts:
+            load_part(getattr(model, part), run, part)
+
+
+def load_model(run):
+    """The finished ``MultiPoseNet`` of a run.
+
+    Raises:
+        WeightsError: a stage has not been run, or a file is damaged.
+    """
+    path = Path(run) / "model.json"
+    if not path.exists():
+        raise WeightsError(f"{path}: file: missing; run `multiposenet train` first")
+    model = MultiPoseNet.from_config(read_architecture(path))
+    load_parts(model, run, *(stage.name for stage in of_system("multiposenet")))
+    return model
+
+
+# RMPE
+
+
+def load_sppe_architecture(run):
+    """The ``Skeleton`` and the ``SPPEArchitecture`` of a run.
+
+    Raises:
+        WeightsError: no stage has recorded them, or the file is damaged.
+    """
+    path = Path(run) / "rmpe.json"
+    if not path.exists():
+        raise WeightsError(f"{path}: file: missing; run `multiposenet train sppe` first")
     try:
-        return options.current(json.loads(path.read_text(encoding="utf-8"))["architecture"])
-    except (ValueError, KeyError, TypeError) as error:
+        fields = read_architecture(path)
+        skeleton = fields["skeleton"]
+        known = isinstance(skeleton, str)
+        return (
+            skeletons.get(skeleton) if known else skeletons.Skeleton(**skeleton),
+            SPPEArchitecture(**fields["architecture"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: file: damaged; restore it or use another folder") from error
 
 
-def _short(value):
-    text = str(value.get("name", value) if isinstance(value, dict) else value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def load_sppe(run, part="sppe"):
+    """The SPPE of a run, as stage sppe left it, or as ``"tuned_sppe"``.
+
+    Raises:
+        WeightsError: its stage has not been run, or a file is damaged.
+    """
+    skeleton, architecture = load_sppe_architecture(run)
+    sppe = architecture.hourglass(skeleton.num_keypoints)
+    load_part(sppe, run, part)
+    return sppe
+
+
+def load_rmpe(run):
+    """RMPE's finished network for inference, as its weight file has it.
+
+    Raises:
+        WeightsError: a stage has not been run, or a file is damaged.
+    """
+    sppe = load_sppe(run, "tuned_sppe")
+    localisation = load_sppe_architecture(run)[1].localisation(sppe)
+    load_part(localisation, run, "localisation")
+    return inference_model(sppe, localisation)
+
+
+NETWORKS = {
+    "multiposenet": ("model.weights.h5", load_model),
+    "rmpe": ("rmpe.weights.h5", load_rmpe),
+}
+"""Name of the file of a whole network, and what loads its parts, of each system."""

@@ -1,25 +1,26 @@
 """Train a model stage by stage, each from what the ones before left in the run folder.
 
-Stages: keypoints (backbone, keypoint pyramid and subnet), person (person pyramid and subnet, on
-the frozen backbone), prn (the pose residual network), release (collects a run's parts in one
-half-precision file and enters it into a manifest). The result of all three is
-RUN/model.weights.h5, which predict and evaluate take as --model.
+{stages}
+  release         collects a run's parts in one half-precision file and enters it into a manifest
+
+keypoints, person and prn make RUN/model.weights.h5, which predict and evaluate take as --model;
+sppe and sstn make RUN/rmpe.weights.h5, of --system rmpe --sppe RUN. person needs keypoints, and
+sstn needs sppe.
 
 Data sets are named FORMAT:FOLDER, several of them in one command; or give a COCO file by
---annotations and its photos by --images. The prn stage needs no photos.
-
-RMPE's single-person pose estimator is stage sppe, and sstn the symmetric STN around it, which needs
-sppe. The result is RUN/rmpe.weights.h5. RMPE's proposal generators, pgpg and dpg, learn from
---annotations and a detector's --detections; they leave pgpg.npz and dpg.weights.h5 in RUN. They
-have one recipe each.
+--annotations and its photos by --images. prn and joint-assigner need no photos. The proposal
+generators pgpg and dpg learn from --annotations and a detector's --detections.
 """
 
 from multiposenet.commands import output
 from multiposenet.errors import InputError
+from multiposenet.training import registry
 
-GENERATORS = ("pgpg", "dpg")
-STAGES = ("keypoints", "person", "prn", "release", "sppe", "sstn", *GENERATORS)
-RECIPES = ("nano", "nano-gpu", "paper")
+__doc__ = __doc__.replace(
+    "{stages}",
+    "\n".join(f"  {stage.name:15} {stage.teaches}" for stage in registry.STAGES.values()),
+)
+STAGES = (*registry.STAGES, "release")
 
 
 def add_arguments(parser):
@@ -50,7 +51,10 @@ def add_arguments(parser):
     data.add_argument("--val-annotations", metavar="FILE", help="measure on these while training")
     data.add_argument("--val-images", metavar="DIR", help="folder of their photos")
     parser.add_argument(
-        "--recipe", default="nano", choices=RECIPES, help="all numbers (default: %(default)s)"
+        "--recipe",
+        default="nano",
+        choices=registry.recipe_names(),
+        help="all numbers (default: %(default)s)",
     )
     parser.add_argument(
         "--set",
@@ -93,10 +97,7 @@ def add_arguments(parser):
 
 def run(args) -> int:
     output.writable_json(args.json)
-    if args.stage == "release":
-        files = _release(args)
-    else:
-        files = _generator(args) if args.stage in GENERATORS else _train(args)
+    files = _release(args) if args.stage == "release" else _train(args)
     if args.json:
         output.write_json(args.json, {"stage": args.stage, "files": [str(f) for f in files]})
     if files and args.json != "-":
@@ -105,20 +106,25 @@ def run(args) -> int:
 
 
 def _train(args) -> list:
-    _check(args)
+    stage = registry.STAGES[args.stage]
+    _check(args, stage)
+    if args.recipe not in stage.recipes:
+        raise InputError(
+            f"{args.stage}: --recipe: no {args.recipe} for this stage; "
+            f"use {' or '.join(stage.recipes)}"
+        )
     folder = output.writable_folder(args.run)
 
     output.import_keras()
     from multiposenet.annotations import CocoAnnotations
     from multiposenet.training import pipeline, recipes
 
-    known = recipes.RECIPES[args.stage]
-    if args.recipe not in known:
-        raise InputError(
-            f"{args.stage}: --recipe: no {args.recipe} for this stage; use {' or '.join(known)}"
-        )
-    recipe = recipes.change(known[args.recipe](), dict(args.set))
-    samples, skeleton = _samples(args)
+    recipe = recipes.change(stage.recipe(args.recipe)(), dict(args.set))
+    if stage.data == registry.DETECTIONS:
+        samples = CocoAnnotations.load(args.annotations)
+        skeleton = samples.skeleton
+    else:
+        samples, skeleton = _samples(args)
     validation = None
     if args.val_annotations:
         validation = CocoAnnotations.load(args.val_annotations, skeleton)
@@ -128,6 +134,7 @@ def _train(args) -> list:
         folder,
         recipe,
         skeleton=skeleton,
+        detections=args.detections,
         val_annotations=validation,
         val_images=args.val_images,
         devices=args.devices,
@@ -136,34 +143,22 @@ def _train(args) -> list:
     )
 
 
-def _generator(args) -> list:
-    for name in ("annotations", "detections"):
-        if getattr(args, name) is None:
-            raise InputError(f"{args.stage}: --{name}: missing; name the file")
-    folder = output.writable_folder(args.run)
-
-    output.import_keras()
-    from multiposenet.training.stages import proposals
-
-    return proposals.train(
-        args.stage,
-        args.annotations,
-        args.detections,
-        folder,
-        changes=dict(args.set),
-        resume=args.resume,
-    )
-
-
-def _check(args) -> None:
-    photos = args.stage != "prn"
-    if not (args.data or args.annotations):
+def _check(args, stage) -> None:
+    if stage.data == registry.DETECTIONS:
+        for name in ("annotations", "detections"):
+            if getattr(args, name) is None:
+                raise InputError(f"{args.stage}: --{name}: missing; name the file")
+        if args.val_annotations:
+            raise InputError(f"{args.stage}: --val-annotations: nothing is measured; leave it out")
+    elif args.detections:
+        raise InputError(f"{args.stage}: --detections: not of this stage; leave it out")
+    elif not (args.data or args.annotations):
         raise InputError(
             f"{args.stage}: --data: missing; name data sets as FORMAT:FOLDER, or --annotations"
         )
     for name, needed in (("", args.annotations), ("val-", args.val_annotations)):
         given = args.val_images if name else args.images
-        if needed and photos and not given:
+        if needed and stage.data == registry.PHOTOS and not given:
             raise InputError(f"{args.stage}: --{name}images: missing; name the folder of photos")
         if given and not needed:
             raise InputError(f"--{name}images: without --{name}annotations; give both")

@@ -5,7 +5,7 @@ import json
 import pytest
 from command_line import assert_one_line
 
-from multiposenet.commands import train
+from multiposenet.training import registry
 
 
 def test_summary_counts_every_block(multiposenet):
@@ -106,9 +106,10 @@ def test_train_with_wrong_arguments(arguments, problem, multiposenet, tmp_path):
     assert_one_line(errors, problem)
 
 
-def test_the_choices_are_those_of_the_training_code():
-    from multiposenet.training import recipes
-    from multiposenet.training.stages import proposals
-
-    assert set(train.STAGES) == {*recipes.RECIPES, *proposals.FILES, "release"}
-    assert set(train.RECIPES) == set().union(*recipes.RECIPES.values())
+def test_every_entry_of_the_registry_leads_somewhere():
+    for stage in registry.STAGES.values():
+        assert callable(stage.load().train_stage)
+        assert all(stage.recipe(name)().seed >= 0 for name in stage.recipes)
+        assert stage.after is None or stage.after in registry.STAGES
+    files = [file for stage in registry.STAGES.values() for file in stage.files]
+    assert len(set(files)) == len(files)

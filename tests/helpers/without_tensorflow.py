@@ -62,7 +62,7 @@ def resumed_is_uninterrupted(folder):
 def keypoint_batches(folder):
     samples = read(f"coco:{folder}", COCO_17)
     plan = recipes.NanoKeypoints(batch_size=2, patch_sizes=((0.0, 64),))
-    images, labels = keypoints.Batches(samples, plan, COCO_17.flip_indices)(0)
+    images, labels = keypoints.KeypointBatches(samples, plan, COCO_17.flip_indices)(0)
     assert images.shape == (2, 64, 64, 3) and labels["target"].shape == (2, 16, 16, 18)
 
 

@@ -20,7 +20,7 @@ from multiposenet.skeleton import COCO_17, LSP_14
 from multiposenet.systems import estimator
 from multiposenet.systems.rmpe import load_rmpe
 from multiposenet.systems.sppe_files import DEFAULT, load_network
-from multiposenet.training import rmpe_run_folder, run_folder
+from multiposenet.training import run_folder
 
 SIZES = SPPEArchitecture(image_size=(32, 32), stacks=1, width=8, levels=1)
 CROPS = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
@@ -42,9 +42,9 @@ def run(tmp_path):
     alone, network = inference_model(sppe), inference_model(sppe, localisation)
     folder = tmp_path / "run"
     folder.mkdir()
-    run_folder.record_architecture(folder / "rmpe.json", rmpe_run_folder.describe(LSP_14, SIZES))
-    rmpe_run_folder.save_parts(folder, "sppe", [sppe])
-    rmpe_run_folder.save_parts(folder, "sstn", [sppe, localisation])
+    run_folder.record_architecture(folder / "rmpe.json", run_folder.describe_sppe(LSP_14, SIZES))
+    run_folder.save_parts(folder, "sppe", [sppe])
+    run_folder.save_parts(folder, "sstn", [sppe, localisation])
     return folder, heatmaps(alone), heatmaps(network)
 
 

@@ -13,6 +13,15 @@ from multiposenet.skeleton import COCO_17, LSP_14
 from multiposenet.systems import estimator
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training import run_folder
+from multiposenet.training.registry import STAGES, of_system
+
+SYSTEM = of_system("multiposenet")
+PARTS = [part for stage in SYSTEM for part in stage.parts]
+
+
+def save(model, run, stage):
+    parts = [getattr(model, part) for part in STAGES[stage].parts]
+    return run_folder.save_parts(run, stage, parts)
 
 
 def arrays(model):
@@ -21,21 +30,21 @@ def arrays(model):
 
 def test_the_stages_train_every_part_once():
     model = MultiPoseNet("nano")
-    named = {id(getattr(model, part)) for part in run_folder.PARTS}
-    assert named == set(map(id, model.blocks.values())) and len(run_folder.PARTS) == len(named)
+    named = {id(getattr(model, part)) for part in PARTS}
+    assert named == set(map(id, model.blocks.values())) and len(PARTS) == len(named)
 
 
 def test_stages_build_up_a_model_that_can_be_loaded(tmp_path):
     keras.utils.set_random_seed(3)
     trained = run_folder.new_model(tmp_path, "nano", LSP_14)
-    for stage in run_folder.STAGES:
-        files = run_folder.save_parts(trained, tmp_path, stage)
+    for stage in (stage.name for stage in SYSTEM):
+        files = save(trained, tmp_path, stage)
         whole = tmp_path / "model.weights.h5"
         assert (whole in files) == whole.exists() == (stage == "prn")
         keras.utils.set_random_seed(4)
         later = run_folder.new_model(tmp_path, "nano", LSP_14)
-        run_folder.load_parts(later, tmp_path, run_folder.STAGES[stage])
-        for part in run_folder.STAGES[stage]:
+        run_folder.load_parts(later, tmp_path, stage)
+        for part in STAGES[stage].parts:
             for found, wanted in zip(
                 arrays(getattr(later, part)), arrays(getattr(trained, part)), strict=True
             ):
@@ -74,7 +83,7 @@ def test_missing_and_damaged_parts(tmp_path):
         run_folder.load_model(tmp_path)
     model = run_folder.new_model(tmp_path, "nano", COCO_17)
     with pytest.raises(WeightsError, match="train keypoints` first"):
-        run_folder.load_parts(model, tmp_path, run_folder.PARTS)
+        run_folder.load_parts(model, tmp_path, "keypoints", "prn")
 
 
 @pytest.mark.parametrize("content", [b"not HDF5", None])
@@ -86,7 +95,7 @@ def test_damaged_part(tmp_path, content):
         content = (tmp_path / "other.weights.h5").read_bytes()
     (tmp_path / "prn.weights.h5").write_bytes(content)
     with pytest.raises(WeightsError, match=r"prn\.weights\.h5: .*train prn` again") as error:
-        run_folder.load_parts(model, tmp_path, ["prn"])
+        run_folder.load_parts(model, tmp_path, "prn")
     assert "\n" not in str(error.value)
 
 
@@ -99,13 +108,13 @@ def test_what_a_released_model_gives(monkeypatch, tmp_path):
     monkeypatch.setattr(zoo, "resolve", lambda name: tmp_path / "m.weights.h5")
     monkeypatch.setattr(zoo, "names", lambda: ("m",))
     for skeleton, taken in (
-        (COCO_17, run_folder.STAGES["keypoints"]),
+        (COCO_17, STAGES["keypoints"].parts),
         (LSP_14, ("backbone", "keypoint_pyramid")),  # the subnet has other maps
     ):
         keras.utils.set_random_seed(6)
         model = MultiPoseNet("nano", skeleton)
         run_folder.take_pretrained(model, "m")
-        for part in run_folder.PARTS:
+        for part in PARTS:
             ours, theirs = (arrays(getattr(m, part)) for m in (model, released))
             same = all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
             assert same == (part in taken), part
@@ -120,11 +129,11 @@ def test_what_another_run_gives(tmp_path):
     with pytest.raises(WeightsError, match="train keypoints` first"):
         run_folder.take_pretrained(first, tmp_path)
     for stage in ("keypoints", "person"):
-        run_folder.save_parts(first, tmp_path, stage)
+        save(first, tmp_path, stage)
         keras.utils.set_random_seed(6)
         model = MultiPoseNet("nano")
         run_folder.take_pretrained(model, tmp_path, stage)
-        for part in run_folder.PARTS:
+        for part in PARTS:
             ours, theirs = (arrays(getattr(m, part)) for m in (model, first))
             same = all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
-            assert same == (part in run_folder.STAGES[stage]), part
+            assert same == (part in STAGES[stage].parts), part

@@ -7,7 +7,7 @@ from multiposenet.errors import InputError
 from multiposenet.training.proposals import pgpg
 from multiposenet.training.proposals.dpg import DPG, random_offsets
 from multiposenet.training.proposals.offsets import SIDES
-from multiposenet.training.stages.proposals import FILES
+from multiposenet.training.registry import STAGES
 
 _LOADERS = {"pgpg": pgpg.PGPG, "dpg": DPG}
 
@@ -54,9 +54,9 @@ def compare(pairs, skeleton, rng, run=None, count=20, **options):
     made = {}
     if run is not None:
         generators = {
-            name.upper(): loader.load(run / FILES[name])
+            name.upper(): loader.load(run / STAGES[name].files[0])
             for name, loader in _LOADERS.items()
-            if (run / FILES[name]).exists()
+            if (run / STAGES[name].files[0]).exists()
         }
         if not generators:
             raise InputError(

@@ -16,7 +16,7 @@ from multiposenet.training.grouping.labelled_persons import NOBODY, cells, expan
 ENTRIES, PERSONS = 4096, 256
 
 
-class Batches:
+class CandidatePairBatches:
     """``batches(step) -> (x, y)`` for ``PRNStage``; randomness from (seed, step) alone.
 
     A batch is of whole photos, whose persons compete for the same candidates. An epoch has all
@@ -89,7 +89,7 @@ def entries(people, photos, recipe=None, flip_indices=None, rng=None):
         rng: generator.
 
     Returns:
-        See ``Batches``.
+        See ``CandidatePairBatches``.
     """
     start = people.box_start[photos]
     rows, view = expand(start, people.box_start[photos + 1] - start)

@@ -1,10 +1,13 @@
 """Every hyper-parameter of every stage; a recipe is a frozen dataclass.
 
+``training.registry`` says which recipes a stage has, and their names.
+
 For each stage there is the paper's recipe and a compact one for CPUs, such as those that made
 ``multiposenet-nano``. A recipe's docstring opens with its command, its cost and its result.
 """
 
 from multiposenet.training.recipes.change import change
+from multiposenet.training.recipes.joint_assigner import JointRecipe, NanoJoint
 from multiposenet.training.recipes.keypoints import (
     KeypointRecipe,
     NanoKeypoints,
@@ -18,6 +21,7 @@ from multiposenet.training.recipes.person import (
     PersonRecipe,
 )
 from multiposenet.training.recipes.prn import NanoPRN, PaperPRN, PRNRecipe, TablePRN
+from multiposenet.training.recipes.proposals import DPGRecipe, PGPGRecipe
 from multiposenet.training.recipes.sppe import (
     NanoSPPE,
     NanoSPPEGPU,
@@ -29,17 +33,11 @@ from multiposenet.training.recipes.sppe import (
     SSTNRecipe,
 )
 
-RECIPES = {
-    "keypoints": {"nano": NanoKeypoints, "nano-gpu": NanoKeypointsGPU, "paper": PaperKeypoints},
-    "person": {"nano": NanoPerson, "nano-gpu": NanoPersonGPU, "paper": PaperPerson},
-    "prn": {"nano": NanoPRN, "paper": PaperPRN},
-    "sppe": {"nano": NanoSPPE, "nano-gpu": NanoSPPEGPU, "paper": PaperSPPE},
-    "sstn": {"nano": NanoSSTN, "nano-gpu": NanoSSTNGPU, "paper": PaperSSTN},
-}
-
 __all__ = [
-    "RECIPES",
+    "DPGRecipe",
+    "JointRecipe",
     "KeypointRecipe",
+    "NanoJoint",
     "NanoKeypoints",
     "NanoKeypointsGPU",
     "NanoPRN",
@@ -49,6 +47,7 @@ __all__ = [
     "NanoSPPEGPU",
     "NanoSSTN",
     "NanoSSTNGPU",
+    "PGPGRecipe",
     "PRNRecipe",
     "PaperKeypoints",
     "PaperPRN",

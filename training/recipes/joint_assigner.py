@@ -70,7 +70,7 @@ class JointRecipe(Recipe):
 class NanoJoint(JointRecipe):
     """The bundled ``joint-assigner``, for detectors' keypoints, with noise like that of nano's.
 
-        python -m multiposenet.training.release.joint_assigner person_keypoints_train2017.json RUN
+        multiposenet train joint-assigner --annotations person_keypoints_train2017.json --run RUN
 
     Of nano's candidates in the boxes of the test photos a third of the joints have none, those
     found are off by 7 % of the root of the person's area and have a mean score of 0.34, and every

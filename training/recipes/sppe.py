@@ -6,7 +6,7 @@ from multiposenet.networks.sppe import LOCALISERS, SPPEArchitecture
 from multiposenet.training.recipes.base import Recipe
 
 LOSSES = ("l2", "focal")
-GENERATORS = ("noise", "pgpg")
+GENERATORS = ("noise", "pgpg", "dpg")
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class SinglePersonRecipe(Recipe):
         sigma: Gaussian width of the targets in pixels of the crop.
         least_size: persons with a smaller sqrt(box area), in pixels of the photo, are left out.
         generator: of the boxes that are cropped: ``"noise"`` moves the sides of the true ones,
-            ``"pgpg"`` takes the run's ``pgpg.npz``, of ``multiposenet train pgpg``.
+            ``"pgpg"`` and ``"dpg"`` take what ``multiposenet train pgpg`` or ``train dpg`` has left
+            in the run.
         box_noise: for ``"noise"``: standard deviation of each side, as a share of the box's width
             or height; 0 takes the true boxes.
         scale: least and greatest random enlargement of what the crop shows.
@@ -108,8 +109,8 @@ class SSTNRecipe(SinglePersonRecipe):
         sppe_rate: the SPPE's share of the learning rate; less than 1 also spares it the weight
             decay.
         located: crops on which the localisation network ``"pose"`` first learns where true boxes
-            are (``training.locating``); 0, the paper's, leaves that to the poses' error. With it
-            ``steps`` can be 0: the SPPE stays as it is.
+            are (``sstn.train_localisation``); 0, the paper's, leaves that to the poses' error. With
+            it ``steps`` can be 0: the SPPE stays as it is.
     """
 
     precision: str = "float32"

@@ -29,7 +29,7 @@ def release(run, out, name="multiposenet-nano", metadata=None):
         WeightsError: a part is missing or damaged, or its weights exceed half precision.
     """
     model = run_folder.load_model(run)
-    return enter(model, run_folder.describe(model), out, name, metadata)
+    return enter(model, run_folder.describe_model(model), out, name, metadata)
 
 
 def enter(model, architecture, out, name, metadata=None, kind="models"):

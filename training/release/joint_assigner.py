@@ -2,19 +2,15 @@
 
     python -m multiposenet.training.release.joint_assigner person_keypoints_train2017.json RUN
 
-leaves ``joint-assigner.weights.h5`` in RUN; run again, it goes on from the last checkpoint.
+leaves ``joint-assigner.weights.h5`` in RUN; run again, it goes on from the last checkpoint. It is
+the stage ``joint-assigner`` by its recipe.
 """
 
 import sys
-from pathlib import Path
-
-import keras
 
 from multiposenet.annotations import CocoAnnotations
-from multiposenet.files import save_weights
-from multiposenet.networks.joint_assigner import JointAssigner
+from multiposenet.training import pipeline
 from multiposenet.training.recipes.joint_assigner import NanoJoint
-from multiposenet.training.stages import joint_assigner
 
 
 def main(labels, run, recipe=None):
@@ -28,15 +24,9 @@ def main(labels, run, recipe=None):
     Returns:
         Path of the weights.
     """
-    recipe = recipe or NanoJoint()
     annotations = CocoAnnotations.load(labels)
-    skeleton = annotations.skeleton
-    keras.utils.set_random_seed(recipe.seed)
-    assigner = JointAssigner(skeleton.num_keypoints)
-    photos = joint_assigner.Photos(annotations)
-    joint_assigner.train(assigner, photos, recipe, skeleton.flip_indices, run, resume=True)
-    path = Path(run) / "joint-assigner.weights.h5"
-    save_weights(assigner, path)
+    options = {"skeleton": annotations.skeleton, "resume": True}
+    (path,) = pipeline.train("joint-assigner", annotations, run, recipe or NanoJoint(), **options)
     return path
 
 

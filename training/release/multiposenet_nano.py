@@ -15,6 +15,7 @@ from pathlib import Path
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.training import datasets, pipeline, recipes, run_folder
 from multiposenet.training.datasets import coco
+from multiposenet.training.registry import STAGES
 from multiposenet.training.release.entry import release
 
 PHOTOS = {
@@ -65,15 +66,15 @@ def main(data, run, workers=0, plans=None):
     _train("keypoints", plans["keypoints"], data, first, workers)
     _train("person", begun, data, first, workers)
     run.mkdir(parents=True, exist_ok=True)
-    for part in run_folder.STAGES["keypoints"]:
-        shutil.copy(first / f"{part}.weights.h5", run)
+    for file in STAGES["keypoints"].files:
+        shutil.copy(first / file, run)
     _train("person", dataclasses.replace(finished, pretrained=str(first)), data, run, workers)
     _train("prn", plans["prn"], data, run, 0)
     return release(run, run / "release", "multiposenet-nano")
 
 
 def _train(stage, recipe, data, run, workers):
-    if not run_folder.finished(run, run_folder.STAGES[stage]):
+    if not run_folder.finished(run, stage):
         options = {"workers": int(workers), "resume": True}
         pipeline.train(stage, samples(stage, data), run, recipe, **options)
 

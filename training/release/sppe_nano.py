@@ -15,7 +15,7 @@ import sys
 from multiposenet.errors import MultiPoseNetError
 from multiposenet.maths.suppression import PoseNMSParameters
 from multiposenet.systems.sppe_files import DEFAULT, load_network
-from multiposenet.training import rmpe_run_folder
+from multiposenet.training import run_folder
 from multiposenet.training.release.entry import enter
 
 DESCRIPTION = {
@@ -46,16 +46,16 @@ def release(run, out, *, pose_nms=None, score=None, box_overlap=None, name=DEFAU
     Raises:
         WeightsError: the run has no network, or its weights exceed half precision.
     """
-    skeleton, architecture = rmpe_run_folder.load_architecture(run)
-    whole = rmpe_run_folder.finished(run, "sstn")
+    skeleton, architecture = run_folder.load_sppe_architecture(run)
+    whole = run_folder.finished(run, "sstn")
     architecture = dataclasses.replace(architecture, stn=whole)
     # The file of an SPPE alone has the names of its own layers, not of a network around it.
-    network = load_network(run)[0] if whole else rmpe_run_folder.load_sppe(run)
+    network = load_network(run)[0] if whole else run_folder.load_sppe(run)
     given = {"score": score, "box_overlap": box_overlap}
     options = {key: value for key, value in given.items() if value is not None}
     if pose_nms is not None:
         options["pose_nms"] = dataclasses.asdict(pose_nms)
-    described = rmpe_run_folder.describe(skeleton, architecture)
+    described = run_folder.describe_sppe(skeleton, architecture)
     fields = {**DESCRIPTION, "card": f"cards/{name}.md", "options": options, **(metadata or {})}
     return enter(network, described, out, name, fields, kind="sppe")
 

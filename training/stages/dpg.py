@@ -12,10 +12,29 @@ import numpy as np
 from keras import ops
 
 from multiposenet.errors import AnnotationError
+from multiposenet.networks.proposal_network import ProposalNetwork
 from multiposenet.training.loop import fitting
 from multiposenet.training.losses import binary_crossentropy_of_logs
 from multiposenet.training.proposals import offsets, rendering
-from multiposenet.training.proposals.dpg import features, random_offsets
+from multiposenet.training.proposals.dpg import DPG, features, random_offsets
+
+
+def train_stage(job):
+    """Trains the generator of a run, see ``registry.Stage``."""
+    recipe, skeleton = job.recipe, job.samples.skeleton
+    pairs = offsets.collect(
+        job.samples,
+        offsets.read_detections(job.detections),
+        iou=recipe.iou,
+        min_score=recipe.min_score,
+        exclusive=False,
+        path=job.detections,
+    )
+    network = ProposalNetwork(recipe.size, features=recipe.features)
+    examples = Examples(pairs, skeleton, recipe, recipe.size)
+    options = {"resume": job.resume, "engine": job.engine}
+    train(network, examples, recipe, job.run / "dpg", **options)
+    return [DPG(network, skeleton, recipe.iou)]
 
 
 def train(network, examples, recipe, run, *, resume=False, engine=None):
@@ -31,7 +50,7 @@ def train(network, examples, recipe, run, *, resume=False, engine=None):
     hard = np.zeros(0, int)
     for number, part in enumerate(examples.parts, start=1):
         rows = np.concatenate([hard, part])
-        batches = Batches(examples, rows, recipe, number)
+        batches = ProposalBatches(examples, rows, recipe, number)
         folder = Path(run) / f"part-{number:02}"
         options = {"steps": recipe.steps, "run": folder, "resume": resume, "engine": engine}
         fitting.fit(DPGStage(network), batches, recipe, **options)
@@ -91,7 +110,7 @@ class Examples:
         self.parts = np.array_split(rows, recipe.parts)
 
 
-class Batches:
+class ProposalBatches:
     """``batches(step)``: pictures of as many detections as random boxes, half of them mirrored.
 
     Args:

@@ -1,4 +1,4 @@
-"""What of a pretrained backbone learns anew."""
+"""Which parts of a network learn, and what of a pretrained backbone does."""
 
 import keras
 from keras import layers
@@ -6,6 +6,12 @@ from keras import layers
 # Their weights are few and general, while their gradients take half of the time on CPUs; batches
 # are too small for statistics better than those of ImageNet.
 _KEPT = (layers.BatchNormalization, layers.DepthwiseConv2D)
+
+
+def train_only(model, *parts):
+    """Leaves these parts of a ``MultiPoseNet`` trainable, and no others."""
+    for part in model.blocks.values():
+        part.trainable = part in parts
 
 
 def freeze(backbone, level):

@@ -1,4 +1,4 @@
-"""The joint assigner's stage: photos in which persons overlap, all boxes at once."""
+"""The stage of the joint assigner: photos in which persons overlap, all boxes at once."""
 
 import keras
 import numpy as np
@@ -10,9 +10,22 @@ from multiposenet.networks.roi_crop import MARGIN
 from multiposenet.training.grouping.labelled_persons import photos as triples
 from multiposenet.training.loop import fitting
 from multiposenet.training.losses import binary_crossentropy
+from multiposenet.training.validation.prn import AssignmentValidation
 
 
-def train(assigner, photos, recipe, flip_indices, run, resume=False, validate=None):
+def train_stage(job):
+    """Trains the stage of a run, see ``registry.Stage``."""
+    skeleton = job.skeleton
+    assigner = joint_assigner.JointAssigner(skeleton.num_keypoints)
+    validate = None
+    if job.val_annotations is not None:
+        validate = AssignmentValidation(assigner, job.val_annotations)
+    options = {"validate": validate, **job.fit_options}
+    train(assigner, Photos(job.samples), job.recipe, skeleton.flip_indices, **options)
+    return [assigner]
+
+
+def train(assigner, photos, recipe, flip_indices, run, **options):
     """Trains a ``JointAssigner`` in place.
 
     Args:
@@ -21,13 +34,12 @@ def train(assigner, photos, recipe, flip_indices, run, resume=False, validate=No
         recipe: a ``JointRecipe``.
         flip_indices: of the skeleton.
         run: folder of checkpoints and logs.
-        resume: go on from the folder's checkpoint.
-        validate: see ``loop.fit``.
+        **options: of ``loop.fit``, such as ``resume``.
     """
-    batches = Batches(photos, recipe, flip_indices)
+    batches = TokenBatches(photos, recipe, flip_indices)
     stage = JointStage(assigner, recipe.membership)
     steps = recipe.epochs * batches.steps_per_epoch
-    fitting.fit(stage, batches, recipe, steps=steps, run=run, resume=resume, validate=validate)
+    fitting.fit(stage, batches, recipe, steps=steps, run=run, **options)
 
 
 class Photos:
@@ -82,7 +94,7 @@ def _inside(boxes, places, there, margin=MARGIN):
     return near.all(axis=-1) & (there.transpose(0, 2, 1)[:, None] > 0)
 
 
-class Batches:
+class TokenBatches:
     """``batches(step)``: tokens of boxes and candidates, augmented, and which are the person's.
 
     A batch has photos with equally many persons, about ``recipe.batch_size`` boxes.

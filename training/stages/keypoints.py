@@ -1,8 +1,14 @@
-"""The keypoint stage: backbone, keypoint pyramid and keypoint subnet."""
+"""The keypoint stage: backbone, keypoint pyramid and keypoint subnet.
+
+Predictions reach ``compute_loss`` of every stage in float32, whatever the network computes in; see
+``loop.fitting.fit``.
+"""
 
 import functools
 
+import keras
 import numpy as np
+from keras import layers, ops
 
 from multiposenet.errors import AnnotationError
 from multiposenet.training import losses
@@ -11,10 +17,25 @@ from multiposenet.training.loop.fingerprint import fingerprint
 from multiposenet.training.loop.loader import share_of
 from multiposenet.training.patches import targets
 from multiposenet.training.patches.sampler import PatchSampler
-from multiposenet.training.stages.models import KeypointStage
+from multiposenet.training.stages import run_model
+from multiposenet.training.stages.fine_tuning import freeze, train_only
+from multiposenet.training.validation.keypoints import KeypointValidation, map_function
 
 
-def train(model, samples, recipe, run, **options):
+def train_stage(job):
+    """Trains the stage of a run, see ``registry.Stage``."""
+    model = run_model.begin(job, "keypoints", KeypointStage.NAME)
+    validate = None
+    if job.val_annotations is not None:
+        validate = KeypointValidation(
+            map_function(model), job.val_annotations, job.val_images, job.recipe.validation_size
+        )
+    options = {"augment": job.augment, "validate": validate, **job.fit_options}
+    train(model, job.samples, job.recipe, **options)
+    return run_model.parts(model, "keypoints")
+
+
+def train(model, samples, recipe, run, *, augment=None, **options):
     """Trains a ``MultiPoseNet``'s backbone, keypoint pyramid and keypoint subnet in place.
 
     Args:
@@ -22,6 +43,7 @@ def train(model, samples, recipe, run, **options):
         samples: list of ``datasets.Sample``.
         recipe: a ``KeypointRecipe``.
         run: folder of checkpoints and logs.
+        augment: the user's own changes of patches, see ``patches.sampler.PatchSampler``.
         **options: of ``loop.fit``, such as ``resume``.
 
     Raises:
@@ -30,7 +52,7 @@ def train(model, samples, recipe, run, **options):
     stage = KeypointStage(
         model, loss_of(recipe), recipe.intermediate, recipe.frozen, recipe.backbone_rate
     )
-    batches = Batches(samples, recipe, model.skeleton.flip_indices)
+    batches = KeypointBatches(samples, recipe, model.skeleton.flip_indices, augment)
     fitting.fit(stage, batches, recipe, steps=recipe.steps, run=run, **options)
 
 
@@ -41,20 +63,82 @@ def loss_of(recipe):
     return functools.partial(losses.quality_focal, gamma=recipe.gamma, mask_share=recipe.mask_share)
 
 
-class Batches:
+class KeypointStage(keras.Model):
+    """Backbone, keypoint pyramid and keypoint subnet with its intermediate predictions.
+
+    Args:
+        model: a ``MultiPoseNet``, trained in place.
+        loss: function of target, maps and weight.
+        intermediate: weight of each intermediate loss.
+        frozen: the backbone's level up to which nothing is trained, and behind which only the
+            convolutions are that mix channels; see ``fine_tuning.freeze``. ``"none"`` trains all.
+        backbone_rate: the backbone's share of the learning rate.
+
+    Attributes:
+        rates: share of the learning rate of each trainable variable.
+    """
+
+    NAME = "keypoint_stage"
+
+    def __init__(
+        self,
+        model,
+        loss=losses.weighted_l2,
+        intermediate=1.0,
+        frozen="none",
+        backbone_rate=1.0,
+    ):
+        super().__init__(name=self.NAME)
+        self.system = model
+        self.loss_function, self.intermediate = loss, intermediate
+        train_only(model, model.backbone, model.keypoint_pyramid, model.keypoint_subnet)
+        if frozen != "none":
+            freeze(model.backbone, frozen)
+        finest = min(model.keypoint_strides.values())
+        self.upsample = {
+            key: layers.UpSampling2D(stride // finest, dtype="float32")
+            for key, stride in model.keypoint_strides.items()
+        }
+        self.final = keras.metrics.Mean("final")
+        self.between = keras.metrics.Mean("intermediate")
+        self.built = True
+        slow = {id(variable) for variable in model.backbone.trainable_variables}
+        self.rates = [
+            backbone_rate if id(variable) in slow else 1.0 for variable in self.trainable_variables
+        ]
+
+    def call(self, images, training=None):
+        return self.system.keypoint_maps(
+            self.system.backbone(images, training=training), training=training
+        )
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        target, weight = (ops.cast(y[name], "float32") for name in ("target", "weight"))
+        final = self.loss_function(target, y_pred["maps"], weight)
+        between = sum(
+            self.loss_function(target, upsample(y_pred[key]), weight)
+            for key, upsample in self.upsample.items()
+        )
+        self.final.update_state(final)
+        self.between.update_state(between)
+        return final + self.intermediate * between
+
+
+class KeypointBatches:
     """``batches(step)`` is the batch of a step: patches, targets and weights.
 
     Photos with several persons fill the batch but for the recipe's shares of photos with a single
     labelled person, in mosaics or alone, and of photos that have a mask and no keypoints.
     """
 
-    def __init__(self, samples, recipe, flip_indices):
+    def __init__(self, samples, recipe, flip_indices, augment=None):
         if not any(sample.labelled.any() for sample in samples):
             raise AnnotationError(
                 "keypoints: no person has a labelled joint; give data sets with keypoints"
             )
         self.recipe, self.flip_indices = recipe, flip_indices
-        self.samples, self.fingerprint = samples, fingerprint(samples)
+        self.augment = augment
+        self.samples, self.fingerprint = samples, fingerprint(samples, augment)
         self.photos = [s for s in samples if not s.single]
         self.singles = [s for s in samples if s.single and s.labelled.any()]
         self.masked = [s for s in samples if s.single and not s.labelled.any() and s.has_mask]
@@ -112,4 +196,6 @@ class Batches:
         else:
             fields |= {"person_size": recipe.person_size, "zoom": recipe.zoom}
         size = recipe.patch_size(step)
-        return PatchSampler(size, self.flip_indices, flip=recipe.flip, **fields)
+        return PatchSampler(
+            size, self.flip_indices, flip=recipe.flip, augment=self.augment, **fields
+        )

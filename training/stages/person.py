@@ -1,18 +1,37 @@
 """The person stage: person pyramid and person subnet on the frozen backbone."""
 
+import keras
 import numpy as np
 
 from multiposenet.errors import AnnotationError
+from multiposenet.maths import boxes as box_ops
+from multiposenet.training import losses, run_folder
 from multiposenet.training.loop import fitting
 from multiposenet.training.loop.fingerprint import fingerprint
 from multiposenet.training.loop.loader import share_of
 from multiposenet.training.patches import targets
 from multiposenet.training.patches.patch import pad
 from multiposenet.training.patches.sampler import PatchSampler, PhotoSampler
-from multiposenet.training.stages.models import PersonStage
+from multiposenet.training.stages import run_model
+from multiposenet.training.stages.fine_tuning import train_only
+from multiposenet.training.validation.person import PersonValidation
 
 
-def train(model, samples, recipe, run, **options):
+def train_stage(job):
+    """Trains the stage of a run, see ``registry.Stage``."""
+    model = run_model.begin(job, "person", PersonStage.NAME)
+    run_folder.load_parts(model, job.run, "keypoints")
+    validate = None
+    if job.val_annotations is not None:
+        validate = PersonValidation(
+            model, job.val_annotations, job.val_images, job.recipe.validation_size
+        )
+    options = {"augment": job.augment, "validate": validate, **job.fit_options}
+    train(model, job.samples, job.recipe, **options)
+    return run_model.parts(model, "person")
+
+
+def train(model, samples, recipe, run, *, augment=None, **options):
     """Trains a ``MultiPoseNet``'s person pyramid and person subnet in place.
 
     Args:
@@ -20,27 +39,63 @@ def train(model, samples, recipe, run, **options):
         samples: list of ``datasets.Sample``; those with every person boxed are used.
         recipe: a ``PersonRecipe``.
         run: folder of checkpoints and logs.
+        augment: the user's own changes of patches, see ``patches.sampler.PatchSampler``.
         **options: of ``loop.fit``, such as ``resume``.
 
     Raises:
         AnnotationError: no sample has every person boxed.
     """
     stage = PersonStage(model, gamma=recipe.gamma, alpha=recipe.alpha)
-    batches = Batches(samples, recipe, model.anchors, model.skeleton.flip_indices)
+    batches = PersonBatches(samples, recipe, model.anchors, model.skeleton.flip_indices, augment)
     fitting.fit(stage, batches, recipe, steps=recipe.steps, run=run, **options)
 
 
-class Batches:
+class PersonStage(keras.Model):
+    """Person pyramid and person subnet on a frozen backbone, batch statistics included.
+
+    Args:
+        model: a ``MultiPoseNet``, trained in place.
+        gamma: focusing exponent of the focal loss.
+        alpha: weight of the positive anchors in it.
+    """
+
+    NAME = "person_stage"
+
+    def __init__(self, model, gamma=2.0, alpha=0.25):
+        super().__init__(name=self.NAME)
+        self.system = model
+        self.gamma, self.alpha = gamma, alpha
+        self.focal = keras.metrics.Mean("focal")
+        self.smooth_l1 = keras.metrics.Mean("smooth_l1")
+        train_only(model, model.person_pyramid, model.person_subnet)
+        self.built = True
+
+    def call(self, images, training=None):
+        features = self.system.backbone(images, training=False)
+        logits, deltas, anchors = self.system.person_predictions(features, training=training)
+        return {"logits": logits, "deltas": deltas, "anchors": anchors}
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        deltas = box_ops.encode(y_pred["anchors"], y["boxes"])
+        focal = losses.focal(y["labels"], y_pred["logits"], self.gamma, self.alpha)
+        smooth_l1 = losses.smooth_l1(y["labels"], deltas, y_pred["deltas"])
+        self.focal.update_state(focal)
+        self.smooth_l1.update_state(smooth_l1)
+        return focal + smooth_l1
+
+
+class PersonBatches:
     """``batches(step)`` is the batch of a step: patches, anchor labels and matched boxes."""
 
-    def __init__(self, samples, recipe, anchors, flip_indices):
+    def __init__(self, samples, recipe, anchors, flip_indices, augment=None):
         self.photos = [sample for sample in samples if sample.complete]
         if not self.photos:
             raise AnnotationError(
                 "person: no photo has every person boxed; give data sets that mark everybody"
             )
         self.recipe, self.anchors, self.flip_indices = recipe, anchors, flip_indices
-        self.samples, self.fingerprint = self.photos, fingerprint(self.photos)
+        self.augment = augment
+        self.samples, self.fingerprint = self.photos, fingerprint(self.photos, augment)
 
     def __call__(self, step):
         return self._rows(step, slice(None))
@@ -84,7 +139,11 @@ class Batches:
         recipe = self.recipe
         if recipe.shorter_edge:
             return PhotoSampler(
-                self.flip_indices, recipe.shorter_edge, recipe.longest_edge, recipe.flip
+                self.flip_indices,
+                recipe.shorter_edge,
+                recipe.longest_edge,
+                recipe.flip,
+                augment=self.augment,
             )
         return PatchSampler(
             recipe.patch_size,
@@ -93,4 +152,5 @@ class Batches:
             zoom=recipe.zoom,
             rotation_chance=0.0,
             flip=recipe.flip,
+            augment=self.augment,
         )

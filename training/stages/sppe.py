@@ -1,19 +1,120 @@
-"""RMPE's stages: the single-person pose estimator (SPPE), and the symmetric STN around it."""
+"""The stage of the single-person pose estimator (SPPE) alone, and what the SSTN stage shares."""
 
 import functools
+from pathlib import Path
 
 import keras
 import numpy as np
 
-from multiposenet.errors import AnnotationError
-from multiposenet.networks.sppe import MARGIN, proposal_margin
-from multiposenet.networks.symmetric_stn import with_parallel_sppe
-from multiposenet.training import losses
+from multiposenet.errors import AnnotationError, InputError, WeightsError
+from multiposenet.networks.sppe import inference_model, proposal_margin
+from multiposenet.training import losses, run_folder
+from multiposenet.training.datasets import coco
 from multiposenet.training.loop import fitting
 from multiposenet.training.loop.fingerprint import fingerprint
 from multiposenet.training.loop.loader import share_of
 from multiposenet.training.patches.person_crops import CropSampler, people
-from multiposenet.training.patches.targets import centre_pose, heatmap_targets
+from multiposenet.training.patches.targets import heatmap_targets
+from multiposenet.training.proposals import DPG, PGPG
+from multiposenet.training.proposals.box_noise import BoxNoise
+from multiposenet.training.registry import STAGES
+from multiposenet.training.validation.sppe import PoseValidation
+
+
+def train_stage(job):
+    """Trains the stage of a run, see ``registry.Stage``."""
+    recipe, skeleton = job.recipe, job.skeleton
+    try:
+        architecture = recipe.architecture()
+        sppe = architecture.hourglass(skeleton.num_keypoints)
+    except ValueError as error:
+        raise InputError(f"--set: {error}") from error
+    if recipe.pretrained != "none":
+        sppe = _pretrained(recipe.pretrained, skeleton, architecture)
+    record(job, architecture)
+    train(
+        sppe,
+        job.samples,
+        recipe,
+        skeleton.flip_indices,
+        proposals=generator(recipe, job.run, skeleton),
+        validate=validation(job, inference_model(sppe)),
+        **job.fit_options,
+    )
+    return [sppe]
+
+
+def record(job, architecture):
+    """Records the sizes of RMPE's network in the run's folder, and checks the loss.
+
+    Raises:
+        WeightsError: an earlier stage of the run trained another network.
+        InputError: the recipe's loss is not of its maps.
+    """
+    path = job.run / "rmpe.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    described = run_folder.describe_sppe(job.skeleton, architecture)
+    run_folder.record_architecture(path, described, job.engine.writes)
+    if job.recipe.loss == "focal" and not architecture.sigmoid:
+        raise InputError(
+            "--set: loss: 'focal' is of sigmoid maps, and the run's SPPE has linear ones; use 'l2'"
+        )
+
+
+def validation(job, network, **options):
+    """What measures a network for inference while its parts are trained; None without data.
+
+    Annotations of another skeleton are measured by the joints that both have.
+
+    Args:
+        job: the ``Job``.
+        network: of ``networks.sppe.inference_model``.
+        **options: of ``PoseValidation``.
+    """
+    if job.val_annotations is None:
+        return None
+    photos = coco.from_annotations(job.val_annotations, job.val_images, skeleton=job.skeleton)
+    return PoseValidation(network, photos, job.skeleton, **options)
+
+
+def _pretrained(run, skeleton, architecture):
+    """The SPPE of another run.
+
+    Raises:
+        WeightsError: there is none, or it has other sizes or joints.
+    """
+    if run_folder.load_sppe_architecture(run) != (skeleton, architecture):
+        raise WeightsError(
+            f"{run}: rmpe.json: is of other sizes or joints; make them equal, or "
+            "--set pretrained=none"
+        )
+    return run_folder.load_sppe(run)
+
+
+def generator(recipe, run, skeleton):
+    """The recipe's generator of proposals; None for true boxes.
+
+    Raises:
+        WeightsError: the run has no file of the generator, or it is of other joints.
+    """
+    if recipe.generator == "noise":
+        return BoxNoise(skeleton.keypoints, recipe.box_noise) if recipe.box_noise else None
+    return load_generator(Path(run) / STAGES[recipe.generator].files[0], skeleton)
+
+
+def load_generator(path, skeleton):
+    """A fitted generator of proposals, of ``multiposenet train pgpg`` or ``train dpg``.
+
+    Raises:
+        WeightsError: the file is missing, damaged or of other joints.
+    """
+    found = (PGPG if Path(path).suffix == ".npz" else DPG).load(path)
+    if found.names != skeleton.keypoints:
+        raise WeightsError(
+            f"{path}: names: it was fitted on other joints than {skeleton.name}; "
+            "fit it on annotations of the same"
+        )
+    return found
 
 
 def train(sppe, samples, recipe, flip_indices, run, *, proposals=None, **options):
@@ -33,34 +134,8 @@ def train(sppe, samples, recipe, flip_indices, run, *, proposals=None, **options
     Raises:
         AnnotationError: no person of the samples has a labelled joint.
     """
-    batches = Batches(samples, recipe, sppe.input_shape[1:3], flip_indices, proposals)
+    batches = CropBatches(samples, recipe, sppe.input_shape[1:3], flip_indices, proposals)
     stage = SPPEStage(sppe, loss_of(recipe))
-    fitting.fit(stage, batches, recipe, steps=recipe.steps, run=run, **options)
-
-
-def train_sstn(
-    sppe, localisation, samples, recipe, flip_indices, run, *, proposals=None, **options
-):
-    """Trains a localisation network and the SPPE behind it in place.
-
-    Args:
-        sppe: as of ``train``, trained; the frozen parallel SPPE is a copy of it.
-        localisation: ``keras.Model`` from images to theta.
-        recipe: an ``SSTNRecipe``.
-        samples, flip_indices, run, proposals, **options: as of ``train``.
-
-    Raises:
-        AnnotationError: no person of the samples has a labelled joint.
-    """
-    batches = CentredBatches(
-        samples,
-        recipe,
-        localisation.input_shape[1:3],
-        flip_indices,
-        proposals,
-        image_size=sppe.input_shape[1:3],
-    )
-    stage = SSTNStage(sppe, localisation, loss_of(recipe), recipe.parallel, recipe.sppe_rate)
     fitting.fit(stage, batches, recipe, steps=recipe.steps, run=run, **options)
 
 
@@ -97,47 +172,7 @@ class SPPEStage(keras.Model):
         return sum(errors.values())
 
 
-class SSTNStage(keras.Model):
-    """STN, SPPE and SDTN, and the parallel SPPE, which never changes (RMPE, figure 6).
-
-    Args:
-        sppe: from images to a dict of heatmaps, trained in place.
-        localisation: from images to theta, trained in place.
-        loss: function of target, maps and weight.
-        parallel: weight of the parallel SPPE's error.
-        sppe_rate: the SPPE's share of the learning rate.
-
-    Attributes:
-        rates: share of the learning rate of each trainable variable.
-    """
-
-    def __init__(self, sppe, localisation, loss=losses.map_l2, parallel=1.0, sppe_rate=1.0):
-        super().__init__(name="sstn_stage")
-        sppe.trainable = localisation.trainable = True
-        self.network = with_parallel_sppe(sppe, localisation)
-        self.loss_function, self.parallel = loss, parallel
-        self.final = keras.metrics.Mean("final")
-        self.centred = keras.metrics.Mean("centred")
-        self.built = True
-        slow = {id(variable) for variable in sppe.trainable_variables}
-        self.rates = [
-            sppe_rate if id(variable) in slow else 1.0 for variable in self.trainable_variables
-        ]
-
-    def call(self, images, training=None):
-        return self.network(images, training=training)
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        target, centred, weight = y["target"], y["centred"], y["weight"]
-        self.final.update_state(self.loss_function(target, y_pred["own"]["heatmaps"], weight))
-        parallel = y_pred["centred"]["heatmaps"]
-        self.centred.update_state(self.loss_function(centred, parallel, weight))
-        return losses.symmetric_stn(
-            target, centred, y_pred, weight, loss=self.loss_function, parallel=self.parallel
-        )
-
-
-class Batches:
+class CropBatches:
     """``batches(step)`` is the batch of a step: crops of persons, heatmaps, and joints that count.
 
     Args:
@@ -206,15 +241,3 @@ class Batches:
 
     def _heatmaps(self, points, visible, size):
         return heatmap_targets(points, visible, self.recipe.sigma, size)
-
-
-class CentredBatches(Batches):
-    """The same with the heatmaps of the parallel SPPE."""
-
-    def _targets(self, crops):
-        keypoints = np.stack([crop.keypoints for crop in crops])
-        boxes = np.stack([crop.box for crop in crops])
-        margin = MARGIN if self.recipe.rescaled else None
-        points = centre_pose(keypoints[..., :2], boxes, self.image_size, margin)
-        centred = self._heatmaps(points, keypoints[..., 2], self.image_size)
-        return {**super()._targets(crops), "centred": centred}

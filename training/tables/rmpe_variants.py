@@ -7,7 +7,7 @@
     RUN/no-sstn         the SPPE alone, tuned on generated proposals
     RUN/true-boxes      the SPPE alone, tuned on true boxes
 
-Each is a run's folder as ``rmpe_pipeline`` leaves it. All begin with one SPPE, that of ``full``,
+Each is a run's folder as ``pipeline.train`` leaves it. All begin with one SPPE, that of ``full``,
 trained on true boxes but for the recipe's noise, and are tuned for as many steps.
 """
 
@@ -17,11 +17,12 @@ from pathlib import Path
 
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import InputError, WeightsError
-from multiposenet.training import datasets, pipeline, recipes, rmpe_run_folder
+from multiposenet.training import datasets, pipeline, recipes, run_folder
 from multiposenet.training.proposals import offsets, pgpg
 from multiposenet.training.recipes.proposals import PGPGRecipe
 from multiposenet.training.recipes.sppe import SinglePersonRecipe
-from multiposenet.training.stages.rmpe import load_pgpg
+from multiposenet.training.stages import sstn
+from multiposenet.training.stages.sppe import load_generator
 from multiposenet.training.tables import rmpe_candidates
 
 GENERATED = {"generator": "pgpg"}
@@ -86,7 +87,7 @@ class Trained:
             WeightsError: it is not trained and there is nothing to train on.
         """
         variant, folder = VARIANTS[name], Path(self.run) / name
-        if rmpe_run_folder.finished(folder, variant.stage):
+        if run_folder.finished(folder, variant.stage):
             return folder
         self._check(f"{folder}: not trained")
         first = Path(self.run) / "full"
@@ -99,7 +100,7 @@ class Trained:
             folder.mkdir(parents=True, exist_ok=True)
             for file in ("rmpe.json", "sppe.weights.h5"):
                 shutil.copy(first / file, folder / file)
-            located = first / rmpe_run_folder.LOCATED
+            located = first / sstn.LOCALISATION_START
             if located.is_file() and variant.changes["generator"] == GENERATED["generator"]:
                 shutil.copy(located, folder)
         self._fit(variant.stage, folder, tuning)
@@ -117,10 +118,10 @@ class Trained:
             self._check(f"{path}: not fitted")
             path.parent.mkdir(parents=True, exist_ok=True)
             self._fit_generator().save(path)
-        return load_pgpg(path, self.skeleton)
+        return load_generator(path, self.skeleton)
 
     def _fit(self, stage, folder, recipe):
-        if rmpe_run_folder.finished(folder, stage):
+        if run_folder.finished(folder, stage):
             return
         folder.mkdir(parents=True, exist_ok=True)
         if recipe.generator == "pgpg":

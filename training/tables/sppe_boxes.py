@@ -19,9 +19,9 @@ from multiposenet.errors import MultiPoseNetError
 from multiposenet.files import write_json
 from multiposenet.networks.sppe import MARGIN, inference_model
 from multiposenet.systems.sppe_files import load_network
-from multiposenet.training import datasets, rmpe_run_folder
+from multiposenet.training import datasets, run_folder
 from multiposenet.training.proposals.box_noise import BoxNoise
-from multiposenet.training.stages.rmpe import load_pgpg
+from multiposenet.training.stages.sppe import load_generator
 from multiposenet.training.validation import sppe as validation
 
 
@@ -47,13 +47,13 @@ def evaluate(run, data, *, noise=0.1, pgpg=None, draws=3, tuned=None):
         InputError, AnnotationError: the data set cannot be read.
         WeightsError: the run has no SPPE, or the generator cannot be had.
     """
-    skeleton, architecture = rmpe_run_folder.load_architecture(run)
-    networks = {"sppe": (inference_model(rmpe_run_folder.load_sppe(run)), MARGIN)}
-    if rmpe_run_folder.finished(run, "sstn"):
+    skeleton, architecture = run_folder.load_sppe_architecture(run)
+    networks = {"sppe": (inference_model(run_folder.load_sppe(run)), MARGIN)}
+    if run_folder.finished(run, "sstn"):
         networks["sstn"] = (load_network(run)[0], architecture.margin)
     if tuned:
-        networks["tuned"] = (inference_model(rmpe_run_folder.load_sppe(tuned)), MARGIN)
-    bad = load_pgpg(pgpg, skeleton) if pgpg else BoxNoise(skeleton.keypoints, noise)
+        networks["tuned"] = (inference_model(run_folder.load_sppe(tuned)), MARGIN)
+    bad = load_generator(pgpg, skeleton) if pgpg else BoxNoise(skeleton.keypoints, noise)
     persons = validation.measured(datasets.read(data, skeleton), skeleton)
     boxes = {"true": [validation.boxes_of(persons)]}
     boxes["bad"] = [validation.boxes_of(persons, bad, seed) for seed in range(draws)]

@@ -9,7 +9,8 @@ from small_stage import recipe
 
 from multiposenet.training.loop import fitting
 from multiposenet.training.loop.engine import Engine
-from multiposenet.training.stages.models import KeypointStage, PersonStage
+from multiposenet.training.stages.keypoints import KeypointStage
+from multiposenet.training.stages.person import PersonStage
 
 
 @pytest.mark.parametrize("kind", ["keypoints", "person"])

@@ -36,7 +36,7 @@ def test_photos_and_masks_are_seen_as_by_threads(tmp_path):
                    [(70, 40, 134, 112)])  # fmt: skip
     plain = sample(tmp_path / "two", [(60.0, 50.0), (82.0, 84.0), (99.0, 90.0)],
                    [(50, 40, 134, 112)], mask=False)  # fmt: skip
-    batches = keypoints.Batches([photo, plain], RECIPE, FLIP)
+    batches = keypoints.KeypointBatches([photo, plain], RECIPE, FLIP)
     with Workers(batches, 2, batches.samples) as make, ThreadPoolExecutor(2) as pool:
         made = list(pool.map(make, range(10)))
     for step, (images, labels) in enumerate(made):

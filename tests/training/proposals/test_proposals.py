@@ -10,11 +10,12 @@ from multiposenet import plotting
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import AnnotationError, InputError, WeightsError
 from multiposenet.skeleton import COCO_17
+from multiposenet.training import pipeline
 from multiposenet.training.figures import offset_comparison
 from multiposenet.training.figures import proposals as figure_of
 from multiposenet.training.proposals import PGPG, mixtures, offsets, pgpg
 from multiposenet.training.proposals.offsets import Pairs
-from multiposenet.training.stages import proposals
+from multiposenet.training.recipes import PGPGRecipe, change
 
 NAMES = COCO_17.keypoints
 SHOULDERS, HIPS = (5, 6), (11, 12)
@@ -347,19 +348,19 @@ def test_stage(tmp_path):
     found = [result(p[0], [p[1][0], 15, 50, 100]) for p in persons]
     detections = tmp_path / "poses.json"
     detections.write_text(json.dumps(found))
-    options = {"changes": {"atoms": 2, "strength": 3}}
-    (file,) = proposals.train("pgpg", path, detections, tmp_path / "run", **options)
+    annotations = CocoAnnotations.load(path)
+    recipe, options = PGPGRecipe(atoms=2, strength=3), {"detections": detections}
+    (file,) = pipeline.train("pgpg", annotations, tmp_path / "run", recipe, **options)
     generator = PGPG.load(file)
     assert generator.names == NAMES and generator.iou == 0.5
-    annotations = CocoAnnotations.load(path)
     photo = annotations.images[0]
     drawn = generator.draw(photo.keypoints, photo.boxes, np.random.default_rng(0), 3)
     np.testing.assert_allclose(drawn, np.broadcast_to([0, 0.05, 0, 0.05], drawn.shape), atol=0.01)
     with pytest.raises(InputError, match="the pgpg stage of this run is finished"):
-        proposals.train("pgpg", path, detections, tmp_path / "run")
-    proposals.train("pgpg", path, detections, tmp_path / "run", resume=True)
+        pipeline.train("pgpg", annotations, tmp_path / "run", recipe, **options)
+    pipeline.train("pgpg", annotations, tmp_path / "run", recipe, **options, resume=True)
     with pytest.raises(InputError, match="--set: atoms: -1 is out of range"):
-        proposals.train("pgpg", path, detections, tmp_path / "b", changes={"atoms": -1})
+        change(recipe, {"atoms": -1})
 
 
 # Figure

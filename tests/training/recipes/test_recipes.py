@@ -7,23 +7,24 @@ import re
 import pytest
 
 from multiposenet.errors import InputError
-from multiposenet.training import recipes, rmpe_run_folder, run_folder
+from multiposenet.training import recipes
+from multiposenet.training.registry import STAGES, of_system
 
 ALL = [
     pytest.param(stage, name, id=f"{stage}-{name}")
-    for stage, known in recipes.RECIPES.items()
-    for name in known
+    for stage in STAGES
+    for name in STAGES[stage].recipes
 ]
 
 
-def test_every_stage_has_both_recipes():
-    assert set(recipes.RECIPES) == {*run_folder.STAGES, *rmpe_run_folder.STAGES}
-    assert all(set(known) - {"nano-gpu"} == {"nano", "paper"} for known in recipes.RECIPES.values())
+def test_every_stage_of_a_system_has_both_recipes():
+    for stage in (*of_system("multiposenet"), *of_system("rmpe")):
+        assert set(stage.recipes) - {"nano-gpu"} == {"nano", "paper"}
 
 
 @pytest.mark.parametrize("stage, name", ALL)
 def test_docstring_opens_with_command_cost_result(stage, name):
-    recipe = recipes.RECIPES[stage][name]
+    recipe = STAGES[stage].recipe(name)
     text = inspect.getdoc(recipe)
     command = text.split("\n\n")[1]
     assert command.startswith(f"    multiposenet train {stage} ")
@@ -33,7 +34,7 @@ def test_docstring_opens_with_command_cost_result(stage, name):
 
 @pytest.mark.parametrize("stage, name", ALL)
 def test_every_field_is_documented(stage, name):
-    recipe = recipes.RECIPES[stage][name]
+    recipe = STAGES[stage].recipe(name)
     text = "\n".join(inspect.getdoc(kind) or "" for kind in recipe.__mro__)
     for field in dataclasses.fields(recipe):
         assert re.search(rf"^    (\w+, )*{field.name}(, \w+)*: ", text, re.MULTILINE), field.name
@@ -71,8 +72,8 @@ def test_the_papers_hourglass():
 
 def test_all_stages_of_a_kind_have_one_backbone():
     for kind in ("nano", "nano-gpu", "paper"):
-        known = [recipes.RECIPES[stage] for stage in run_folder.STAGES]
-        assert len({of[kind]().backbone for of in known if kind in of}) == 1
+        known = [stage for stage in of_system("multiposenet") if kind in stage.recipes]
+        assert len({stage.recipe(kind)().backbone for stage in known}) == 1
 
 
 def test_change():
@@ -111,7 +112,7 @@ def test_change_refuses(values, problem):
     "values, problem",
     [
         ({"loss": "focal", "sigmoid": False}, "loss: 'focal'"),
-        ({"generator": "dpg"}, "generator: 'dpg'.*noise, pgpg"),
+        ({"generator": "rpn"}, "generator: 'rpn'.*noise, pgpg, dpg"),
         ({"scale": (1.2, 0.8)}, "scale: "),
         ({"scale": (1.0,)}, "scale: "),
         ({"flip": 2}, "flip: "),

@@ -12,6 +12,7 @@ from multiposenet import zoo
 from multiposenet.errors import WeightsError
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training import run_folder
+from multiposenet.training.registry import of_system
 from multiposenet.training.release import entry
 
 
@@ -29,9 +30,12 @@ def trained():
 @pytest.fixture(scope="module")
 def run(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    (folder / "model.json").write_text(json.dumps({"architecture": run_folder.describe(trained)}))
-    for stage in run_folder.STAGES:
-        run_folder.save_parts(trained, folder, stage)
+    (folder / "model.json").write_text(
+        json.dumps({"architecture": run_folder.describe_model(trained)})
+    )
+    for stage in of_system("multiposenet"):
+        parts = [getattr(trained, part) for part in stage.parts]
+        run_folder.save_parts(folder, stage.name, parts)
     return folder
 
 
@@ -100,7 +104,10 @@ def test_release_without_a_manifest(run, tmp_path):
     [("keypoint_subnet", "keypoints"), ("person_pyramid", "person"), ("prn",) * 2],
 )
 def test_missing_part(run, tmp_path, part, stage):
-    for other in ["model.json", *(f"{name}.weights.h5" for name in run_folder.PARTS)]:
+    for other in [
+        "model.json",
+        *(f"{name}.weights.h5" for stage in of_system("multiposenet") for name in stage.parts),
+    ]:
         if other != f"{part}.weights.h5":
             (tmp_path / other).symlink_to(run / other)
     with pytest.raises(WeightsError, match=rf"{part}\.weights\.h5: .*`multiposenet train {stage}`"):

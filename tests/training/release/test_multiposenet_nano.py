@@ -12,6 +12,7 @@ from multiposenet.skeleton import LSP_14
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training import pipeline, recipes, run_folder
 from multiposenet.training.datasets import synthetic
+from multiposenet.training.registry import of_system
 from multiposenet.training.release import multiposenet_nano
 
 TINY = {"backbone": "nano", "batch_size": 8, "warmup": 1, "precision": "float32"}
@@ -65,7 +66,7 @@ def test_each_stage_runs_once_and_the_result_loads(data, tmp_path, monkeypatch):
     assert trained == ["keypoints", "person", "person", "prn", "prn"]
     rounds = [MultiPoseNet("nano") for _ in range(2)]
     for model, folder in zip(rounds, (tmp_path / "run" / "first", tmp_path / "run"), strict=True):
-        run_folder.load_parts(model, folder, run_folder.STAGES["person"])
+        run_folder.load_parts(model, folder, "person")
     kernels = [model.person_subnet.trainable_weights for model in rounds]
     for first, second in zip(*kernels, strict=True):  # the second round went on from the first
         np.testing.assert_allclose(first, second, atol=1e-6)
@@ -77,7 +78,7 @@ def test_each_stage_runs_once_and_the_result_loads(data, tmp_path, monkeypatch):
 def test_every_stage_has_the_data_of_the_card():
     assert (
         set(multiposenet_nano.PHOTOS) | {"prn"}
-        == set(run_folder.STAGES)
+        == {stage.name for stage in of_system("multiposenet")}
         == set(multiposenet_nano.PLANS)
     )
     folders = {name for names in multiposenet_nano.PHOTOS.values() for name in names}

@@ -13,7 +13,7 @@ from multiposenet.networks.sppe import SPPEArchitecture
 from multiposenet.skeleton import COCO_17
 from multiposenet.systems import rmpe
 from multiposenet.systems.sppe_files import load_network
-from multiposenet.training import rmpe_run_folder, run_folder
+from multiposenet.training import run_folder
 from multiposenet.training.release import sppe_nano
 
 TINY = SPPEArchitecture((64, 48), stacks=1, levels=2, width=8)
@@ -29,7 +29,7 @@ def run(tmp_path):
         folder = tmp_path / "run"
         folder.mkdir()
         run_folder.record_architecture(
-            folder / "rmpe.json", rmpe_run_folder.describe(COCO_17, TINY)
+            folder / "rmpe.json", run_folder.describe_sppe(COCO_17, TINY)
         )
         sppe = TINY.hourglass(17)
         networks = sppe, TINY.localisation(sppe)
@@ -37,9 +37,9 @@ def run(tmp_path):
         for network in networks:
             for weight in network.weights:
                 weight.assign(weight + rng.uniform(0.01, 0.1, weight.shape))
-        rmpe_run_folder.save_parts(folder, "sppe", networks[:1])
+        run_folder.save_parts(folder, "sppe", networks[:1])
         if whole:
-            rmpe_run_folder.save_parts(folder, "sstn", networks)
+            run_folder.save_parts(folder, "sstn", networks)
         return folder
 
     return make

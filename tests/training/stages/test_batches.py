@@ -50,7 +50,7 @@ def kinds(batches, step=0):
 
 def test_batches_of_the_keypoint_stage(photo, single, masked):
     """Mosaics, then masked photos, then photos; small patches first; one seed, one training."""
-    batches = keypoints.Batches([photo, single, masked], RECIPE, FLIP)
+    batches = keypoints.KeypointBatches([photo, single, masked], RECIPE, FLIP)
     shapes = [batches(step)[0].shape for step in (0, 7, 8, 9)]
     assert shapes == [(4, 64, 64, 3)] * 2 + [(4, 96, 96, 3)] * 2
     assert kinds(batches) == (1, [masked, photo, photo])
@@ -63,31 +63,31 @@ def test_batches_of_the_keypoint_stage(photo, single, masked):
 
 
 def test_what_is_missing_is_replaced(photo, single, masked):
-    assert kinds(keypoints.Batches([photo], RECIPE, FLIP)) == (0, [photo] * 4)
-    assert kinds(keypoints.Batches([single], RECIPE, FLIP)) == (4, [])
-    assert kinds(keypoints.Batches([single, masked], RECIPE, FLIP)) == (3, [masked])
-    assert kinds(keypoints.Batches([photo, single], RECIPE, FLIP)) == (1, [photo] * 3)
+    assert kinds(keypoints.KeypointBatches([photo], RECIPE, FLIP)) == (0, [photo] * 4)
+    assert kinds(keypoints.KeypointBatches([single], RECIPE, FLIP)) == (4, [])
+    assert kinds(keypoints.KeypointBatches([single, masked], RECIPE, FLIP)) == (3, [masked])
+    assert kinds(keypoints.KeypointBatches([photo, single], RECIPE, FLIP)) == (1, [photo] * 3)
 
 
 def test_the_person_stage_uses_photos_with_everybody_boxed(photo, single):
     recipe = recipes.NanoPerson(batch_size=3, patch_size=128)
-    batches = person.Batches([single, photo], recipe, ANCHORS, FLIP)
+    batches = person.PersonBatches([single, photo], recipe, ANCHORS, FLIP)
     assert batches.photos == [photo]
     images, labels = batches(0)
     anchors = labels["labels"].shape[1]
     assert images.shape == (3, 128, 128, 3) and labels["boxes"].shape == (3, anchors, 4)
     with pytest.raises(AnnotationError, match="every person boxed"):
-        person.Batches([single], recipe, ANCHORS, FLIP)
+        person.PersonBatches([single], recipe, ANCHORS, FLIP)
 
 
 def test_the_keypoint_stage_needs_keypoints(masked):
     with pytest.raises(AnnotationError, match="labelled joint"):
-        keypoints.Batches([masked], RECIPE, FLIP)
+        keypoints.KeypointBatches([masked], RECIPE, FLIP)
 
 
 def test_batches_do_not_depend_on_threads(photo):
     recipe = recipes.NanoPerson(batch_size=3, patch_size=128)
-    batches = person.Batches([photo], recipe, ANCHORS, FLIP)
+    batches = person.PersonBatches([photo], recipe, ANCHORS, FLIP)
     expected = [batches(step)[0] for step in range(6)]
     for made, images in zip(prefetch(batches, range(6), workers=4), expected, strict=True):
         np.testing.assert_array_equal(made[0], images)
@@ -98,9 +98,9 @@ def test_processes_make_their_rows_of_the_batch(photo, single, masked):
     patches = recipes.NanoPerson(batch_size=4, patch_size=128)
     whole = recipes.NanoPerson(batch_size=4, patch_size=0, shorter_edge=64)
     for batches in (
-        keypoints.Batches(every, RECIPE, FLIP),
-        person.Batches([photo], patches, ANCHORS, FLIP),
-        person.Batches([photo], whole, ANCHORS, FLIP),
+        keypoints.KeypointBatches(every, RECIPE, FLIP),
+        person.PersonBatches([photo], patches, ANCHORS, FLIP),
+        person.PersonBatches([photo], whole, ANCHORS, FLIP),
     ):
         images, labels = batches(3)
         shares = [batches.share(3, process, 2) for process in range(2)]
@@ -110,10 +110,10 @@ def test_processes_make_their_rows_of_the_batch(photo, single, masked):
 
 
 def test_a_batch_names_its_photos(photo, single, masked):
-    text = keypoints.Batches([photo, single, masked], RECIPE, FLIP).describe(0)
+    text = keypoints.KeypointBatches([photo, single, masked], RECIPE, FLIP).describe(0)
     assert text.count("photo.png") == 4 + 1 + 2  # a mosaic shows four
     recipe = recipes.NanoPerson(batch_size=2, patch_size=128)
-    text = person.Batches([photo], recipe, ANCHORS, FLIP).describe(0)
+    text = person.PersonBatches([photo], recipe, ANCHORS, FLIP).describe(0)
     assert text == "photo.png, photo.png"
 
 

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from keras import ops
 
+from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import AnnotationError, InputError, TrainingError, WeightsError
 from multiposenet.networks.proposal_network import ProposalNetwork
 from multiposenet.skeleton import COCO_17, Skeleton
+from multiposenet.training import pipeline
 from multiposenet.training.proposals import DPG, dpg, offsets, rendering
 from multiposenet.training.proposals.offsets import Pairs
 from multiposenet.training.recipes.proposals import DPGRecipe
 from multiposenet.training.stages import dpg as dpg_stage
-from multiposenet.training.stages import proposals
 
 ARM = Skeleton("arm", ("neck", "left_hand", "right_hand"), ((0, 1),), (0.1, 0.1, 0.1))
 RECIPE = DPGRecipe(size=16, features=8, patches=6, parts=3, steps=4, batch_size=8, warmup=1)
@@ -176,7 +177,7 @@ def test_mirrored_pictures():
 def test_batches_are_half_positive_and_of_their_rows():
     examples = examples_of()
     rows = examples.parts[1][:2]
-    batches = dpg_stage.Batches(examples, rows, RECIPE, 2)
+    batches = dpg_stage.ProposalBatches(examples, rows, RECIPE, 2)
     allowed = {}
     for row in [*range(5), *rows]:
         for flip in (0, 1):
@@ -192,7 +193,7 @@ def test_batches_are_half_positive_and_of_their_rows():
             np.testing.assert_array_equal(pose, expected)
             assert own == positive
     np.testing.assert_array_equal(batches(3)[0]["pose"], batches(3)[0]["pose"])
-    other = dpg_stage.Batches(examples, rows, RECIPE, 3)
+    other = dpg_stage.ProposalBatches(examples, rows, RECIPE, 3)
     assert not np.array_equal(batches(3)[0]["box"], other(3)[0]["box"])
 
 
@@ -231,7 +232,7 @@ def test_all_parts_and_the_hardest_of_those_before(tmp_path, monkeypatch):
     def fit(stage, batches, recipe, **options):
         seen.append((batches.rows, batches.number, options["run"].name, options["steps"]))
 
-    monkeypatch.setattr(dpg_stage.loop, "fit", fit)
+    monkeypatch.setattr(dpg_stage.fitting, "fit", fit)
     network = small_network()
     dpg_stage.train(network, examples, RECIPE, tmp_path)
     assert [s[1:] for s in seen] == [(n, f"part-0{n}", 4) for n in (1, 2, 3)]
@@ -274,8 +275,15 @@ CHANGES = {"size": 16, "features": 8, "parts": 2, "steps": 40, "batch_size": 32,
            "learning_rate": 5e-3, "patches": 20, "warmup": 5}  # fmt: skip
 
 
+def train(files, run, changes, **options):
+    labels, detections = files
+    recipe = DPGRecipe(**changes)
+    annotations = CocoAnnotations.load(labels)
+    return pipeline.train("dpg", annotations, run, recipe, detections=detections, **options)
+
+
 def test_it_learns_where_the_detector_draws(files, tmp_path):
-    (file,) = proposals.train("dpg", *files, tmp_path, changes=CHANGES)
+    (file,) = train(files, tmp_path, CHANGES)
     generator = DPG.load(file)
     boxes, keypoints = np.array([[0, 0, 10, 40.0]] * 2), np.zeros((2, 17, 3))
     keypoints[0] = np.column_stack([np.full(17, 5), np.linspace(0, 40, 17), np.full(17, 2)])
@@ -298,20 +306,20 @@ def test_it_learns_where_the_detector_draws(files, tmp_path):
 
 def test_a_stopped_training_goes_on(files, tmp_path, monkeypatch):
     changes = CHANGES | {"steps": 3}
-    whole = proposals.train("dpg", *files, tmp_path / "whole", changes=changes)
+    whole = train(files, tmp_path / "whole", changes)
     with pytest.raises(InputError, match="the dpg stage of this run is finished"):
-        proposals.train("dpg", *files, tmp_path / "whole", changes=changes)
+        train(files, tmp_path / "whole", changes)
 
-    def stop(self, step, make=dpg_stage.Batches.__call__):
+    def stop(self, step, make=dpg_stage.ProposalBatches.__call__):
         if self.number == 2 and step == 1:
             raise TrainingError("stopped")
         return make(self, step)
 
     with monkeypatch.context() as patch:
-        patch.setattr(dpg_stage.Batches, "__call__", stop)
+        patch.setattr(dpg_stage.ProposalBatches, "__call__", stop)
         with pytest.raises(TrainingError):
-            proposals.train("dpg", *files, tmp_path / "cut", changes=changes)
-    resumed = proposals.train("dpg", *files, tmp_path / "cut", changes=changes, resume=True)
+            train(files, tmp_path / "cut", changes)
+    resumed = train(files, tmp_path / "cut", changes, resume=True)
     first, again = (DPG.load(path[0]).network.get_weights() for path in (whole, resumed))
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -319,11 +327,11 @@ def test_a_stopped_training_goes_on(files, tmp_path, monkeypatch):
 
 def test_too_little_to_learn_from(files, tmp_path):
     with pytest.raises(AnnotationError, match="40 random boxes around 40 persons, for 100 parts"):
-        proposals.train("dpg", *files, tmp_path, changes=CHANGES | {"patches": 1, "parts": 100})
+        train(files, tmp_path, CHANGES | {"patches": 1, "parts": 100})
     nothing = tmp_path / "nothing.json"
     nothing.write_text("[]")
     with pytest.raises(AnnotationError, match="nothing.json: bbox: no detection overlaps"):
-        proposals.train("dpg", files[0], nothing, tmp_path, changes=CHANGES)
+        train((files[0], nothing), tmp_path, CHANGES)
 
 
 def test_files_that_are_no_generators(tmp_path):

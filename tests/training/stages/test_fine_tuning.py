@@ -10,7 +10,7 @@ from multiposenet.training import recipes
 from multiposenet.training.loop.engine import Engine
 from multiposenet.training.loop.optimizer import Adam
 from multiposenet.training.stages.fine_tuning import freeze
-from multiposenet.training.stages.models import KeypointStage
+from multiposenet.training.stages.keypoints import KeypointStage
 
 pytestmark = pytest.mark.usefixtures("eagerly")
 

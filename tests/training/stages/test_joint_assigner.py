@@ -146,8 +146,8 @@ def test_training_and_inference_see_the_same():
 @pytest.mark.parametrize("recipe", [JointRecipe(batch_size=8), NanoJoint(batch_size=8)])
 def test_batches(recipe):
     photos = joint_assigner.Photos(data(5))
-    batches = joint_assigner.Batches(photos, recipe, FLIP)
-    again = joint_assigner.Batches(photos, recipe, FLIP)
+    batches = joint_assigner.TokenBatches(photos, recipe, FLIP)
+    again = joint_assigner.TokenBatches(photos, recipe, FLIP)
     total = 0
     for step in reversed(range(batches.steps_per_epoch)):
         x, y = batches(step)
@@ -171,7 +171,7 @@ def test_flipping_swaps_sides():
     keypoints[..., 2] = 2
     photos = joint_assigner.Photos([(boxes, keypoints, [False, False])])
     recipe = JointRecipe(box_jitter=0, point_jitter=0, missing=0, zoom=0, alone=1)
-    batches = joint_assigner.Batches(photos, recipe, FLIP)
+    batches = joint_assigner.TokenBatches(photos, recipe, FLIP)
     seen = set()
     for step in range(12):
         _, y = batches(step)

@@ -16,11 +16,11 @@ from multiposenet.networks.pose_residual_network import PoseResidualNetwork
 from multiposenet.training import recipes
 from multiposenet.training.datasets.sample import Sample
 from multiposenet.training.grouping import curriculum
-from multiposenet.training.grouping.candidate_pairs import Batches, entries
+from multiposenet.training.grouping.candidate_pairs import CandidatePairBatches, entries
 from multiposenet.training.grouping.labelled_persons import People, cells
 from multiposenet.training.loop.engine import Engine
 from multiposenet.training.stages import prn
-from multiposenet.training.stages.prn_loss import PRNStage, sparse_logits
+from multiposenet.training.stages.prn import PRNStage, sparse_logits
 
 STILL = {
     "box_jitter": 0.0,
@@ -258,7 +258,7 @@ def test_one_cell_is_drawn_by_its_weight(labels):
 
 def test_batches_jitter_and_flip(labels):
     people = People(labels)
-    batches = Batches(people, recipe(batch_size=17, **STILL), FLIP)
+    batches = CandidatePairBatches(people, recipe(batch_size=17, **STILL), FLIP)
     assert batches.steps_per_epoch == 1
     exact, _ = entries(people, batches.photos(0))
     x, y = batches(0)
@@ -269,7 +269,7 @@ def test_batches_jitter_and_flip(labels):
     np.testing.assert_array_equal(first["row"], second["row"])
     mirrored = (first["joint"] != second["joint"]) & (first["joint"] > 0)
     assert np.all(second["joint"] == np.where(mirrored, FLIP[first["joint"]], first["joint"]))
-    jittered, _ = Batches(people, recipe(batch_size=17, box_jitter=0.1), FLIP)(0)
+    jittered, _ = CandidatePairBatches(people, recipe(batch_size=17, box_jitter=0.1), FLIP)(0)
     size = np.tile(people.boxes[:, 2:] - people.boxes[:, :2], 2)
     order = np.concatenate([np.flatnonzero(people.photo == p) for p in batches.photos(0)])
     shift = np.abs(jittered["boxes"][: len(people)] - people.boxes[order]) / size[order]
@@ -280,7 +280,7 @@ def test_missing_faint_and_spurious_candidates(labels):
     people = People(labels)
 
     def statistics(**changes):
-        batches = Batches(people, recipe(batch_size=17, **STILL | changes), FLIP)
+        batches = CandidatePairBatches(people, recipe(batch_size=17, **STILL | changes), FLIP)
         some = [(x["scores"][present(x)], x["row"][present(x)], x["person"][present(x)])
                 for x, _ in map(batches, range(30))]  # fmt: skip
         return [np.concatenate(values) for values in zip(*some, strict=True)]
@@ -304,7 +304,7 @@ def test_an_epoch_sees_all_crowded_photos_and_some_others(tmp_path):
     ]
     people = People(write(tmp_path / "a.json", persons, images=11))
     assert people.crowded.sum() == 4
-    batches = Batches(people, recipe(batch_size=2, **STILL | {"alone": 0.4}), FLIP)
+    batches = CandidatePairBatches(people, recipe(batch_size=2, **STILL | {"alone": 0.4}), FLIP)
     assert batches.steps_per_epoch == 4
 
     def epoch(number):
@@ -316,7 +316,7 @@ def test_an_epoch_sees_all_crowded_photos_and_some_others(tmp_path):
 
 
 def test_one_seed_one_batch(labels):
-    a, b = (Batches(People(labels), recipe(), FLIP) for _ in range(2))
+    a, b = (CandidatePairBatches(People(labels), recipe(), FLIP) for _ in range(2))
     b(7), b(1)
     for first, second in zip(a(3), b(3), strict=True):
         for name, values in first.items():
@@ -344,8 +344,11 @@ def test_curriculum_goes_from_easy_to_all(tmp_path):
     ]
     people = People(write(tmp_path / "a.json", persons, images=20))
     changes = STILL | {"batch_size": 5, "epochs": 8, "curriculum": 0.5}
-    batches = Batches(people, recipe(**changes), FLIP)
-    assert batches.steps == Batches(people, recipe(**changes | {"curriculum": 0.0}), FLIP).steps
+    batches = CandidatePairBatches(people, recipe(**changes), FLIP)
+    assert (
+        batches.steps
+        == CandidatePairBatches(people, recipe(**changes | {"curriculum": 0.0}), FLIP).steps
+    )
 
     def epoch(number):
         return np.concatenate([batches.photos(4 * number + step) for step in range(4)])

@@ -16,13 +16,13 @@ from multiposenet.errors import AnnotationError, InputError, WeightsError
 from multiposenet.networks.sppe import SPPEArchitecture, inference_model
 from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
 from multiposenet.systems.sppe_files import load_network
-from multiposenet.training import pipeline, recipes, rmpe_run_folder
+from multiposenet.training import pipeline, recipes, run_folder
 from multiposenet.training.datasets import coco, synthetic
 from multiposenet.training.loop import fitting
 from multiposenet.training.proposals import PGPG
 from multiposenet.training.proposals.box_noise import BoxNoise
 from multiposenet.training.proposals.mixtures import Mixture
-from multiposenet.training.stages import rmpe, sppe
+from multiposenet.training.stages import sppe, sstn
 from multiposenet.training.tables import sppe_boxes
 from multiposenet.training.validation import sppe as validation
 
@@ -69,11 +69,11 @@ def same(first, second):
 
 
 def test_the_saved_result_has_no_parallel_branch(run):
-    skeleton, architecture = rmpe_run_folder.load_architecture(run)
+    skeleton, architecture = run_folder.load_sppe_architecture(run)
     assert skeleton == COCO_17 and architecture == RECIPES["sppe"].architecture()
-    localisation = architecture.localisation(rmpe_run_folder.load_sppe(run))
+    localisation = architecture.localisation(run_folder.load_sppe(run))
     localisation.load_weights(run / "localisation.weights.h5")
-    tuned = rmpe_run_folder.load_sppe(run, "tuned_sppe")
+    tuned = run_folder.load_sppe(run, "tuned_sppe")
     network, skeleton = load_network(run)[:2]
     assert skeleton == COCO_17 and all(same(network, inference_model(tuned, localisation)))
     assert len(network.weights) == len(tuned.weights) + len(localisation.weights)
@@ -86,7 +86,7 @@ def test_the_saved_result_has_no_parallel_branch(run):
 
 
 def test_the_sppe_is_tuned_beside_its_file(run):
-    alone, tuned = rmpe_run_folder.load_sppe(run), rmpe_run_folder.load_sppe(run, "tuned_sppe")
+    alone, tuned = run_folder.load_sppe(run), run_folder.load_sppe(run, "tuned_sppe")
     assert not all(same(alone, tuned))
 
 
@@ -105,7 +105,7 @@ def test_killed_and_resumed(run, scenes, tmp_path, monkeypatch):
     for name in ("sppe.weights.h5", "rmpe.json"):
         (tmp_path / name).write_bytes((run / name).read_bytes())
     samples = coco.read(scenes)
-    real = sppe.CentredBatches.share
+    real = sstn.CentredCropBatches.share
 
     def killed(self, step, process, processes):
         if step == 1:
@@ -117,9 +117,9 @@ def test_killed_and_resumed(run, scenes, tmp_path, monkeypatch):
         fitting, "fit", lambda *args, **rest: fit(*args, **rest, checkpoint_every=1)
     )
     with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
-        context.setattr(sppe.CentredBatches, "share", killed)
+        context.setattr(sstn.CentredCropBatches, "share", killed)
         pipeline.train("sstn", samples, tmp_path, RECIPES["sstn"])
-    assert not rmpe_run_folder.finished(tmp_path, "sstn")
+    assert not run_folder.finished(tmp_path, "sstn")
     pipeline.train("sstn", samples, tmp_path, RECIPES["sstn"], resume=True)
     starts = json.loads((tmp_path / "sstn_stage.json").read_text())["starts"]
     assert len(starts) == 2
@@ -134,23 +134,23 @@ def test_a_stage_of_no_steps_ends_where_boxes_are_known(run, scenes, tmp_path):
     recipe = dataclasses.replace(RECIPES["sstn"], steps=0)
     pipeline.train("sstn", coco.read(scenes), tmp_path, recipe)
     alone, tuned = (
-        rmpe_run_folder.load_sppe(tmp_path),
-        rmpe_run_folder.load_sppe(tmp_path, "tuned_sppe"),
+        run_folder.load_sppe(tmp_path),
+        run_folder.load_sppe(tmp_path, "tuned_sppe"),
     )
     assert all(same(alone, tuned))
-    architecture = rmpe_run_folder.load_architecture(tmp_path)[1]
+    architecture = run_folder.load_sppe_architecture(tmp_path)[1]
     learnt, located = (architecture.localisation(alone) for _ in range(2))
     learnt.load_weights(tmp_path / "localisation.weights.h5")
-    located.load_weights(tmp_path / rmpe_run_folder.LOCATED)
+    located.load_weights(tmp_path / sstn.LOCALISATION_START)
     assert all(same(learnt, located)) and not all(same(learnt, architecture.localisation(alone)))
     with pytest.raises(ValueError, match="steps: .*at least 1"):
         dataclasses.replace(recipe, located=0)
 
 
 def test_what_is_located_is_not_learnt_anew(run, scenes, tmp_path, monkeypatch):
-    for name in ("sppe.weights.h5", "rmpe.json", rmpe_run_folder.LOCATED):
+    for name in ("sppe.weights.h5", "rmpe.json", sstn.LOCALISATION_START):
         (tmp_path / name).write_bytes((run / name).read_bytes())
-    monkeypatch.delattr(rmpe, "locate")
+    monkeypatch.delattr(sstn, "train_localisation")
     pipeline.train("sstn", coco.read(scenes), tmp_path, RECIPES["sstn"])
     whole, again = (load_network(folder)[0] for folder in (run, tmp_path))
     for a, b in zip(arrays(whole), arrays(again), strict=True):
@@ -169,7 +169,7 @@ def test_what_stands_in_the_way(run, scenes, tmp_path):
     with pytest.raises(InputError, match="--set: view: 1.1; use 1 or more"):
         pipeline.train("sppe", samples, tmp_path, dataclasses.replace(RECIPES["sppe"], view=1.1))
     with pytest.raises(InputError, match="--set: located: of the localiser 'pose', .*'squeeze'"):
-        plain_stn = rmpe_run_folder.describe(COCO_17, SPPEArchitecture((32, 32), 1, 1, 8, 1))
+        plain_stn = run_folder.describe_sppe(COCO_17, SPPEArchitecture((32, 32), 1, 1, 8, 1))
         (tmp_path / "other").mkdir()
         (tmp_path / "other" / "rmpe.json").write_text(json.dumps({"architecture": plain_stn}))
         (tmp_path / "other" / "sppe.weights.h5").write_bytes((run / "sppe.weights.h5").read_bytes())
@@ -184,12 +184,12 @@ def test_what_stands_in_the_way(run, scenes, tmp_path):
         pipeline.train("sppe", samples, tmp_path, other)
     (tmp_path / "rmpe.json").write_text('{"architecture": {"skeleton": "coco_17"}}')
     with pytest.raises(WeightsError, match="rmpe.json: file: damaged"):
-        rmpe_run_folder.load_architecture(tmp_path)
+        run_folder.load_sppe_architecture(tmp_path)
 
 
 def test_focal_loss_needs_probabilities(run, scenes, tmp_path):
     linear = recipes.NanoSPPE(**TINY, **SIZES, sigmoid=False, loss="l2")
-    description = rmpe_run_folder.describe(COCO_17, linear.architecture())
+    description = run_folder.describe_sppe(COCO_17, linear.architecture())
     (tmp_path / "rmpe.json").write_text(json.dumps({"architecture": description}))
     linear.architecture().hourglass(17).save_weights(tmp_path / "sppe.weights.h5")
     with pytest.raises(InputError, match="--set: loss: 'focal'.*use 'l2'"):
@@ -199,9 +199,9 @@ def test_focal_loss_needs_probabilities(run, scenes, tmp_path):
 def test_a_skeleton_of_ones_own_returns(tmp_path):
     own = Skeleton("arm", ("left_hand", "right_hand"), ((0, 1),), (0.05, 0.05))
     for skeleton in (own, LSP_14):
-        description = rmpe_run_folder.describe(skeleton, SPPEArchitecture(width=8))
+        description = run_folder.describe_sppe(skeleton, SPPEArchitecture(width=8))
         (tmp_path / "rmpe.json").write_text(json.dumps({"architecture": description}))
-        assert rmpe_run_folder.load_architecture(tmp_path) == (skeleton, SPPEArchitecture(width=8))
+        assert run_folder.load_sppe_architecture(tmp_path) == (skeleton, SPPEArchitecture(width=8))
 
 
 # Stages
@@ -247,7 +247,7 @@ def test_every_stack_of_the_sppe_is_supervised():
 def test_the_sstn_stage_adds_the_parallel_error_and_keeps_the_parallel_sppe(traced):
     network, localisation = small()
     before = arrays(network)
-    stage = sppe.SSTNStage(network, localisation, parallel=0.5, sppe_rate=0.25)
+    stage = sstn.SSTNStage(network, localisation, parallel=0.5, sppe_rate=0.25)
     parallel = stage.network.get_layer("parallel_sppe").model
     y = labels()
     found = stage(images(), training=False)
@@ -294,7 +294,7 @@ def peaks(maps):
 
 def test_targets_of_a_proposal(photo):
     """The box's centre (102, 76) and its width of 64 pixels decide where the joints are."""
-    batches = sppe.Batches([photo], plain(RECIPES["sppe"]), (64, 64), FLIP)
+    batches = sppe.CropBatches([photo], plain(RECIPES["sppe"]), (64, 64), FLIP)
     batch, y = batches(0)
     assert batch.shape == (4, 64, 64, 3) and y["target"].shape == (4, 16, 16, 3)
     np.testing.assert_array_equal(y["weight"], [[1, 1, 0]] * 4)
@@ -310,8 +310,8 @@ def test_the_parallel_sppe_is_shown_the_centred_pose(photo, margin):
     is here."""
     recipe = plain(RECIPES["sstn"], batch_size=8, rescaled=margin is not None)
     noise = BoxNoise("abc", 0.15)
-    _, perfect = sppe.Batches([photo], recipe, (64, 64), FLIP)(0)
-    _, y = sppe.CentredBatches([photo], recipe, (64, 64), FLIP, noise)(0)
+    _, perfect = sppe.CropBatches([photo], recipe, (64, 64), FLIP)(0)
+    _, y = sstn.CentredCropBatches([photo], recipe, (64, 64), FLIP, noise)(0)
     assert (peaks(y["target"])[:, :2] != peaks(perfect["target"])[:, :2]).any()
     if margin is not None:
         shown = y["target"].max(axis=(1, 2)) > 0.7  # outside the proposal a joint is nowhere
@@ -326,7 +326,7 @@ def test_the_parallel_sppe_is_shown_the_centred_pose(photo, margin):
 
 
 def test_processes_make_their_rows_of_the_batch(photo):
-    batches = sppe.CentredBatches([photo], RECIPES["sstn"], (64, 64), FLIP)
+    batches = sstn.CentredCropBatches([photo], RECIPES["sstn"], (64, 64), FLIP)
     batch, y = batches(3)
     shares = [batches.share(3, process, 2) for process in range(2)]
     np.testing.assert_array_equal(np.concatenate([x for x, _ in shares]), batch)
@@ -338,7 +338,7 @@ def test_processes_make_their_rows_of_the_batch(photo):
 def test_somebody_must_be_labelled(photo):
     with pytest.raises(AnnotationError, match="no person of at least 500 pixels"):
         recipe = dataclasses.replace(RECIPES["sppe"], least_size=500.0)
-        sppe.Batches([photo], recipe, (64, 64), FLIP)
+        sppe.CropBatches([photo], recipe, (64, 64), FLIP)
 
 
 # The generator of a run
@@ -346,20 +346,20 @@ def test_somebody_must_be_labelled(photo):
 
 def test_generators_of_a_recipe(tmp_path):
     exact = dataclasses.replace(RECIPES["sppe"], box_noise=0.0)
-    assert rmpe.generator(exact, tmp_path, COCO_17) is None
-    noise = rmpe.generator(RECIPES["sstn"], tmp_path, COCO_17)
+    assert sppe.generator(exact, tmp_path, COCO_17) is None
+    noise = sppe.generator(RECIPES["sstn"], tmp_path, COCO_17)
     assert (noise.deviation, noise.names) == (RECIPES["sstn"].box_noise, COCO_17.keypoints)
     fitted = dataclasses.replace(exact, generator="pgpg")
     with pytest.raises(WeightsError, match="pgpg.npz: file: missing"):
-        rmpe.generator(fitted, tmp_path, COCO_17)
+        sppe.generator(fitted, tmp_path, COCO_17)
     still = Mixture(np.ones(1), np.zeros((1, 4)), 1e-12 * np.eye(4)[None])
     PGPG(COCO_17.keypoints, np.zeros((0, 17, 2)), [still], 0.5).save(tmp_path / "pgpg.npz")
-    found = rmpe.generator(fitted, tmp_path, COCO_17)
+    found = sppe.generator(fitted, tmp_path, COCO_17)
     box = np.float32([[10, 20, 60, 120]])
     drawn = found.sample(np.zeros((1, 17, 3)), box, np.random.default_rng(0))
     np.testing.assert_allclose(drawn[:, 0], box, atol=1e-2)
     with pytest.raises(WeightsError, match="pgpg.npz: names: .*lsp_14"):
-        rmpe.generator(fitted, tmp_path, LSP_14)
+        sppe.generator(fitted, tmp_path, LSP_14)
 
 
 # Figures

@@ -12,7 +12,7 @@ from multiposenet.errors import InputError, WeightsError
 from multiposenet.networks.sppe import SPPEArchitecture
 from multiposenet.poses import Poses
 from multiposenet.skeleton import COCO_17, LSP_14
-from multiposenet.training import datasets, rmpe_run_folder, run_folder
+from multiposenet.training import datasets, run_folder
 from multiposenet.training.datasets import synthetic
 from multiposenet.training.pose_nms import keypoint_precision
 from multiposenet.training.tables import rmpe, rmpe_candidates, rmpe_rules, rmpe_variants
@@ -65,14 +65,14 @@ def stages(monkeypatch):
         if stage == "sppe":
             architecture = recipe.architecture()
             run_folder.record_architecture(
-                run / "rmpe.json", rmpe_run_folder.describe(skeleton, architecture)
+                run / "rmpe.json", run_folder.describe_sppe(skeleton, architecture)
             )
             networks = (architecture.hourglass(skeleton.num_keypoints),)
         else:
-            architecture = rmpe_run_folder.load_architecture(run)[1]
-            sppe = rmpe_run_folder.load_sppe(run)
+            architecture = run_folder.load_sppe_architecture(run)[1]
+            sppe = run_folder.load_sppe(run)
             networks = sppe, architecture.localisation(sppe)
-        rmpe_run_folder.save_parts(run, stage, networks)
+        run_folder.save_parts(run, stage, networks)
 
     monkeypatch.setattr(rmpe_variants.pipeline, "train", train)
     return done
@@ -190,9 +190,9 @@ def test_a_row_without_rmpe_itself_has_no_loss(data, detector, tmp_path):
     run.mkdir(parents=True)
     architecture = SPPEArchitecture(**SIZES)
     run_folder.record_architecture(
-        run / "rmpe.json", rmpe_run_folder.describe(COCO_17, architecture)
+        run / "rmpe.json", run_folder.describe_sppe(COCO_17, architecture)
     )
-    rmpe_run_folder.save_parts(run, "sppe", (architecture.hourglass(17),))
+    run_folder.save_parts(run, "sppe", (architecture.hourglass(17),))
     annotations = CocoAnnotations.load(data / "test" / "annotations.json")
     trained = rmpe_variants.Trained(run.parent, "any", (), COCO_17)
     table = rmpe.Table(annotations, data / "test" / "photos", trained)

@@ -13,7 +13,7 @@ from multiposenet.networks.pose_localisation import pose_localisation
 from multiposenet.networks.spatial_transformer import transform
 from multiposenet.training.patches.targets import centre_pose, centring_theta
 from multiposenet.training.proposals.box_noise import BoxNoise
-from multiposenet.training.stages import localisation
+from multiposenet.training.stages import sstn
 
 SMALL, WIDE = (48, 32), (60, 40)
 POINTS = [(100.0, 50.0), (82.0, 84.0), (120.0, 90.0)]
@@ -42,7 +42,7 @@ def test_corner_error_by_hand():
     exact = np.float32([[[0.8, 0, 0], [0, 0.8, 0]]])
     moved = np.float32([[[0.8, 0, 0.1], [0, 0.8, 0]]])  # a tenth in x, nothing in y
     far = np.float32([[[0.8, 0, 0.4], [0, 0.8, 0]]])
-    found = [ops.convert_to_numpy(localisation.corner_error(exact, x)) for x in (exact, moved, far)]
+    found = [ops.convert_to_numpy(sstn.corner_error(exact, x)) for x in (exact, moved, far)]
     linear = 0.2 * (0.4 - 0.2 / 2)
     np.testing.assert_allclose(np.stack(found)[:, 0], [0, 0.1**2 / 4, linear / 2], atol=1e-6)
 
@@ -55,8 +55,8 @@ def test_it_learns_where_true_boxes_are(tmp_path):
     )
     noise = BoxNoise("abc", 0.15)
     network = pose_localisation(colour_sppe(), WIDE, linear=0.32, scale=0.8)
-    before, after = localisation.locate(network, [photo], recipe, FLIP, noise, SMALL)
+    before, after = sstn.train_localisation(network, [photo], recipe, FLIP, noise, SMALL)
     assert after < 0.3 * before
-    images, exact = localisation.LocatingBatches([photo], recipe, WIDE, FLIP, noise, SMALL)(0)
-    error = localisation.corner_error(exact, network.predict_on_batch(images))
+    images, exact = sstn.LocalisationBatches([photo], recipe, WIDE, FLIP, noise, SMALL)(0)
+    error = sstn.corner_error(exact, network.predict_on_batch(images))
     assert float(ops.mean(error)) < 0.4 * before  # on crops that it has not learnt from

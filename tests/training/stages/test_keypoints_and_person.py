@@ -8,7 +8,8 @@ from small_model import images, keypoint_labels, person_labels, small
 
 from multiposenet.maths import boxes as box_ops
 from multiposenet.training import losses
-from multiposenet.training.stages.models import KeypointStage, PersonStage
+from multiposenet.training.stages.keypoints import KeypointStage
+from multiposenet.training.stages.person import PersonStage
 
 KEYPOINT_PARTS = {"backbone", "keypoint pyramid", "keypoint subnet"}
 PERSON_PARTS = {"person pyramid", "person subnet"}
