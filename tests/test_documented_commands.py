@@ -15,6 +15,7 @@ import pytest
 from multiposenet import cli
 from multiposenet.errors import InputError
 from multiposenet.training import recipes
+from multiposenet.training.registry import STAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -105,10 +106,10 @@ def parse(command, complete):
 
 def check_fields(args):
     """`--set NAME=VALUE` of a known stage and recipe."""
-    known = recipes.RECIPES.get(getattr(args, "stage", None), {})
-    if getattr(args, "set", None) and args.recipe in known:
+    known = STAGES.get(getattr(args, "stage", None))
+    if known and getattr(args, "set", None) and args.recipe in known.recipes:
         named = {name: value for name, value in args.set if not PLACEHOLDER.fullmatch(name)}
-        recipes.change(known[args.recipe](), named)
+        recipes.change(known.recipe(args.recipe)(), named)
 
 
 def file_of(module):

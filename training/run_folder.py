@@ -20,7 +20,8 @@ from multiposenet import skeleton as skeletons
 from multiposenet import zoo
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.files import save_weights, write_json
-from multiposenet.networks.sppe import SPPEArchitecture, inference_model
+from multiposenet.networks.retinanet_weights import load_keras_retinanet
+from multiposenet.networks.sppe import SPPEArchitecture, current_names, inference_model
 from multiposenet.networks.weight_files import load_completely
 from multiposenet.systems import options
 from multiposenet.systems.multiposenet import MultiPoseNet
@@ -43,6 +44,8 @@ def record_architecture(path, architecture, write=True):
     wanted = json.loads(json.dumps(architecture))
     if path.exists():
         known = read_architecture(path)
+        if isinstance(known.get("architecture"), dict):
+            known["architecture"] = current_names(known["architecture"])
         for field, value in wanted.items():
             if known.get(field) != value:
                 raise WeightsError(
@@ -201,11 +204,20 @@ def take_pretrained(model, name, stage="keypoints"):
     """Gives a model the weights of a stage of a model of the zoo or of another run.
 
     The backbone must be the same. Pyramid and subnet are taken if they are, too; with other joints,
-    say, they begin anew.
+    say, they begin anew. A file is a snapshot of keras-retinanet, of which backbone, person pyramid
+    and person subnet are taken; they must all fit.
+
+    Args:
+        model: a ``MultiPoseNet``.
+        name: of a model of the zoo, or path of a run's folder or of a snapshot.
+        stage: name.
 
     Raises:
         WeightsError: the other model has another backbone, or cannot be had.
     """
+    if Path(name).suffix == ".h5":
+        load_keras_retinanet(name, model.backbone, model.person_pyramid, model.person_subnet)
+        return
     if name in zoo.names():
         source = MultiPoseNet.from_config({**zoo.entry(name)["architecture"], "weights": name})
     else:
@@ -265,7 +277,7 @@ def load_sppe_architecture(run):
         known = isinstance(skeleton, str)
         return (
             skeletons.get(skeleton) if known else skeletons.Skeleton(**skeleton),
-            SPPEArchitecture(**fields["architecture"]),
+            SPPEArchitecture.from_dict(fields["architecture"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: file: damaged; restore it or use another folder") from error

@@ -51,6 +51,11 @@ def add_arguments(parser):
     data.add_argument("--val-annotations", metavar="FILE", help="measure on these while training")
     data.add_argument("--val-images", metavar="DIR", help="folder of their photos")
     parser.add_argument(
+        "--augment",
+        metavar="FILE",
+        help="keypoints, person: further changes of patches, as albumentations.save wrote them",
+    )
+    parser.add_argument(
         "--recipe",
         default="nano",
         choices=registry.recipe_names(),
@@ -62,7 +67,9 @@ def add_arguments(parser):
         type=output.change,
         default=[],
         metavar="NAME=VALUE",
-        help="change fields of the recipe (multiposenet.training.recipes)",
+        help="change fields of the recipe (multiposenet.training.recipes), such as steps=9; "
+        "person: pretrained=FILE.h5 of keras-retinanet; sppe, sstn: generator=pgpg or dpg of the "
+        "run",
     )
     parser.add_argument(
         "--run",
@@ -135,6 +142,7 @@ def _train(args) -> list:
         recipe,
         skeleton=skeleton,
         detections=args.detections,
+        augment=_augment(args, skeleton),
         val_annotations=validation,
         val_images=args.val_images,
         devices=args.devices,
@@ -162,6 +170,8 @@ def _check(args, stage) -> None:
             raise InputError(f"{args.stage}: --{name}images: missing; name the folder of photos")
         if given and not needed:
             raise InputError(f"--{name}images: without --{name}annotations; give both")
+    if args.augment and not stage.augment:
+        raise InputError(f"{args.stage}: --augment: not of this stage; leave it out")
     if args.devices < 1:
         raise InputError(f"--devices: {args.devices}; give 1 or more")
     if args.workers < 0:
@@ -188,6 +198,14 @@ def _samples(args) -> tuple[list, object]:
     for name in args.data:
         samples += datasets.read(name, skeleton)
     return samples, skeleton
+
+
+def _augment(args, skeleton):
+    if args.augment is None:
+        return None
+    from multiposenet.training.patches import albumentations_bridge
+
+    return albumentations_bridge.read(args.augment, skeleton.flip_indices)
 
 
 def _release(args) -> list:

@@ -11,7 +11,15 @@ from multiposenet.networks.spatial_transformer import localisation_network
 from multiposenet.networks.symmetric_stn import symmetric_stn
 
 MARGIN = 0.2  # by which an SPPE's pictures are longer and wider than boxes (RMPE, section 3.2.1)
-LOCALISERS = ("squeeze", "pose")
+LOCALISATION_NETWORKS = ("squeeze", "pose")
+
+FORMER_NAMES = {"view": "proposal_scale", "localiser": "localisation_network"}
+"""Former to present name of fields of ``SPPEArchitecture``; files that ship have the former."""
+
+
+def current_names(fields):
+    """Fields of an ``SPPEArchitecture`` by their present names, a dict."""
+    return {FORMER_NAMES.get(name, name): value for name, value in fields.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,10 +30,11 @@ class SPPEArchitecture:
         image_size: height and width of the SPPE's images.
         stacks, units, width, levels, sigmoid: of ``hourglass``.
         stn: a symmetric STN around the hourglass.
-        view: how many times as wide and as high as the SPPE's images proposals are: the STN takes
-            its picture from so much more of the photo, since what a bad box cuts off is lost.
+        proposal_scale: how many times as wide and as high as the SPPE's images proposals are: the
+            STN takes its picture from so much more of the photo, since what a bad box cuts off is
+            lost.
         oversampling: of ``symmetric_stn`` for inference.
-        localiser: the STN's localisation network: ``"squeeze"``, the paper's
+        localisation_network: of the STN: ``"squeeze"``, the paper's
             ``localisation_network``, or ``"pose"``, ``pose_localisation``.
 
     Raises:
@@ -39,26 +48,40 @@ class SPPEArchitecture:
     levels: int = 4
     sigmoid: bool = True
     stn: bool = True
-    view: float = 1.0
-    localiser: str = "squeeze"
+    proposal_scale: float = 1.0
+    localisation_network: str = "squeeze"
     oversampling: int = 1
 
     def __post_init__(self):
         object.__setattr__(self, "image_size", tuple(self.image_size))  # JSON brings lists
-        if self.localiser not in LOCALISERS:
-            raise ValueError(f"localiser: {self.localiser!r}; use one of {', '.join(LOCALISERS)}")
+        if self.localisation_network not in LOCALISATION_NETWORKS:
+            raise ValueError(
+                f"localisation_network: {self.localisation_network!r}; use one of "
+                f"{', '.join(LOCALISATION_NETWORKS)}"
+            )
         if self.oversampling < 1:
             raise ValueError(f"oversampling: {self.oversampling}; use 1 or more")
-        if self.view < 1 or any(side * self.view % STRIDE for side in self.image_size):
+        scale = self.proposal_scale
+        if scale < 1 or any(side * scale % STRIDE for side in self.image_size):
             raise ValueError(
-                f"view: {self.view}; use 1 or more, so that {self.image_size} times it are "
+                f"proposal_scale: {scale}; use 1 or more, so that {self.image_size} times it are "
                 f"multiples of {STRIDE}"
             )
+
+    @classmethod
+    def from_dict(cls, fields):
+        """An architecture from its fields, which a file may hold under their ``FORMER_NAMES``.
+
+        Raises:
+            TypeError: a field is unknown.
+            ValueError: a number or name does not fit.
+        """
+        return cls(**current_names(fields))
 
     @property
     def proposal_size(self):
         """Height and width of the proposals of the SPPE with its STN, not oversampled."""
-        return tuple(int(side * self.view) for side in self.image_size)
+        return tuple(int(side * self.proposal_scale) for side in self.image_size)
 
     @property
     def margin(self):
@@ -68,14 +91,14 @@ class SPPEArchitecture:
     def hourglass(self, num_keypoints):
         """The SPPE alone: from images to the heatmaps of every stack."""
         fields = dataclasses.asdict(self)
-        for own in ("stn", "view", "localiser", "oversampling"):
+        for own in ("stn", "proposal_scale", "localisation_network", "oversampling"):
             del fields[own]
         return hourglass(num_keypoints, **fields, name="sppe")
 
     def localisation(self, sppe):
         """The localisation network of the STN around an SPPE."""
-        reach = {"linear": 0.4 / self.view, "scale": 1 / self.view}
-        if self.localiser == "pose":
+        reach = {"linear": 0.4 / self.proposal_scale, "scale": 1 / self.proposal_scale}
+        if self.localisation_network == "pose":
             return pose_localisation(sppe, self.proposal_size, **reach)
         return localisation_network(self.proposal_size, **reach)
 

@@ -67,7 +67,7 @@ def _load(path, description, source, whole=True):
             skeleton = skeletons.get(skeleton)
         else:
             skeleton = skeletons.Skeleton(**skeleton)
-        sizes = SPPEArchitecture(**description["architecture"])
+        sizes = SPPEArchitecture.from_dict(description["architecture"])
         sppe = sizes.hourglass(skeleton.num_keypoints)
         localisation = sizes.localisation(sppe) if sizes.stn and whole else None
     except (KeyError, TypeError, ValueError) as error:

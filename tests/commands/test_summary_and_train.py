@@ -93,6 +93,9 @@ def test_the_prn_needs_no_photos(multiposenet, tmp_path, scenes, trained):
         (["person", "--data", "coco:x", "--val-annotations", "x"], "--val-images: missing"),
         (["prn", "--data", "coco:x", "--devices", "0"], "--devices: 0"),
         (["prn", "--data", "coco:x", "--workers", "-1"], "--workers: -1"),
+        (["prn", "--data", "coco:x", "--augment", "a.json"], "prn: --augment: not of this stage"),
+        (["keypoints", "--data", "{scenes}", "--augment", "no.json"], "no.json: file: No such"),
+        (["prn", "--data", "coco:x", "--detections", "x"], "prn: --detections: not of this stage"),
         (["prn", "--data", "coco:x", "--recipe", "nano-gpu"], "--recipe: no nano-gpu for this"),
         (["keypoints", "--data", "coco:x", "--set", "pretrained='no_run'"], "folder of a run"),
         (["prn", "--data", "coco:x", "--set", "epoch=7"], "--set: epoch: the recipe has no such"),
@@ -100,10 +103,21 @@ def test_the_prn_needs_no_photos(multiposenet, tmp_path, scenes, trained):
         (["prn", "--data", "coco:no_such_folder"], "no_such_folder"),
     ],
 )
-def test_train_with_wrong_arguments(arguments, problem, multiposenet, tmp_path):
+def test_train_with_wrong_arguments(arguments, problem, multiposenet, tmp_path, scenes):
+    arguments = [argument.replace("{scenes}", f"coco:{scenes}") for argument in arguments]
     status, _, errors = multiposenet("train", *arguments, "--run", tmp_path / "run")
     assert status == 2
     assert_one_line(errors, problem)
+
+
+def test_train_takes_augmentation_of_ones_own(multiposenet, tmp_path, scenes, trained):
+    albumentations = pytest.importorskip("albumentations")
+    albumentations.save(albumentations.VerticalFlip(p=0.25), tmp_path / "augment.json")
+    options = ["--data", f"coco:{scenes}", "--augment", tmp_path / "augment.json"]
+    assert multiposenet("train", "keypoints", *options, "--run", tmp_path / "run")[0] == 0
+    (call,) = trained
+    assert "VerticalFlip" in call["augment"].description
+    assert len(call["augment"].flip_indices) == 17
 
 
 def test_every_entry_of_the_registry_leads_somewhere():

@@ -9,5 +9,5 @@ TINY = {
 SIZES = {"image_size": (32, 32), "stacks": 1, "levels": 1, "width": 8}
 RECIPES = {
     "sppe": recipes.NanoSPPE(**TINY, **SIZES),
-    "sstn": recipes.NanoSSTN(**TINY, ema=0.0, located=8),
+    "sstn": recipes.NanoSSTN(**TINY, ema=0.0, localisation_crops=8),
 }

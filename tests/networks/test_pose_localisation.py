@@ -121,15 +121,15 @@ def test_heatmaps_are_in_the_frame_of_the_wider_proposal(turned, oversampling):
 
 
 def test_proposals_of_an_architecture():
-    wide = SPPEArchitecture((192, 128), view=1.25, localiser="pose")
+    wide = SPPEArchitecture((192, 128), proposal_scale=1.25, localisation_network="pose")
     assert wide.proposal_size == (240, 160) and wide.margin == pytest.approx(0.5)
     plain = SPPEArchitecture((192, 128))
     assert plain.proposal_size == (192, 128) and plain.margin == 0.2
-    with pytest.raises(ValueError, match=r"view: 1.1; use 1 or more, .* multiples of 4"):
-        SPPEArchitecture((192, 128), view=1.1)
-    with pytest.raises(ValueError, match="view: 0.5; use 1 or more"):
-        SPPEArchitecture((192, 128), view=0.5)
+    with pytest.raises(ValueError, match=r"proposal_scale: 1.1; use 1 or more, .* multiples of 4"):
+        SPPEArchitecture((192, 128), proposal_scale=1.1)
+    with pytest.raises(ValueError, match="proposal_scale: 0.5; use 1 or more"):
+        SPPEArchitecture((192, 128), proposal_scale=0.5)
     with pytest.raises(ValueError, match="oversampling: 0; use 1 or more"):
         SPPEArchitecture(oversampling=0)
-    with pytest.raises(ValueError, match="localiser: 'eyes'; use one of squeeze, pose"):
-        SPPEArchitecture(localiser="eyes")
+    with pytest.raises(ValueError, match="localisation_network: 'eyes'; use one of squeeze, pose"):
+        SPPEArchitecture(localisation_network="eyes")

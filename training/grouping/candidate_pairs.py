@@ -47,8 +47,11 @@ class CandidatePairBatches:
         self.sizes = np.diff(people.box_start)
         crowded = np.zeros(len(self.sizes), bool)
         crowded[people.photo[people.crowded]] = True
-        self.crowded, self.alone = np.flatnonzero(crowded), np.flatnonzero(~crowded)
-        persons = self.sizes[self.crowded].sum() + recipe.alone * self.sizes[self.alone].sum()
+        self.contested, self.uncontested = np.flatnonzero(crowded), np.flatnonzero(~crowded)
+        persons = (
+            self.sizes[self.contested].sum()
+            + recipe.uncontested_share * self.sizes[self.uncontested].sum()
+        )
         self.steps_per_epoch = max(int(persons) // recipe.batch_size, 1)
         self.steps = recipe.epochs * self.steps_per_epoch
         self.ease = curriculum.ease_of_photos(people) if recipe.curriculum else None
@@ -65,8 +68,10 @@ class CandidatePairBatches:
 
     def _epoch(self, epoch, rng):
         """Photos in turn, and the batch of each."""
-        few = rng.permutation(self.alone)[: round(self.recipe.alone * len(self.alone))]
-        order = rng.permutation(np.concatenate([self.crowded, few]))
+        few = rng.permutation(self.uncontested)[
+            : round(self.recipe.uncontested_share * len(self.uncontested))
+        ]
+        order = rng.permutation(np.concatenate([self.contested, few]))
         if self.ease is not None:
             done = epoch / max(self.recipe.curriculum * self.recipe.epochs, 1e-9)
             order = curriculum.easiest(order, self.ease, curriculum.pace(done), rng)
@@ -144,7 +149,7 @@ def _seen(people, photos, recipe, rng):
     if recipe is not None:
         noise = rng.normal(0, recipe.point_jitter, place.shape)
         place = place + noise * people.owner_size[row]
-        score = rng.uniform(recipe.faint, 1, len(row))
+        score = rng.uniform(recipe.min_score, 1, len(row))
     seen = {
         "row": row,
         "photo": photo,
@@ -168,7 +173,7 @@ def _with_spurious(seen, joints, boxes, view, recipe, rng):
         "row": np.full(len(box), NOBODY),
         "photo": view[box],
         "place": boxes[box, :2] + inside * size,
-        "score": rng.uniform(recipe.faint, 1, len(box)),
+        "score": rng.uniform(recipe.min_score, 1, len(box)),
         "joint": rng.integers(0, joints, len(box)),
         "owner": np.full(len(box), NOBODY),
     }

@@ -31,6 +31,7 @@ class RunRecord:
 
     def __init__(self, path, stage, steps, recipe, data):
         self.path = Path(path)
+        self._former_names = recipe.FORMER_NAMES
         kind = {"name": type(recipe).__name__}
         self.content = {
             "stage": stage,
@@ -51,7 +52,8 @@ class RunRecord:
             return
         try:
             before = json.loads(self.path.read_text(encoding="utf-8"))
-            known, self.content["starts"] = _flat(before), list(before["starts"])
+            known = _flat(before, self._former_names)
+            self.content["starts"] = list(before["starts"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{self.path}: file: damaged; restore or remove it") from error
         for field, value in _flat(self.content).items():
@@ -115,8 +117,9 @@ def revision(folder=Path(__file__).parent):
         return None
 
 
-def _flat(content):
-    recipe = {f"recipe.{name}": value for name, value in content["recipe"].items()}
+def _flat(content, former_names=None):
+    names = former_names or {}
+    recipe = {f"recipe.{names.get(name, name)}": v for name, v in content["recipe"].items()}
     return {name: content[name] for name in ("stage", "steps", "data")} | recipe
 
 

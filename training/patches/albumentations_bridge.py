@@ -1,21 +1,70 @@
 """Albumentations of one's own: their changes of image, mask, joints and boxes kept together.
 
-import albumentations
-from multiposenet.training.user_augmentation import Transforms
+    transforms = [albumentations.HorizontalFlip(p=0.5), albumentations.MotionBlur(p=0.2)]
+    sampler = PatchSampler(480, flip_indices, augment=Transforms(transforms, flip_indices))
 
-sampler = PatchSampler(480, flip_indices, augment=Transforms(
-    [albumentations.HorizontalFlip(p=0.5), albumentations.MotionBlur(p=0.2)], flip_indices))
+``multiposenet train --augment FILE`` reads them from a file of albumentations' own format.
 """
 
+import json
+import os
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from multiposenet.errors import InputError
 from multiposenet.training.patches.patch import STRIDE, Patch
 
 _CORNERS = [[0, 1], [2, 1], [2, 3], [0, 3]]
+
+
+def read(path, flip_indices):
+    """The transforms in a file that ``albumentations.save`` has written.
+
+    Only albumentations' own transforms are made from it; no code is run.
+
+    Args:
+        path: JSON, or YAML if it ends so.
+        flip_indices: ``(K,)`` of the skeleton.
+
+    Returns:
+        The ``Transforms``.
+
+    Raises:
+        InputError: albumentations is not installed, or the file cannot be read or holds something
+            else.
+    """
+    path = Path(path)
+    try:
+        albumentations = _albumentations()
+    except ImportError as error:
+        raise InputError(
+            f"{path}: --augment: albumentations is not installed; "
+            "pip install 'albumentations>=2.0,<2.1'"
+        ) from error
+    kind = "yaml" if path.suffix in (".yaml", ".yml") else "json"
+    try:
+        loaded = albumentations.load(path, data_format=kind)
+        return Transforms([loaded], flip_indices)
+    except OSError as error:
+        raise InputError(f"{path}: file: {error.strerror}; name another") from error
+    except Exception as error:  # depends on what the file holds instead
+        reason = " ".join(str(error).split())[:100]
+        raise InputError(
+            f"{path}: file: no transforms of albumentations {albumentations.__version__} "
+            f"({type(error).__name__}: {reason}); write it by albumentations.save(transform, FILE)"
+        ) from error
+
+
+def _albumentations():
+    # It asks a server for its newest version at import otherwise.
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    import albumentations
+
+    return albumentations
 
 
 class Transforms:
@@ -31,23 +80,34 @@ class Transforms:
         transforms: albumentations' transforms. They must leave the size as it is.
         flip_indices: ``(K,)`` of the skeleton.
 
+    Attributes:
+        description: the transforms, as albumentations serialises them; "" if it cannot.
+
     Raises:
         ImportError: albumentations is not installed.
     """
 
     def __init__(self, transforms: Sequence, flip_indices: np.ndarray):
-        import albumentations
-
+        albumentations = _albumentations()
+        self._transforms = list(transforms)
         parameters = albumentations.KeypointParams("xy", remove_invisible=False)
-        self._compose = albumentations.Compose(list(transforms), keypoint_params=parameters)
+        self._compose = albumentations.Compose(self._transforms, keypoint_params=parameters)
         self.flip_indices = np.asarray(flip_indices)
+        try:
+            self.description = json.dumps(self._compose.to_dict(), sort_keys=True)
+        except (NotImplementedError, TypeError):  # an ``albumentations.Lambda``
+            self.description = ""
         self._lock = threading.Lock()  # the transforms hold a random state
+
+    def __reduce__(self):
+        """Processes that make batches get one of their own."""
+        return Transforms, (self._transforms, self.flip_indices)
 
     def __call__(self, patch: Patch, rng: np.random.Generator) -> Patch:
         """Returns the transformed patch; ``rng`` is the only source of randomness.
 
         Raises:
-            ValueError: a transform has changed the size or dropped keypoints.
+            InputError: a transform has changed the size or dropped keypoints.
         """
         height, width = patch.image.shape[:2]
         boxes = np.concatenate([patch.boxes, patch.unlabelled_boxes])
@@ -70,7 +130,7 @@ class Transforms:
             )
         points = np.asarray(result["keypoints"], np.float32).reshape(-1, 2) + 0.5
         if result["image"].shape != patch.image.shape or len(points) != sum(map(len, groups)):
-            raise ValueError(
+            raise InputError(
                 "augment: a transform changes the size or drops keypoints; use others, and leave "
                 "cropping and resizing to the sampler"
             )

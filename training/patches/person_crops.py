@@ -22,16 +22,16 @@ class Person:
 
     Attributes:
         photo: the ``Sample`` of everybody, by which its pixels are cached.
-        alone: the same with this person's labels only.
+        labels: the same with this person's labels only.
     """
 
     photo: Sample
-    alone: Sample
+    labels: Sample
 
     @property
     def size(self) -> float:
         """sqrt(box area) in pixels of the photo."""
-        box = self.alone.boxes[0]
+        box = self.labels.boxes[0]
         return float(np.sqrt(np.maximum(box[2:] - box[:2], 0).prod()))
 
 
@@ -65,7 +65,7 @@ def people(samples: list[Sample], least_size: float = 0.0) -> list[Person]:
         usable &= (sample.boxes[:, 2:] - sample.boxes[:, :2] >= _LEAST_SIDE).all(axis=1)
         for row in np.flatnonzero(usable):
             own = slice(row, row + 1)
-            alone = dataclasses.replace(
+            labels = dataclasses.replace(
                 sample,
                 boxes=sample.boxes[own],
                 keypoints=sample.keypoints[own],
@@ -77,7 +77,7 @@ def people(samples: list[Sample], least_size: float = 0.0) -> list[Person]:
                 segmentations=None,
                 head_sizes=None,
             )
-            found.append(Person(sample, alone))
+            found.append(Person(sample, labels))
     return [person for person in found if person.size >= least_size]
 
 
@@ -94,7 +94,7 @@ class CropSampler:
         rotation: greatest rotation in degrees.
         rotation_chance: share of crops that are rotated.
         flip: share of crops flipped left to right, with left and right joints swapped.
-        color: as in ``augmentation.PatchSampler``; a sampler therefore serves one thread.
+        color: as in ``sampler.PatchSampler``; a sampler therefore serves one thread.
     """
 
     size: tuple[int, int]
@@ -109,7 +109,7 @@ class CropSampler:
 
     def __call__(self, person: Person, rng: np.random.Generator) -> PersonCrop:
         """A random crop; ``rng`` is the only source of randomness."""
-        labels = person.alone
+        labels = person.labels
         move, mirrored = self._draw_map(labels, rng)
         flip_indices = self.flip_indices if mirrored else None
         image = patch.warp(photo_cache.image(person.photo), move, self.size)

@@ -5,7 +5,7 @@ takes a given map, and its coordinates are not those of this library. It counts 
 centres when it flips and rotates, from pixel corners when it resizes, and boxes always from
 corners, so that joints and masks would part by up to a pixel. Colours are albumentations'; where it
 is not installed they stay as they are. Transforms of one's own go through
-``user_augmentation.Transforms``, which bridges the difference.
+``albumentations_bridge.Transforms``, which bridges the difference.
 """
 
 import dataclasses
@@ -94,7 +94,7 @@ class PatchSampler:
         color: change of the image's colours, an ``albumentations.Compose`` of pixel transforms or
             None. It holds a random state, so that a sampler serves one thread at a time.
         augment: further change of a patch, ``augment(patch, rng) -> patch``, before the colours
-            change; such as ``user_augmentation.Transforms``.
+            change; such as ``albumentations_bridge.Transforms``.
     """
 
     size: int

@@ -84,7 +84,7 @@ class OnePerson:
     """
 
     def __init__(self, persons, skeleton):
-        self._labels = [person.alone.keypoints for person in persons]
+        self._labels = [person.labels.keypoints for person in persons]
         self._skeleton = skeleton
 
     def __len__(self):

@@ -41,6 +41,9 @@ class Recipe:
         ValueError: a value is out of range.
     """
 
+    # Former to present name of fields, which run records may have; no annotation: no field.
+    FORMER_NAMES = {}
+
     backbone: str = "efficientnet_lite0"
     batch_size: int = 16
     accumulate: int = 1
@@ -80,13 +83,16 @@ class Recipe:
     def _choice(self, name, choices):
         self._check(name, getattr(self, name) in choices, f"one of {', '.join(choices)}")
 
-    def _check_pretrained(self, *others):
-        """``pretrained`` is a model of the zoo, a folder, ``"none"`` or one of these others."""
-        known = ("none", *others, *zoo.names())
+    def _check_pretrained(self, *others, snapshot=False):
+        """``pretrained`` is a model of the zoo, a folder, ``"none"``, one of these others, or the
+        file of a snapshot where one is taken."""
+        known, path = ("none", *others, *zoo.names()), Path(self.pretrained)
+        file = snapshot and path.suffix == ".h5" and path.is_file()
         self._check(
             "pretrained",
-            self.pretrained in known or Path(self.pretrained).is_dir(),
-            f"one of {', '.join(known)}, or the folder of a run",
+            self.pretrained in known or path.is_dir() or file,
+            f"one of {', '.join(known)}, or the folder of a run"
+            + (", or a snapshot FILE.h5 of keras-retinanet" if snapshot else ""),
         )
 
     def _check(self, name, fine, wanted):

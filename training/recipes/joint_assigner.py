@@ -19,12 +19,12 @@ class JointRecipe(Recipe):
         epochs: passes over the photos.
         batch_size: boxes in a batch, about.
         max_tokens: most candidates of a box; the surest stay.
-        alone: share of the boxes kept of those that share no candidate.
+        uncontested_share: share of the boxes kept of those that share no candidate.
         box_jitter: greatest shift of each box side, as a share of the box, in the hardest photos.
         point_jitter: standard deviation of the keypoints' noise, as a share of the root of the
             box's area, in a photo of middling difficulty.
         missing: share of the candidates left out in the hardest photos.
-        faint: how far below 1 the mean score of true candidates is in the hardest photos.
+        score_drop: how far below 1 the mean score of true candidates is in the hardest photos.
         swapped: share of the joints that show up as their mirrored joint, too, in the hardest
             photos.
         spurious: candidates that are nobody's, per joint and person, in the hardest photos.
@@ -32,6 +32,8 @@ class JointRecipe(Recipe):
         zoom: greatest logarithm of the scale of a photo.
         membership: weight of the binary cross-entropy of every token.
     """
+
+    FORMER_NAMES = {"alone": "uncontested_share", "faint": "score_drop"}
 
     epochs: int = 8
     batch_size: int = 512
@@ -42,11 +44,11 @@ class JointRecipe(Recipe):
     ema: float = 0.995
     validate_every: int = 0
     max_tokens: int = 256
-    alone: float = 0.1
+    uncontested_share: float = 0.1
     box_jitter: float = 0.08
     point_jitter: float = 0.005
     missing: float = 0.1
-    faint: float = 0.4
+    score_drop: float = 0.4
     swapped: float = 0.0
     spurious: float = 0.0
     absent: float = 0.0
@@ -58,7 +60,7 @@ class JointRecipe(Recipe):
         super().__post_init__()
         for name in ("epochs", "max_tokens"):
             self._check(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("alone", "missing", "faint", "swapped"):
+        for name in ("uncontested_share", "missing", "score_drop", "swapped"):
             self._check(name, 0 <= getattr(self, name) <= 1, "0 to 1")
         self._check("absent", 0 <= self.absent < 1, "at least 0 and less than 1")
         self._check("box_jitter", 0 <= self.box_jitter < 0.5, "at least 0 and less than 0.5")
@@ -84,11 +86,11 @@ class NanoJoint(JointRecipe):
     epochs: int = 4
     batch_size: int = 256
     max_tokens: int = 96
-    alone: float = 0.4
+    uncontested_share: float = 0.4
     box_jitter: float = 0.15
     point_jitter: float = 0.04
     missing: float = 0.6
-    faint: float = 0.75
+    score_drop: float = 0.75
     swapped: float = 0.2
     spurious: float = 4.0
     absent: float = 0.1

@@ -11,7 +11,8 @@ class PersonRecipe(Recipe):
 
     Attributes:
         pretrained: name of a model of the zoo, or folder of another run, whose person pyramid and
-            subnet to begin with; or ``"none"``.
+            subnet to begin with; or ``FILE.h5``, a snapshot of keras-retinanet, which the person
+            detector of the paper's sizes fits; or ``"none"``.
         steps: optimizer steps.
         shorter_edge: whole photos are scaled so that their shorter edge is this many pixels, or
         patch_size: side of square patches; one of the two is 0.
@@ -42,7 +43,7 @@ class PersonRecipe(Recipe):
 
     def __post_init__(self):
         super().__post_init__()
-        self._check_pretrained()
+        self._check_pretrained(snapshot=True)
         if (self.shorter_edge > 0) == (self.patch_size > 0):
             raise ValueError("shorter_edge, patch_size: give one of them, the other as 0")
         if self.patch_size % 32:

@@ -15,32 +15,34 @@ class PRNRecipe(Recipe):
             2x2 cells: a quarter of the weights, each with four times as many examples.
         fine_share: share of the learning rate after coarse epochs.
         more_than: only persons with more labelled keypoints are taught.
-        alone: share of the photos in which no box holds somebody else's keypoint that an epoch
-            sees; the others are all seen.
+        uncontested_share: share of the photos in which no box holds somebody else's keypoint that
+            an epoch sees; the others are all seen.
         curriculum: share of the epochs in which the training goes from the easiest photos (many
             keypoints, large persons) to all; 0 for all at random from the start.
         box_jitter: greatest shift of each box side, as a share of the box.
         point_jitter: standard deviation of the keypoints' noise, as a share of their person's box.
         missing: share of the candidates left out.
         spurious: candidates added that are nobody's, per joint and box.
-        faint: least score of a candidate; drawn uniformly up to 1.
+        min_score: least score of a candidate; drawn uniformly up to 1.
         bilinear: every candidate is spread over the four cells around it, as at inference;
             otherwise it is put into one of them, drawn by its weight: the same in the mean, in
             half the time.
         choice, rivalry, membership: weights of the three losses, see ``PRNStage``.
     """
 
+    FORMER_NAMES = {"alone": "uncontested_share", "faint": "min_score"}
+
     epochs: int = 8
     coarse_epochs: int = 0
     fine_share: float = 0.1
     more_than: int = 2
-    alone: float = 0.3
+    uncontested_share: float = 0.3
     curriculum: float = 0.0
     box_jitter: float = 0.1
     point_jitter: float = 0.01
     missing: float = 0.05
     spurious: float = 0.0
-    faint: float = 0.4
+    min_score: float = 0.4
     bilinear: bool = False
     choice: float = 1.0
     rivalry: float = 1.0
@@ -52,10 +54,10 @@ class PRNRecipe(Recipe):
         self._check("coarse_epochs", self.coarse_epochs >= 0, "0 or more")
         self._check("fine_share", 0 < self.fine_share <= 1, "more than 0, at most 1")
         self._check("more_than", self.more_than >= 0, "0 or more")
-        for name in ("alone", "curriculum", "missing", "faint"):
+        for name in ("uncontested_share", "curriculum", "missing", "min_score"):
             self._check(name, 0 <= getattr(self, name) <= 1, "0 to 1")
         self._check("missing", self.missing < 1, "less than 1")
-        self._check("faint", self.faint > 0, "more than 0")
+        self._check("min_score", self.min_score > 0, "more than 0")
         for name in ("box_jitter", "point_jitter", "spurious", "choice", "rivalry", "membership"):
             self._check(name, getattr(self, name) >= 0, "0 or more")
         self._check("box_jitter", self.box_jitter < 0.5, "less than 0.5")
@@ -85,7 +87,7 @@ class PaperPRN(PRNRecipe):
     clip_norm: float = 0.0
     ema: float = 0.0
     precision: str = "float32"
-    alone: float = 1.0
+    uncontested_share: float = 1.0
     curriculum: float = 0.5
     membership: float = 1.0
 
@@ -110,7 +112,7 @@ class NanoPRN(PRNRecipe):
     validate_every: int = 0
     missing: float = 0.1
     spurious: float = 0.15
-    faint: float = 0.2
+    min_score: float = 0.2
     seed: int = 2
 
 

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 from multiposenet.training.recipes.base import Recipe
 
@@ -32,7 +31,7 @@ class PGPGRecipe:
     iou: float = 0.5
     min_score: float = 0.1
     seed: int = 0
-    precision: ClassVar[str] = "float32"
+    precision = "float32"  # of no network
 
     def __post_init__(self):
         for name, least in (("atoms", 0), ("components", 1), ("strength", 1e-3), ("seed", 0)):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from multiposenet.networks.sppe import LOCALISERS, SPPEArchitecture
+from multiposenet.networks.sppe import FORMER_NAMES, LOCALISATION_NETWORKS, SPPEArchitecture
 from multiposenet.training.recipes.base import Recipe
 
 LOSSES = ("l2", "focal")
@@ -69,9 +69,11 @@ class SPPERecipe(SinglePersonRecipe):
             ``"none"``.
         image_size: height and width of the crops, multiples of 4 x 2^levels.
         stacks, units, width, levels, sigmoid: of the ``hourglass``.
-        view, localiser, oversampling: of the STN that the next stage puts around it, see
-            ``SPPEArchitecture``.
+        proposal_scale, localisation_network, oversampling: of the STN that the next stage puts
+            around it, see ``SPPEArchitecture``.
     """
+
+    FORMER_NAMES = FORMER_NAMES
 
     pretrained: str = "none"
     image_size: tuple[int, int] = (256, 256)
@@ -80,20 +82,20 @@ class SPPERecipe(SinglePersonRecipe):
     width: int = 256
     levels: int = 4
     sigmoid: bool = False
-    view: float = 1.0
-    localiser: str = "squeeze"
+    proposal_scale: float = 1.0
+    localisation_network: str = "squeeze"
     oversampling: int = 1
 
     def __post_init__(self):
         super().__post_init__()
-        self._choice("localiser", LOCALISERS)
+        self._choice("localisation_network", LOCALISATION_NETWORKS)
         self._check("oversampling", self.oversampling >= 1, "1 or more")
         self._check("loss", self.loss == "l2" or self.sigmoid, "'l2', or sigmoid=True")
 
     def architecture(self):
         """The ``SPPEArchitecture``."""
         sizes = ("image_size", "stacks", "units", "width", "levels", "sigmoid")
-        names = (*sizes, "view", "localiser", "oversampling")
+        names = (*sizes, "proposal_scale", "localisation_network", "oversampling")
         return SPPEArchitecture(**{name: getattr(self, name) for name in names})
 
 
@@ -108,25 +110,27 @@ class SSTNRecipe(SinglePersonRecipe):
             detector's box would have shown it.
         sppe_rate: the SPPE's share of the learning rate; less than 1 also spares it the weight
             decay.
-        located: crops on which the localisation network ``"pose"`` first learns where true boxes
-            are (``sstn.train_localisation``); 0, the paper's, leaves that to the poses' error. With
-            it ``steps`` can be 0: the SPPE stays as it is.
+        localisation_crops: crops on which the localisation network ``"pose"`` first learns where
+            true boxes are (``sstn.train_localisation``); 0, the paper's, leaves that to the poses'
+            error. With it ``steps`` can be 0: the SPPE stays as it is.
     """
+
+    FORMER_NAMES = {"located": "localisation_crops"}
 
     precision: str = "float32"
     parallel: float = 1.0
     rescaled: bool = False
     sppe_rate: float = 1.0
-    located: int = 0
+    localisation_crops: int = 0
 
     @property
     def _least_steps(self):
-        return 0 if self.located else 1
+        return 0 if self.localisation_crops else 1
 
     def __post_init__(self):
         super().__post_init__()
         self._check("parallel", self.parallel >= 0, "0 or more")
-        self._check("located", self.located >= 0, "0 or more")
+        self._check("localisation_crops", self.localisation_crops >= 0, "0 or more")
         self._check("sppe_rate", 0 < self.sppe_rate <= 1, "more than 0, at most 1")
         # oneDNN would compute places in bfloat16, too: the STN then misses by 10 pixels.
         self._check("precision", self.precision != "onednn_bfloat16", "float32 or bfloat16")
@@ -176,8 +180,8 @@ class NanoSPPE(SPPERecipe):
     stacks: int = 2
     width: int = 96
     sigmoid: bool = True
-    view: float = 1.25
-    localiser: str = "pose"
+    proposal_scale: float = 1.25
+    localisation_network: str = "pose"
     oversampling: int = 2
     loss: str = "focal"
     sigma: float = 5.0
@@ -240,7 +244,7 @@ class NanoSSTN(SSTNRecipe):
     rotation_chance: float = 0.4
     rescaled: bool = True
     sppe_rate: float = 0.3
-    located: int = 25_600
+    localisation_crops: int = 25_600
 
 
 @dataclass(frozen=True)
@@ -267,10 +271,10 @@ class NanoSSTNGPU(NanoSSTN):
         multiposenet train sstn --recipe nano-gpu --workers 16 --run RUN \\
             --data lsp:lsp_extended/train coco:coco_photos/train
 
-    Cost: a minute on JAX and an H200 that trained another network, too, without ``located``.
-    Result: not measured yet as a whole. The bundled weights come of it with ``located=0``, which
-    tuned their SPPE, and then with ``steps=0``: see ``weights/cards/sppe-nano.md``. Boxes are drawn
-    by the run's ``pgpg`` stage.
+    Cost: a minute on JAX and an H200 that trained another network, too, without
+    ``localisation_crops``. Result: not measured yet as a whole. The bundled weights come of it with
+    ``localisation_crops=0``, which tuned their SPPE, and then with ``steps=0``: see
+    ``weights/cards/sppe-nano.md``. Boxes are drawn by the run's ``pgpg`` stage.
     """
 
     steps: int = 500

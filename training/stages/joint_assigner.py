@@ -128,7 +128,7 @@ class TokenBatches:
         boxes, places, visible = (values[rows] for values in self.photos.groups[group])
         boxes, places, scores, seen = self._augment(rng, boxes, places, visible)
         recipe = self.recipe
-        return tokens(boxes, places, scores, seen, rng, recipe.alone, recipe.max_tokens)
+        return tokens(boxes, places, scores, seen, rng, recipe.uncontested_share, recipe.max_tokens)
 
     def _augment(self, rng, boxes, places, visible):
         """Boxes, candidates, their scores, and which persons have a box."""
@@ -138,7 +138,7 @@ class TokenBatches:
         hard = rng.random((images, 1, 1))
         sigma = recipe.point_jitter * np.sqrt(size.prod(axis=-1))[..., None] * 2 * hard
         places = places + rng.normal(0, 1, places.shape) * sigma[..., None]
-        mean = np.broadcast_to(np.clip(1.0 - recipe.faint * hard, 0.05, 0.98), visible.shape)
+        mean = np.broadcast_to(np.clip(1.0 - recipe.score_drop * hard, 0.05, 0.98), visible.shape)
         scores = visible * rng.beta(6 * mean, 6 * (1 - mean))
         scores *= rng.random(visible.shape) >= recipe.missing * hard
         if recipe.swapped:
@@ -168,7 +168,7 @@ class TokenBatches:
         return boxes * scale, places * scale[..., None], scores, seen
 
 
-def tokens(boxes, places, scores, seen=None, rng=None, alone=1.0, limit=256):
+def tokens(boxes, places, scores, seen=None, rng=None, uncontested_share=1.0, limit=256):
     """Boxes and candidates of photos as tokens (see ``JointStage.call``), and the answer.
 
     Args:
@@ -177,7 +177,8 @@ def tokens(boxes, places, scores, seen=None, rng=None, alone=1.0, limit=256):
         scores: ``(I, P, K)``, 0 for candidates that are not there.
         seen: ``(I, n)`` bool, which boxes there are; None for all.
         rng: draws the boxes to keep.
-        alone: share of the boxes kept of those without a candidate that lies in another box too.
+        uncontested_share: share of the boxes kept of those without a candidate that lies in another
+            box too.
         limit: most tokens of a box; the surest candidates stay.
 
     Returns:
@@ -192,7 +193,7 @@ def tokens(boxes, places, scores, seen=None, rng=None, alone=1.0, limit=256):
         inside &= seen[:, :, None, None]
     claimed = inside.sum(axis=1, keepdims=True)
     contested = (inside & (claimed > 1)).any(axis=(2, 3)).ravel()
-    drawn = contested | (rng.random(len(contested)) < alone if rng else True)
+    drawn = contested | (rng.random(len(contested)) < uncontested_share if rng else True)
     keep = np.flatnonzero(drawn & (True if seen is None else seen.ravel()))
     if not len(keep):
         keep = np.zeros(1, int)

@@ -1,4 +1,4 @@
-"""The stage of the pose-guided proposals generator (RMPE, section 3.3)."""
+"""The stage of the pose-guided proposals generator (RMPE ICCV, section 3.3)."""
 
 from multiposenet.training.proposals import offsets, pgpg
 

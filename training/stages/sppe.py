@@ -45,11 +45,11 @@ def train_stage(job):
 
 
 def record(job, architecture):
-    """Records the sizes of RMPE's network in the run's folder, and checks the loss.
+    """Records the sizes of RMPE's network in the run's folder, and checks the recipe.
 
     Raises:
         WeightsError: an earlier stage of the run trained another network.
-        InputError: the recipe's loss is not of its maps.
+        InputError: the recipe's loss is not of its maps, or its generator not for processes.
     """
     path = job.run / "rmpe.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,6 +58,10 @@ def record(job, architecture):
     if job.recipe.loss == "focal" and not architecture.sigmoid:
         raise InputError(
             "--set: loss: 'focal' is of sigmoid maps, and the run's SPPE has linear ones; use 'l2'"
+        )
+    if job.recipe.generator == "dpg" and job.engine.workers:
+        raise InputError(
+            "--workers: the generator 'dpg' is a network, which works in this process alone; use 0"
         )
 
 

@@ -37,10 +37,10 @@ def train_stage(job):
     architecture = run_folder.load_sppe_architecture(run)[1]
     sppe = run_folder.load_sppe(run)
     localisation = architecture.localisation(sppe)
-    if recipe.located and architecture.localiser != "pose":
+    if recipe.localisation_crops and architecture.localisation_network != "pose":
         raise InputError(
-            "--set: located: of the localiser 'pose', and the run's is "
-            f"{architecture.localiser!r}; use 0"
+            "--set: localisation_crops: of the localisation network 'pose', and the run's is "
+            f"{architecture.localisation_network!r}; use 0"
         )
     sppe_stage.record(job, architecture)
     proposals = sppe_stage.generator(recipe, run, job.skeleton)
@@ -50,7 +50,7 @@ def train_stage(job):
         proposals=proposals,
         margin=architecture.margin,
     )
-    if recipe.located:
+    if recipe.localisation_crops:
         _start_localisation(job, sppe, localisation, proposals)
     if recipe.steps:
         train(
@@ -77,7 +77,8 @@ def _start_localisation(job, sppe, localisation, proposals):
         localisation, job.samples, job.recipe, flip_indices, proposals, size
     )
     if job.engine.writes:
-        print(f"located: corner error {before:.4f} -> {after:.4f} on {job.recipe.located} crops")
+        crops = job.recipe.localisation_crops
+        print(f"localisation: corner error {before:.4f} -> {after:.4f} on {crops} crops")
         save_weights(localisation, path)
 
 
@@ -163,7 +164,7 @@ def train_localisation(localisation, samples, recipe, flip_indices, proposals, i
     Args:
         localisation: the network.
         samples, flip_indices, proposals: as of ``train``.
-        recipe: an ``SSTNRecipe``; ``located`` is how many crops are looked at, once.
+        recipe: an ``SSTNRecipe``; ``localisation_crops`` is how many crops are looked at, once.
         image_size: height and width of the SPPE's images.
 
     Returns:
@@ -177,7 +178,7 @@ def train_localisation(localisation, samples, recipe, flip_indices, proposals, i
     )
     seeing = keras.Model(localisation.input, localisation.get_layer("evidence").output)
     seen, thetas = [], []
-    count = -(-recipe.located // recipe.batch_size)
+    count = -(-recipe.localisation_crops // recipe.batch_size)
     for step in range(recipe.steps, recipe.steps + count):  # crops that the stage does not see
         images, theta = batches(step)
         seen.append(seeing.predict_on_batch(images))

@@ -184,7 +184,7 @@ class Table:
 
 def _generated(generator, person, seed):
     """Generated boxes of a person, and their scores, which are alike."""
-    own, rng = person.alone, np.random.default_rng(seed)
+    own, rng = person.labels, np.random.default_rng(seed)
     boxes = generator.sample(
         own.keypoints, own.boxes, rng, count=PER_PERSON, image_size=own.image_size
     )[0]

@@ -67,10 +67,10 @@ def boxes_of(persons, proposals=None, seed=0):
         seed: another one gives other boxes.
     """
     if proposals is None:
-        return np.concatenate([person.alone.boxes for person in persons])
+        return np.concatenate([person.labels.boxes for person in persons])
     drawn = []
     for row, person in enumerate(persons):
-        own, rng = person.alone, np.random.default_rng((seed, row))
+        own, rng = person.labels, np.random.default_rng((seed, row))
         drawn.append(proposals.sample(own.keypoints, own.boxes, rng, image_size=own.image_size)[0])
     return np.concatenate(drawn)
 
@@ -115,7 +115,7 @@ def behind_exact_stn(network, persons, boxes, proposal_size, margin):
         images, moves = [], []
         for person, box in zip(persons[part], boxes[part], strict=True):
             proposal = geometry.crop_map(box, proposal_size, margin)
-            exact = geometry.crop_map(person.alone.boxes[0], size, MARGIN)
+            exact = geometry.crop_map(person.labels.boxes[0], size, MARGIN)
             shown = patch.warp(photo_cache.image(person.photo), proposal, proposal_size)
             images.append((exact @ proposal.inverse()).warp(shown, size, border=0))
             moves.append(exact)
@@ -132,4 +132,4 @@ def torso_pck(points, persons, skeleton):
 
 def _labels(persons, skeleton):
     empty = np.zeros((0, skeleton.num_keypoints, 3))
-    return np.concatenate([empty, *(person.alone.keypoints for person in persons)])
+    return np.concatenate([empty, *(person.labels.keypoints for person in persons)])

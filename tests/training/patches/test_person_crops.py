@@ -121,13 +121,13 @@ def test_who_is_taught(tmp_path):
     second = (10, 10, 30, 50)
     photo = sample(tmp_path, POINTS, [BOX, second], crowd=[(0, 0, 9, 9)])
     (found,) = people([photo])
-    assert found.photo is photo and found.alone.boxes.tolist() == [list(BOX)]
-    assert found.size == pytest.approx(np.sqrt(64 * 72)) and not found.alone.has_mask
+    assert found.photo is photo and found.labels.boxes.tolist() == [list(BOX)]
+    assert found.size == pytest.approx(np.sqrt(64 * 72)) and not found.labels.has_mask
     assert people([photo], least_size=69) == []
     both = dataclasses.replace(
         photo, keypoints=photo.keypoints[[0, 0]], labelled=photo.labelled[[0, 0]]
     )
-    assert [p.alone.boxes.tolist() for p in people([both])] == [[list(BOX)], [list(second)]]
+    assert [p.labels.boxes.tolist() for p in people([both])] == [[list(BOX)], [list(second)]]
     flat = dataclasses.replace(photo, boxes=np.float32([(70, 40, 70, 112), second]))
     assert people([flat]) == []
 

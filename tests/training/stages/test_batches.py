@@ -122,3 +122,18 @@ def test_fingerprint_follows_the_labels(photo, single):
     assert first == fingerprint([photo, single]) and len(first) == 16
     moved = dataclasses.replace(photo, keypoints=photo.keypoints + 1)
     assert len({first, fingerprint([single, photo]), fingerprint([moved, single])}) == 3
+
+
+def test_augmentation_of_ones_own_reaches_every_patch(photo, single):
+    def black(patch, rng):
+        patch.image = np.zeros_like(patch.image)
+        return patch
+
+    patches = recipes.NanoPerson(batch_size=2, patch_size=128)
+    whole = recipes.PaperPerson(batch_size=1)
+    for batches in (
+        keypoints.KeypointBatches([photo, single], RECIPE, FLIP, black),
+        person.PersonBatches([photo], patches, ANCHORS, FLIP, black),
+        person.PersonBatches([photo], whole, ANCHORS, FLIP, black),
+    ):
+        assert not batches(0)[0].any()

@@ -170,7 +170,7 @@ def test_flipping_swaps_sides():
     boxes, keypoints = people(np.random.default_rng(6), 2, spread=5.0)
     keypoints[..., 2] = 2
     photos = joint_assigner.Photos([(boxes, keypoints, [False, False])])
-    recipe = JointRecipe(box_jitter=0, point_jitter=0, missing=0, zoom=0, alone=1)
+    recipe = JointRecipe(box_jitter=0, point_jitter=0, missing=0, zoom=0, uncontested_share=1)
     batches = joint_assigner.TokenBatches(photos, recipe, FLIP)
     seen = set()
     for step in range(12):
@@ -229,7 +229,7 @@ def test_it_learns_who_is_who(tmp_path):
         learning_rate=1e-2,
         warmup=5,
         ema=0.8,
-        alone=1,
+        uncontested_share=1,
         box_jitter=0.02,
         missing=0,
         precision="float32",

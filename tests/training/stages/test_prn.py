@@ -27,8 +27,8 @@ STILL = {
     "point_jitter": 0.0,
     "missing": 0.0,
     "spurious": 0.0,
-    "faint": 1.0,
-    "alone": 1.0,
+    "min_score": 1.0,
+    "uncontested_share": 1.0,
     "bilinear": True,
 }
 
@@ -288,7 +288,7 @@ def test_missing_faint_and_spurious_candidates(labels):
     scores, rows, _ = statistics()
     count = len(rows) / 30
     np.testing.assert_array_equal(scores, 1)
-    scores, rows, _ = statistics(missing=0.5, faint=0.4)
+    scores, rows, _ = statistics(missing=0.5, min_score=0.4)
     assert len(rows) / 30 == pytest.approx(0.5 * count, rel=0.15)
     assert scores.min() >= 0.4 and scores.mean() == pytest.approx(0.7, abs=0.03)
     _, rows, _ = statistics(spurious=0.5)
@@ -304,7 +304,9 @@ def test_an_epoch_sees_all_crowded_photos_and_some_others(tmp_path):
     ]
     people = People(write(tmp_path / "a.json", persons, images=11))
     assert people.crowded.sum() == 4
-    batches = CandidatePairBatches(people, recipe(batch_size=2, **STILL | {"alone": 0.4}), FLIP)
+    batches = CandidatePairBatches(
+        people, recipe(batch_size=2, **STILL | {"uncontested_share": 0.4}), FLIP
+    )
     assert batches.steps_per_epoch == 4
 
     def epoch(number):
@@ -433,8 +435,8 @@ def test_a_batch_is_not_cut(labels, tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"epochs": 0}, {"alone": 1.5}, {"missing": 1.0}, {"faint": 0.0}, {"rivalry": -1.0},
-     {"curriculum": 2.0}, {"box_jitter": 0.5}],
+    [{"epochs": 0}, {"uncontested_share": 1.5}, {"missing": 1.0}, {"min_score": 0.0},
+     {"rivalry": -1.0}, {"curriculum": 2.0}, {"box_jitter": 0.5}],
 )  # fmt: skip
 def test_recipe_out_of_range(change):
     with pytest.raises(ValueError, match=next(iter(change))):

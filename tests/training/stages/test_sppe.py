@@ -144,7 +144,7 @@ def test_a_stage_of_no_steps_ends_where_boxes_are_known(run, scenes, tmp_path):
     located.load_weights(tmp_path / sstn.LOCALISATION_START)
     assert all(same(learnt, located)) and not all(same(learnt, architecture.localisation(alone)))
     with pytest.raises(ValueError, match="steps: .*at least 1"):
-        dataclasses.replace(recipe, located=0)
+        dataclasses.replace(recipe, localisation_crops=0)
 
 
 def test_what_is_located_is_not_learnt_anew(run, scenes, tmp_path, monkeypatch):
@@ -164,11 +164,16 @@ def test_what_stands_in_the_way(run, scenes, tmp_path):
     with pytest.raises(InputError, match=r"tuned_sppe\.weights\.h5: .*--resume"):
         pipeline.train("sstn", samples, run, RECIPES["sstn"])
     with pytest.raises(InputError, match="--set: hourglass: image_size is .*multiples of 8"):
-        odd = dataclasses.replace(RECIPES["sppe"], image_size=(28, 24), view=1.0)
+        odd = dataclasses.replace(RECIPES["sppe"], image_size=(28, 24), proposal_scale=1.0)
         pipeline.train("sppe", samples, tmp_path, odd)
-    with pytest.raises(InputError, match="--set: view: 1.1; use 1 or more"):
-        pipeline.train("sppe", samples, tmp_path, dataclasses.replace(RECIPES["sppe"], view=1.1))
-    with pytest.raises(InputError, match="--set: located: of the localiser 'pose', .*'squeeze'"):
+    with pytest.raises(InputError, match="--set: proposal_scale: 1.1; use 1 or more"):
+        pipeline.train(
+            "sppe", samples, tmp_path, dataclasses.replace(RECIPES["sppe"], proposal_scale=1.1)
+        )
+    with pytest.raises(
+        InputError,
+        match="--set: localisation_crops: of the localisation network 'pose', .*'squeeze'",
+    ):
         plain_stn = run_folder.describe_sppe(COCO_17, SPPEArchitecture((32, 32), 1, 1, 8, 1))
         (tmp_path / "other").mkdir()
         (tmp_path / "other" / "rmpe.json").write_text(json.dumps({"architecture": plain_stn}))

@@ -51,7 +51,11 @@ def test_it_learns_where_true_boxes_are(tmp_path):
     """From a photo whose joints are its colours, of an SPPE that finds them."""
     photo = sample(tmp_path, POINTS, [BOX])
     recipe = dataclasses.replace(
-        RECIPES["sstn"], located=1536, batch_size=64, scale=(1.0, 1.0), rotation_chance=0.0
+        RECIPES["sstn"],
+        localisation_crops=1536,
+        batch_size=64,
+        scale=(1.0, 1.0),
+        rotation_chance=0.0,
     )
     noise = BoxNoise("abc", 0.15)
     network = pose_localisation(colour_sppe(), WIDE, linear=0.32, scale=0.8)

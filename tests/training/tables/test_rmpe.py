@@ -98,7 +98,7 @@ def arguments(data, run, *more):
         f"{stage}.{name}={value}"
         for stage, recipe in (
             ("sppe", {**TINY, **SIZES}),
-            ("sstn", {**TINY, "ema": 0.0, "located": 8}),
+            ("sstn", {**TINY, "ema": 0.0, "localisation_crops": 8}),
         )
         for name, value in recipe.items()
     ]
@@ -265,8 +265,8 @@ def test_photos_of_one_person_are_measured_in_their_torsos(data):
     found = rmpe.measured(persons, COCO_17)
     photos = keypoint_precision.OnePerson(found, COCO_17)
     right = [
-        Poses(p.alone.boxes, [1], p.alone.keypoints[..., :2], np.ones((1, 17)), [1], COCO_17,
-              p.alone.image_size)
+        Poses(p.labels.boxes, [1], p.labels.keypoints[..., :2], np.ones((1, 17)), [1], COCO_17,
+              p.labels.image_size)
         for p in found
     ]  # fmt: skip
     assert photos.figures(right)["mAP"] == pytest.approx(1)
