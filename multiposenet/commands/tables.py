@@ -152,7 +152,7 @@ def _rmpe(args, folder, names):
 
 def _rmpe_recipes(changes):
     """The recipes of both stages, from ``STAGE.NAME`` to the new value."""
-    from multiposenet.training import recipes
+    from multiposenet.training import recipes, registry
 
     own = {"sppe": {}, "sstn": {}}
     for name, value in changes:
@@ -161,7 +161,7 @@ def _rmpe_recipes(changes):
             raise InputError(f"--set: {name}: no stage; write sppe.NAME=VALUE or sstn.NAME=VALUE")
         own[stage][field] = value
     return {
-        stage: recipes.change(recipes.RECIPES[stage]["nano"](), values)
+        stage: recipes.change(registry.STAGES[stage].recipe("nano")(), values)
         for stage, values in own.items()
     }
 
