@@ -22,7 +22,7 @@ from multiposenet.commands import (
     tables,
     train,
 )
-from multiposenet.commands.output import report
+from multiposenet.commands.console import report
 from multiposenet.errors import MultiPoseNetError
 
 VERBS = {

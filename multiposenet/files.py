@@ -81,10 +81,29 @@ def save_weights(model, path):
         model.save_weights(partial, overwrite=True)
 
 
-def write_json(path, data):
-    """Writes JSON so that a reader never sees half a file."""
+def write_json(path, data, allow_nan=True):
+    """Writes JSON so that a reader never sees half a file.
+
+    Args:
+        path: of the file.
+        data: what to write, see ``json_text``.
+        allow_nan: whether numbers may be NaN or infinite, which JSON itself does not know.
+
+    Raises:
+        ValueError: one is and may not be.
+        OSError: as ``atomic_write``.
+    """
+    text = json_text(data, allow_nan)
     with atomic_write(path) as partial:
-        partial.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        partial.write_text(text, encoding="utf-8")
+
+
+def json_text(data, allow_nan=True):
+    """JSON as the project writes it; the elements of a list stand on a line each."""
+    options = {"ensure_ascii": False, "allow_nan": allow_nan}
+    if isinstance(data, list):
+        return "[" + ",\n ".join(json.dumps(element, **options) for element in data) + "]\n"
+    return json.dumps(data, indent=1, **options) + "\n"
 
 
 def _prefix(path):

@@ -11,30 +11,29 @@ the image shows. The runtime openvino-int8 stands for a file of `multiposenet ex
 for the occasion and calibrated on the image alone: it is for the speed, the poses may be wrong.
 
 --model may be a file of `multiposenet export`, which cannot be taken apart: it has no `network`.
+Neither have systems of several networks (--system).
 
 With --component, the hot places one by one, each beside plain loops or the tool it must equal:
 heatmaps, oks, nms, grouping, coco, json, video.
 """
 
-import argparse
-
-from multiposenet.commands import output, summary
+from multiposenet.commands import arguments, console, keras_start, result_files, systems
+from multiposenet.errors import InputError
+from multiposenet.systems import registry
 
 COMPONENTS = ("heatmaps", "oks", "nms", "grouping", "coco", "json", "video")
 INT8 = "openvino-int8"
 
 
 def add_arguments(parser):
-    parser.add_argument(
-        "--model",
-        default="multiposenet-nano",
-        metavar="NAME|FILE",
-        help="a model of the zoo, a weights file, an exported file, or an architecture that "
-        "`multiposenet summary` knows, with random weights (default: %(default)s)",
+    systems.add_system_arguments(
+        parser,
+        "a model of the zoo, a weights file, an exported file, or an architecture that "
+        "`multiposenet summary` knows, with random weights",
     )
     parser.add_argument(
         "--size",
-        type=output.size,
+        type=arguments.size,
         default=(448, 576),
         metavar="HxW",
         help="of the image and of the network's input; multiples of 32 (default: 448x576, which a "
@@ -42,7 +41,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--people",
-        type=_counts,
+        type=arguments.counts,
         default=[1, 3, 20],
         metavar="LIST",
         help="numbers of people (default: 1,3,20)",
@@ -55,22 +54,30 @@ def add_arguments(parser):
         "exported file its own)",
     )
     parser.add_argument(
-        "--batch", type=_counts, default=[1], metavar="LIST", help="images at once (default: 1)"
+        "--batch",
+        type=arguments.counts,
+        default=[1],
+        metavar="LIST",
+        help="images at once (default: 1)",
     )
     parser.add_argument(
-        "--rounds", type=_count, default=20, metavar="N", help="timed runs (default: %(default)s)"
+        "--rounds",
+        type=arguments.count,
+        default=20,
+        metavar="N",
+        help="timed runs (default: %(default)s)",
     )
     parser.add_argument("--photo", metavar="FILE", help="of one person (default: a sample photo)")
     parser.add_argument(
         "--plot", metavar="FILE", help="picture of the curves beside the paper's figure 8"
     )
     parser.add_argument("--component", choices=(*COMPONENTS, "all"), help="instead of a model")
-    output.add_json_argument(parser)
+    arguments.add_json_argument(parser)
 
 
 def run(args) -> int:
-    output.writable_json(args.json)
-    output.writable_json(args.plot, "--plot")
+    result_files.writable_json(args.json)
+    result_files.writable_json(args.plot, "--plot")
     if args.component:
         return _components(args)
     import tempfile
@@ -79,22 +86,25 @@ def run(args) -> int:
     from multiposenet.runtimes import exported
     from multiposenet.sources import read_image, sample_photo
 
-    if file := exported.format_of(Path(args.model)):
+    file = exported.format_of(Path(args.model))
+    if file and registry.get(args.system).formats:
         names = args.runtime or [file]
     else:
         names = [n if n == INT8 else exported.choose(n) for n in args.runtime or ["keras"]]
     person = read_image(args.photo or sample_photo())
-    pose = load_estimator(args.model, image_size=max(args.size))
+    _check_runtimes(args.system, names)
+    pose = systems.load_or_untrained(args, image_size=max(args.size))
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(pose, person, args.size, args.people, args.rounds, names, args.batch, folder)
     if args.json:
         size = f"{args.size[0]}x{args.size[1]}"
-        output.write_json(args.json, {"model": args.model, "size": size, "rows": rows})
+        about = {"system": args.system, "model": args.model, "size": size}
+        result_files.write_json(args.json, {**about, "rows": rows})
     if args.json != "-":
         heads = ("runtime", "batch", "people", "found", "fps", "total_ms", "spread_ms")
         heads += ("network_ms", "ratio", "speedup")
         body = [[_cell(row[head]) for head in heads] for row in rows]
-        output.print_table([head.replace("_", " ") for head in heads], body)
+        console.print_table([head.replace("_", " ") for head in heads], body)
     if args.plot:
         from multiposenet.training.figures import speed
 
@@ -111,10 +121,10 @@ def _cell(value) -> str:
 def measure(
     pose, person, size_hw, people, rounds, runtimes=("keras",), batches=(1,), folder=None
 ) -> list[dict]:
-    """Times an `Estimator` on composed images.
+    """Times a system on composed images.
 
     Args:
-        pose: the `Estimator`, of a `MultiPoseNet` in Keras or of an exported file.
+        pose: the `System`, such as an `Estimator` of a `MultiPoseNet` or of an exported file.
         person: (h, w, 3) uint8 photo of one person.
         size_hw: (H, W) of the images.
         people: numbers of people.
@@ -127,7 +137,7 @@ def measure(
         For each runtime, batch and number a row: `runtime`, `batch`, `people`, `found` (by this
         model at its threshold), and for each image `fps`, `total_ms`, `spread_ms` (between the
         quartiles), `network_ms`, their `ratio` and `speedup` (over the first runtime); medians
-        over rounds. `network_ms` and `ratio` of an exported file are None.
+        over rounds. `network_ms` and `ratio` are None but for a `MultiPoseNet`.
     """
     from functools import partial
 
@@ -137,14 +147,14 @@ def measure(
 
     images = {count: speed.crowd(person, count, size_hw) for count in people}
     some = images[people[0]].astype(np.float32)
-    functions, systems = {}, {}
+    functions, found = {}, {}
     for runtime in runtimes:
-        systems[runtime], bare = _on_runtime(pose, runtime, folder, some[None])
+        found[runtime], bare = _on_runtime(pose, runtime, folder, some[None])
         for batch in batches:
             if bare:
                 functions[runtime, batch] = partial(bare, np.repeat(some[None], batch, axis=0))
             for count, image in images.items():
-                functions[runtime, batch, count] = partial(systems[runtime], [image] * batch)
+                functions[runtime, batch, count] = partial(found[runtime], [image] * batch)
     seconds = speed.interleaved(functions, rounds)
     rows = []
     for runtime, batch, count in (key for key in functions if len(key) == 3):
@@ -156,7 +166,7 @@ def measure(
                 "runtime": runtime,
                 "batch": batch,
                 "people": count,
-                "found": len(systems[runtime](images[count])),
+                "found": len(found[runtime](images[count])),
                 "fps": float(batch / np.median(total)),
                 "total_ms": _milliseconds(total) / batch,
                 "spread_ms": float(1000 * (high - low) / batch),
@@ -175,12 +185,14 @@ def _milliseconds(seconds) -> float:
 
 
 def _on_runtime(pose, runtime, folder, batch):
-    """The estimator and, unless it is of an exported file, the bare network on a runtime."""
+    """The system and, if it is a `MultiPoseNet` alone, the bare network on a runtime."""
     from pathlib import Path
 
     from multiposenet.runtimes import exported
     from multiposenet.systems import estimator
 
+    if not isinstance(pose, estimator.Estimator):
+        return pose, None
     if isinstance(pose.model, exported.ExportedModel):
         model = exported.load(pose.model.path, runtime)
         return estimator.Estimator(model, pose.image_size, pose.score), None
@@ -207,53 +219,29 @@ def _on_runtime(pose, runtime, folder, batch):
     return faster, exported.open_function(bare, runtime)
 
 
-def load_estimator(name: str, **options):
-    """A model of the zoo, a file, or an architecture of `summary` with random weights."""
-    from pathlib import Path
-
-    from multiposenet.runtimes import exported
-
-    if exported.format_of(Path(name)):
-        from multiposenet.systems import estimator
-
-        return estimator.load(name, **options)
-    output.import_keras()
-    from multiposenet import zoo
-    from multiposenet.systems import estimator
-    from multiposenet.systems.multiposenet import MultiPoseNet
-
-    if name not in summary.BACKBONES or name in zoo.names():
-        return estimator.load(name, **options)
-    model = MultiPoseNet(summary.BACKBONES[name])
-    bias = model.person_subnet.get_layer("logits").bias
-    bias.assign(bias * 0)  # everything is a person with probability 0.5
-    return estimator.Estimator(model, **options)
+def _check_runtimes(system: str, names: list[str]) -> None:
+    """Raises `InputError` if a runtime does not run a system."""
+    entry = registry.get(system)
+    for name in names:
+        kind = "openvino" if name == INT8 else name
+        if kind not in (*entry.runtimes, *entry.formats):
+            raise InputError(f"--runtime: {name} does not run {entry.title}; leave it out")
 
 
 def _components(args):
-    output.import_keras()
+    keras_start.import_keras()
     from multiposenet.evaluation import components
 
     names = COMPONENTS if args.component == "all" else (args.component,)
     rows = []
     for name in names:
         # Files are written by the command line, which the library does not know.
-        tools = (output.write_json,) if name == "json" else ()
+        tools = (result_files.write_json,) if name == "json" else ()
         rows.append(components.measure(name, min(args.rounds, 5), *tools))
     if args.json:
-        output.write_json(args.json, {"rows": rows})
+        result_files.write_json(args.json, {"rows": rows})
     if args.json != "-":
         heads = ("ms", "plain_ms", "ratio", "difference")
         body = [[row["component"], *(f"{row[head]:.4g}" for head in heads)] for row in rows]
-        output.print_table(["component", "ms", "plain ms", "ratio", "difference"], body)
+        console.print_table(["component", "ms", "plain ms", "ratio", "difference"], body)
     return 0
-
-
-def _counts(text: str) -> list[int]:
-    return [_count(part) for part in text.split(",")]
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
-    return int(text)

@@ -18,7 +18,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from multiposenet.commands import output
+from multiposenet.commands import arguments, console, result_files, systems
 from multiposenet.errors import AnnotationError, InputError
 
 METRICS = ("keypoints", "boxes", "masks", "pck")
@@ -40,19 +40,19 @@ def add_arguments(parser):
     parser.add_argument(
         "--skeleton", metavar="NAME|FILE", help="joints of annotations that name none"
     )
-    output.add_model_arguments(parser)
-    output.add_json_argument(parser)
+    systems.add_model_arguments(parser)
+    arguments.add_json_argument(parser)
 
 
 def run(args) -> int:
-    output.writable_json(args.json)
+    result_files.writable_json(args.json)
     if not Path(args.images).is_dir():
         raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
     figures, photos, failures = _score(args) if args.annotations else _count(args)
     # COCO's -1, for persons of a size that the labels do not have, is no figure.
     figures = {name: None if value == -1 else value for name, value in figures.items()}
     if args.json:
-        output.write_json(
+        result_files.write_json(
             args.json,
             {
                 "system": args.system,
@@ -67,7 +67,7 @@ def run(args) -> int:
             [name, "-" if value is None else f"{value:.4f}" if type(value) is float else str(value)]
             for name, value in figures.items()
         ]
-        output.print_table([f"{args.model} on {photos - failures} photos", ""], rows)
+        console.print_table([f"{args.model} on {photos - failures} photos", ""], rows)
     doubts = _doubts(args, figures) if args.annotations and failures < photos else 0
     if failures == photos or doubts == 2:
         return 2
@@ -78,10 +78,10 @@ def _doubts(args, figures) -> int:
     """Reports figures that tell nothing; 2 if nobody was to be found, 1 if nothing matched."""
     main = [name for name in MAIN if name in figures]
     if main and all(figures[name] is None for name in main):
-        output.report(f"{args.annotations}: annotations: nobody to be found; label some persons")
+        console.report(f"{args.annotations}: annotations: nobody to be found; label some persons")
         return 2
     if nothing := [name for name in main if figures[name] == 0]:
-        output.report(
+        console.report(
             f"{args.images}: {', '.join(nothing)}: nothing that was found matches a label; are the "
             "labels for these photos, and the areas right? multiposenet inspect tells"
         )
@@ -99,7 +99,7 @@ def _score(args) -> tuple[dict, int, int]:
             f"{masks}: masks: none for these annotations; name their folder by --masks"
         )
     # Average precision ranks all detections: a threshold would only cut its tail off.
-    pose = output.load_system(args, score=0.0)
+    pose = systems.load_system(args, score=0.0)
     if "keypoints" in metrics:
         check_skeleton(
             args, annotations, pose.skeleton, "use another model or --metrics boxes,masks,pck"
@@ -144,7 +144,7 @@ def _annotations(args):
     given = skeleton.get(args.skeleton) if args.skeleton else None
     annotations = CocoAnnotations.load(args.annotations, given)
     if doubtful := int(doubtful_areas(annotations.persons).sum()):
-        output.report(
+        console.report(
             f"{args.annotations}: annotations.area: of {doubtful:,} of {len(annotations.persons):,}"
             " persons 1 or less, or below 1 % of the box: their OKS is about 0; "
             "multiposenet inspect --repair leaves such areas out"
@@ -169,7 +169,7 @@ def _count(args) -> tuple[dict, int, int]:
     paths = files(args.images)
     people = [
         len(item[1])
-        for item in answers(output.load_system(args), paths)
+        for item in answers(systems.load_system(args), paths)
         if not isinstance(item, InputError)
     ]
     figures = {}
@@ -218,9 +218,9 @@ def answers(pose, paths: list[Path], sizes: list | None = None) -> Iterator:
             except InputError as error:
                 yield error
 
-    for item in output.progress(pose.stream(frames()), len(paths), "evaluate"):
+    for item in console.progress(pose.stream(frames()), len(paths), "evaluate"):
         if isinstance(item, InputError):
-            output.report(item)
+            console.report(item)
         yield item
 
 

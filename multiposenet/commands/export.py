@@ -13,32 +13,30 @@ the keypoints more than 3 px off, is not left. Compared are photos that did not 
 of --photos or else every fifth of --calibrate.
 """
 
-from multiposenet.commands import output
-from multiposenet.commands.bench import load_estimator
+from multiposenet.commands import arguments, console, keras_start, result_files, systems
 from multiposenet.errors import InputError
+from multiposenet.systems import registry
 
-FORMATS = ("saved_model", "onnx", "openvino", "litert")
 PHOTOS = 50
 CALIBRATING = (20, 300)  # photos that calibrate, at least and at most
 HELD_OUT = 5  # every so many-th photo is for the comparison
 
 
 def add_arguments(parser):
+    formats = [name for entry in registry.entries().values() for name in entry.formats]
     parser.add_argument(
-        "--format", choices=FORMATS, default="onnx", help="of the file (default: %(default)s)"
+        "--format",
+        choices=tuple(dict.fromkeys(formats)),
+        default="onnx",
+        help="of the file (default: %(default)s)",
     )
-    parser.add_argument(
-        "--model",
-        default="multiposenet-nano",
-        metavar="NAME|FILE",
-        help="a model of the zoo or a weights file (default: %(default)s)",
-    )
+    systems.add_system_arguments(parser, "a model of the zoo or a weights file")
     parser.add_argument(
         "--out", metavar="FILE", help="file, for SavedModel a folder (default: NAME.onnx etc.)"
     )
     parser.add_argument(
         "--size",
-        type=output.size,
+        type=arguments.size,
         metavar="HxW",
         help="the only size of images that the file takes, in multiples of 32 (default: any; for "
         "LiteRT, which needs one, the model's own as a square)",
@@ -66,7 +64,7 @@ def add_arguments(parser):
         metavar="PIXELS",
         help="largest difference of a keypoint (default: %(default)s)",
     )
-    output.add_json_argument(parser)
+    arguments.add_json_argument(parser)
 
 
 def run(args) -> int:
@@ -74,21 +72,22 @@ def run(args) -> int:
 
     from multiposenet.runtimes import exported
 
-    output.writable_json(args.json)
+    result_files.writable_json(args.json)
+    _check_format(args)
     _check_int8(args)
     calibrating, photos = _photos(args)
     if exported.format_of(Path(args.model)):
         raise InputError(f"{args.model}: --model: is exported already; name what it was made of")
-    output.import_keras()
+    keras_start.import_keras()
     import dataclasses
 
     from multiposenet.runtimes import export, quantization
 
-    pose = load_estimator(args.model, batch_size=2)
+    pose = systems.load_or_untrained(args, batch_size=2)
     name = Path(args.model).name.removesuffix(".h5").removesuffix(".weights")
     name = name.removesuffix(".keras") + ("-int8" if args.int8 else "")
     path = Path(args.out or name + exported.FORMATS[args.format])
-    output.writable_folder(path.parent)
+    result_files.writable_folder(path.parent)
     if args.int8:
         quantization.require(path)
     size = args.size
@@ -106,12 +105,20 @@ def run(args) -> int:
     )
     result = {"file": str(path), "format": args.format, **dataclasses.asdict(found)}
     if args.json:
-        output.write_json(args.json, result)
+        result_files.write_json(args.json, result)
     if args.json != "-":
         print(f"{path}: {_sentence(found)}")
     if not found.poses:
-        output.report(f"{path}: nobody found on the photos; only heatmaps were compared")
+        console.report(f"{path}: nobody found on the photos; only heatmaps were compared")
     return 0
+
+
+def _check_format(args):
+    entry = registry.get(args.system)
+    if args.format not in entry.formats:
+        known = ", ".join(entry.formats)
+        remedy = f"use one of: {known}" if known else "export the model alone, without --system"
+        raise InputError(f"--format: {entry.title} is not exported as {args.format}; {remedy}")
 
 
 def _check_int8(args):
@@ -166,9 +173,9 @@ def _canvases(pose, files, size) -> list:
     from multiposenet import sources
 
     canvases = []
-    for item in output.progress(sources.frames(files), len(files), "calibrate"):
+    for item in console.progress(sources.frames(files), len(files), "calibrate"):
         if isinstance(item, InputError):
-            output.report(item)
+            console.report(item)
         else:
             canvases += [np.rint(c).astype("uint8") for c in pose.canvases([item], size)]
     _enough(len(canvases), "can be read")

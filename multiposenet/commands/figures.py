@@ -11,11 +11,10 @@ Each writes a picture, and by --json the numbers in it. `multiposenet figures NA
 the arguments of one.
 """
 
-import argparse
 from pathlib import Path
 from typing import NamedTuple
 
-from multiposenet.commands import evaluate, output, summary
+from multiposenet.commands import arguments, console, evaluate, keras_start, result_files, systems
 from multiposenet.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
@@ -34,24 +33,24 @@ def add_arguments(parser):
             metavar="FILE",
             help="the picture (default: %(default)s)",
         )
-        output.add_json_argument(figure)
+        arguments.add_json_argument(figure)
 
 
 def run(args) -> int:
     if Path(args.out).suffix.lower() not in SUFFIXES:
         raise InputError(f"{args.out}: --out: no format of pictures; use a name ending in .png")
-    output.writable_folder(Path(args.out).parent)
-    output.writable_json(args.json)
+    result_files.writable_folder(Path(args.out).parent)
+    result_files.writable_json(args.json)
     drawn = FIGURES[args.figure][1](args)
 
     from multiposenet import plotting
 
     plotting.save(drawn.figure, args.out)
     if args.json:
-        output.write_json(args.json, {"figure": args.figure, **drawn.numbers})
+        result_files.write_json(args.json, {"figure": args.figure, **drawn.numbers})
     if args.json != "-":
         if drawn.table:
-            output.print_table(*drawn.table)
+            console.print_table(*drawn.table)
         print(args.out)
     return drawn.status
 
@@ -92,7 +91,7 @@ def _load_annotations(args, photos=None):
 
 def _load_prn(args, annotations):
     """The model's assigner, of the joints that the labels have."""
-    output.import_keras()
+    keras_start.import_keras()
     from multiposenet.systems import estimator
 
     model = estimator.load(args.model).model
@@ -111,8 +110,11 @@ def _add_parameters(parser):
 
 
 def _parameters(args):
-    rows = summary.blocks(args.model)
+    keras_start.import_keras()
+    from multiposenet.systems import catalogue
     from multiposenet.training.figures import parameters
+
+    rows = catalogue.parameters(args.model)
 
     total = sum(row["parameters"] for row in rows)
     numbers = {"model": args.model, "blocks": rows, "total": total}
@@ -122,7 +124,7 @@ def _parameters(args):
 def _add_curves(parser):
     _add_annotations(parser, "COCO keypoint annotations")
     parser.add_argument("--images", required=True, metavar="DIR", help="folder of the photos")
-    output.add_model_arguments(parser)
+    systems.add_model_arguments(parser)
 
 
 def _predictions(args, **defaults):
@@ -130,7 +132,7 @@ def _predictions(args, **defaults):
     if not Path(args.images).is_dir():
         raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
     annotations = _load_annotations(args)
-    pose = output.load_system(args, **defaults)
+    pose = systems.load_system(args, **defaults)
     evaluate.check_skeleton(args, annotations, pose.skeleton, "use another model")
     records = annotations.images
     answers = evaluate.answers(pose, *evaluate.photos_of(args, records))
@@ -211,7 +213,7 @@ def _add_poses(parser):
     _add_model(parser)
     parser.add_argument(
         "--clusters",
-        type=_count,
+        type=arguments.count,
         default=6,
         metavar="N",
         help="number of poses (default: %(default)s)",
@@ -263,7 +265,7 @@ def _add_grouping(parser):
     )
     _add_model(parser)
     parser.add_argument(
-        "--photos", type=_count, metavar="N", help="use the first N photos with people"
+        "--photos", type=arguments.count, metavar="N", help="use the first N photos with people"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the errors (default: %(default)s)")
 
@@ -280,7 +282,7 @@ def _grouping(args):
         sensitivity.rivals(prn, prior),
         annotations,
         seed=args.seed,
-        progress=lambda items: output.progress(items, len(items), "figures grouping"),
+        progress=lambda items: console.progress(items, len(items), "figures grouping"),
     )
     numbers = {"model": args.model, "photos": len(annotations), "seed": args.seed, "rows": rows}
     columns = [name for name in rows[0] if name.endswith("/AP")]
@@ -311,7 +313,7 @@ def _add_proposals(parser):
 
 def _proposals(args):
     annotations = _load_annotations(args)
-    output.import_keras()
+    keras_start.import_keras()
     import numpy as np
 
     from multiposenet.training.figures import offset_comparison
@@ -340,12 +342,6 @@ def _proposals(args):
     headers = ["KS distance", *list(rows[0])[1:]]
     body = [[row["generator"], *(f"{row[side]:.3f}" for side in headers[1:])] for row in rows]
     return Drawn(drawing.draw(real, made), numbers, table=(headers, body))
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
-    return int(text)
 
 
 FIGURES = {

@@ -15,7 +15,7 @@ Exit status: 0 nothing found (with --repair: nothing left), 1 something found, 2
 import argparse
 from pathlib import Path
 
-from multiposenet.commands import output
+from multiposenet.commands import arguments, console, result_files
 from multiposenet.errors import AnnotationError, InputError
 
 # Formats that are one COCO file with photos/ and masks/ beside it.
@@ -65,12 +65,12 @@ def add_arguments(parser):
         metavar="DIR",
         help="folder of the drawn photos (default: %(default)s)",
     )
-    output.add_json_argument(parser)
+    arguments.add_json_argument(parser)
 
 
 def run(args) -> int:
-    output.writable_json(args.json)
-    output.writable_json(args.repair, "--repair")
+    result_files.writable_json(args.json)
+    result_files.writable_json(args.repair, "--repair")
     if args.images and not Path(args.images).is_dir():
         raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
     content, path, folders, skeleton = _dataset(args)
@@ -78,7 +78,7 @@ def run(args) -> int:
     repaired = _repair(args, content, inspection, folders, skeleton) if args.repair else None
     drawn = _draw(inspection, folders["photos"], args) if args.draw else []
     if args.json:
-        output.write_json(args.json, _result(args.dataset, inspection, drawn, repaired))
+        result_files.write_json(args.json, _result(args.dataset, inspection, drawn, repaired))
     if args.json != "-":
         _print(args.dataset, inspection, args.examples)
         if drawn:
@@ -132,7 +132,7 @@ def _repair(args, content, inspection, folders, skeleton) -> dict:
     from multiposenet.training.datasets.inspection import repair
 
     mended, changes = repair(content, inspection.findings, len(inspection.joints))
-    output.write_json(args.repair, mended)
+    result_files.write_json(args.repair, mended)
     # Photos are as they were, and whether they can be decoded is known.
     again = _inspect(mended, Path(args.repair), folders, skeleton, decode=False)
     left = {kind: len(items) for kind, items in again.by_kind().items()}
@@ -184,7 +184,7 @@ def _print(dataset, inspection, examples) -> None:
     )
     joints = counts["keypoints"].items()
     if any(row["labelled"] for _, row in joints):
-        output.print_table(
+        console.print_table(
             ["keypoint", "labelled", "visible"],
             [[joint, f"{row['labelled']:,}", f"{row['visible']:,}"] for joint, row in joints],
         )
@@ -210,7 +210,7 @@ def _draw(inspection, photos, args) -> list[Path]:
 
     if photos is None:
         raise InputError(f"{args.dataset}: --draw: no photos; name their folder by --images")
-    folder = output.writable_folder(args.out)
+    folder = result_files.writable_folder(args.out)
     named = [i for i, entry in inspection.images.items() if isinstance(entry.get("file_name"), str)]
     faulty = {finding.image for finding in inspection.findings}
     chosen = []
@@ -221,12 +221,12 @@ def _draw(inspection, photos, args) -> list[Path]:
         wanted = min(args.draw - len(chosen), len(images))
         chosen += [images[place] for place in np.linspace(0, len(images) - 1, wanted).astype(int)]
     skeleton, drawn = inspection.skeleton(), []
-    for image in output.progress(chosen, len(chosen), "draw"):
+    for image in console.progress(chosen, len(chosen), "draw"):
         name = inspection.images[image]["file_name"]
         try:
             picture = read_image(photo_path(photos, name))
         except InputError as error:
-            output.report(error)
+            console.report(error)
             continue
         persons = inspection.persons.get(image, [])
         boxes = np.array([p.xywh for p in persons]).reshape(-1, 4)

@@ -13,10 +13,9 @@ learnt pose NMS is better on photos held out, with the standard deviation of tha
 that are written are learnt from all photos of --annotations.
 """
 
-import argparse
 from dataclasses import asdict
 
-from multiposenet.commands import output
+from multiposenet.commands import arguments, console, keras_start, result_files
 from multiposenet.errors import InputError
 
 TITLES = {
@@ -47,7 +46,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--splits",
-        type=_count,
+        type=arguments.count,
         default=5,
         metavar="N",
         help="how often the photos are split if no others are given (default: %(default)s)",
@@ -55,16 +54,16 @@ def add_arguments(parser):
     parser.add_argument(
         "--out", metavar="FILE", help="write the learnt parameters, for --pose-nms of other verbs"
     )
-    output.add_json_argument(parser)
+    arguments.add_json_argument(parser)
 
 
 def run(args) -> int:
     for target, name in ((args.json, "--json"), (args.out, "--out")):
-        output.writable_json(target, name)
+        result_files.writable_json(target, name)
     if bool(args.held_out_annotations) != bool(args.held_out_detections):
         raise InputError("--held-out-annotations, --held-out-detections: one of two; give both")
 
-    output.import_keras()
+    keras_start.import_keras()
     from multiposenet.training.pose_nms import learning
 
     kind, given = _kind(args.measure), _read(args.annotations, args.detections)
@@ -89,11 +88,11 @@ def run(args) -> int:
             for row in rows
         ]
     if args.out:
-        output.write_json(args.out, asdict(learnt.parameters))
+        result_files.write_json(args.out, asdict(learnt.parameters))
     if args.json:
-        output.write_json(args.json, _result(rows, learnt, len(candidates)))
+        result_files.write_json(args.json, _result(rows, learnt, len(candidates)))
     if args.json != "-":
-        output.print_table(headers, body)
+        console.print_table(headers, body)
         print(_values(asdict(learnt.parameters)))
     return 0
 
@@ -138,9 +137,3 @@ def _title(row) -> str:
 
 def _values(parameters) -> str:
     return ", ".join(f"{name} {value:.3g}" for name, value in parameters.items())
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
-    return int(text)

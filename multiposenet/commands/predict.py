@@ -8,7 +8,7 @@ photo that comes with matplotlib. (Such are MultiPoseNet, figure 6, and RMPE, fi
 
 from pathlib import Path
 
-from multiposenet.commands import output
+from multiposenet.commands import arguments, console, result_files, systems
 from multiposenet.errors import InputError
 
 
@@ -19,28 +19,28 @@ def add_arguments(parser):
     parser.add_argument(
         "--out", default="multiposenet-out", metavar="DIR", help="folder (default: %(default)s)"
     )
-    output.add_model_arguments(parser)
-    output.add_json_argument(parser)
+    systems.add_model_arguments(parser)
+    arguments.add_json_argument(parser)
 
 
 def run(args) -> int:
-    folder = output.writable_folder(args.out)
-    output.writable_json(args.json)
+    folder = result_files.writable_folder(args.out)
+    result_files.writable_json(args.json)
     from multiposenet.sources import sample_photo
 
     paths, failures = _expand(args.sources or [sample_photo()])
     if not paths:
         return 2
 
-    pose = output.load_system(args)
+    pose = systems.load_system(args)
     names, ids = picture_names(paths, folder), image_ids(paths)
     told = dict(zip(paths, file_names(paths), strict=True))
     results = []
     done = people = 0
-    stream = output.progress(pose.stream(paths), len(paths), "predict")
+    stream = console.progress(pose.stream(paths), len(paths), "predict")
     for name, image_id, item in zip(names, ids, stream, strict=True):
         if isinstance(item, InputError):
-            output.report(item)
+            console.report(item)
             failures += 1
             continue
         frame, poses = item
@@ -50,9 +50,9 @@ def run(args) -> int:
         people += len(poses)
     if not done:
         return 2
-    output.write_json(folder / "poses.json", results)
+    result_files.write_json(folder / "poses.json", results)
     if args.json:
-        output.write_json(args.json, results)
+        result_files.write_json(args.json, results)
     if args.json != "-":
         print(f"photos: {done}, people: {people}; pictures and poses.json in {folder}")
     return 1 if failures else 0
@@ -67,7 +67,7 @@ def _expand(sources) -> tuple[list[Path], int]:
         try:
             paths.update(dict.fromkeys(files(source)))
         except InputError as error:
-            output.report(error)
+            console.report(error)
             failures += 1
     return list(paths), failures
 

@@ -7,8 +7,9 @@ Rows that were not trained yet are trained first; a later run goes on where an e
 and finds finished rows in the run folder.
 """
 
-from multiposenet.commands import output
+from multiposenet.commands import arguments, console, keras_start, result_files
 from multiposenet.errors import AnnotationError, InputError
+from multiposenet.systems.argument import change
 
 PRN_COLUMNS = {
     "paper/AP": "paper",
@@ -30,13 +31,13 @@ def add_arguments(parser):
         table.add_argument(
             "--rows", default="", metavar="A,B", help="only these rows (default: all)"
         )
-        output.add_json_argument(table)
+        arguments.add_json_argument(table)
 
 
 def run(args) -> int:
-    output.writable_json(args.json)
-    folder = output.writable_folder(args.run)
-    output.import_keras()
+    result_files.writable_json(args.json)
+    folder = result_files.writable_folder(args.run)
+    keras_start.import_keras()
     _, _, make = TABLES[args.table]
     names = [name.strip() for name in args.rows.split(",") if name.strip()]
     table, chosen, headers, cells = make(args, folder, names)
@@ -44,13 +45,13 @@ def run(args) -> int:
     for row in chosen:
         rows.append(table.measure(row))
         if "missing" in rows[-1]:
-            output.report(f"{row.name}: {rows[-1]['missing']}")
+            console.report(f"{row.name}: {rows[-1]['missing']}")
         if args.json not in (None, "-"):  # kept row by row: the next one may take long
-            output.write_json(args.json, {"rows": rows})
+            result_files.write_json(args.json, {"rows": rows})
     if args.json == "-":
-        output.write_json("-", {"rows": rows})
+        result_files.write_json("-", {"rows": rows})
     else:
-        output.print_table(headers, [cells(row) for row in rows])
+        console.print_table(headers, [cells(row) for row in rows])
     return 1 if any("missing" in row for row in rows) else 0
 
 
@@ -188,7 +189,7 @@ def _add_set(parser, what):
     parser.add_argument(
         "--set",
         action="append",
-        type=output.change,
+        type=change,
         default=[],
         metavar="NAME=VALUE",
         help=f"change fields of {what}",

@@ -12,8 +12,9 @@ Data sets are named FORMAT:FOLDER, several of them in one command; or give a COC
 generators pgpg and dpg learn from --annotations and a detector's --detections.
 """
 
-from multiposenet.commands import output
+from multiposenet.commands import arguments, keras_start, result_files
 from multiposenet.errors import InputError
+from multiposenet.systems.argument import change
 from multiposenet.training import registry
 
 __doc__ = __doc__.replace(
@@ -64,7 +65,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--set",
         nargs="+",
-        type=output.change,
+        type=change,
         default=[],
         metavar="NAME=VALUE",
         help="change fields of the recipe (multiposenet.training.recipes), such as steps=9; "
@@ -99,14 +100,14 @@ def add_arguments(parser):
         default="multiposenet-nano",
         help="release: the model's name in the manifest (default: %(default)s)",
     )
-    output.add_json_argument(parser)
+    arguments.add_json_argument(parser)
 
 
 def run(args) -> int:
-    output.writable_json(args.json)
+    result_files.writable_json(args.json)
     files = _release(args) if args.stage == "release" else _train(args)
     if args.json:
-        output.write_json(args.json, {"stage": args.stage, "files": [str(f) for f in files]})
+        result_files.write_json(args.json, {"stage": args.stage, "files": [str(f) for f in files]})
     if files and args.json != "-":
         print(f"{args.stage}: wrote {', '.join(map(str, files))}")
     return 0
@@ -120,9 +121,9 @@ def _train(args) -> list:
             f"{args.stage}: --recipe: no {args.recipe} for this stage; "
             f"use {' or '.join(stage.recipes)}"
         )
-    folder = output.writable_folder(args.run)
+    folder = result_files.writable_folder(args.run)
 
-    output.import_keras()
+    keras_start.import_keras()
     from multiposenet.annotations import CocoAnnotations
     from multiposenet.training import pipeline, recipes
 
@@ -209,7 +210,7 @@ def _augment(args, skeleton):
 
 
 def _release(args) -> list:
-    output.import_keras()
+    keras_start.import_keras()
     from multiposenet.training.release import entry
 
-    return [entry.release(args.run, output.writable_folder(args.out), args.name)]
+    return [entry.release(args.run, result_files.writable_folder(args.out), args.name)]

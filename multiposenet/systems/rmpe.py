@@ -9,11 +9,12 @@ import os
 
 import numpy as np
 
-from multiposenet.maths.suppression import PoseNMSParameters, without_duplicates
+from multiposenet.maths.suppression import PoseNMSParameters
 from multiposenet.networks.sppe import MARGIN
 from multiposenet.poses import Poses
 from multiposenet.skeleton import Skeleton
 from multiposenet.systems import estimator
+from multiposenet.systems import pose_nms as rules
 from multiposenet.systems.estimator import Estimator
 from multiposenet.systems.keypoint_model import keypoint_model
 from multiposenet.systems.single_person import SinglePersonEstimator
@@ -36,7 +37,9 @@ class RMPE(TopDown):
             poses.
         network: the SPPE, see `systems.keypoint_model`.
         skeleton: its joints.
-        pose_nms: what counts as the same person; None keeps all poses.
+        pose_nms: what counts as the same person: `PoseNMSParameters` for parametric pose NMS,
+            `pose_nms.OKSNMS`, or `pose_nms.SoftOKSNMS`, which lowers scores before people are left
+            out by them; None keeps all poses.
         margin: by which share boxes are made wider and higher.
         score: people whose pose score is lower are left out.
         batch_size: people in one call of the network at most.
@@ -51,7 +54,7 @@ class RMPE(TopDown):
         network,
         skeleton: Skeleton,
         *,
-        pose_nms: PoseNMSParameters | None = _POSE_NMS,
+        pose_nms: rules.Rule = _POSE_NMS,
         margin: float = MARGIN,
         score: float = 0.3,
         batch_size: int = 32,
@@ -65,9 +68,7 @@ class RMPE(TopDown):
         return np.sqrt(box_scores * keypoint_scores.mean(axis=-1))
 
     def distinct(self, poses: Poses) -> Poses:
-        if self.pose_nms is None:
-            return poses[np.argsort(-poses.scores, kind="stable")]
-        return without_duplicates(poses, self.pose_nms)
+        return rules.distinct(poses, self.pose_nms).above(self.score)
 
 
 def load_rmpe(

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from multiposenet.commands import bench
+from multiposenet.commands import bench, systems
 from multiposenet.evaluation import components, speed
 from multiposenet.systems.architecture import NANO
 from multiposenet.systems.estimator import Estimator
@@ -15,11 +15,11 @@ from multiposenet.training.figures import speed as speed_figure
 
 @pytest.fixture
 def random_nano(monkeypatch):
-    def load(name, **options):
+    def load(args, **options):
         model = MultiPoseNet("nano", architecture=NANO, options={"max_people": 4})
         return Estimator(model, score=0.0, **options)
 
-    monkeypatch.setattr(bench, "load_estimator", load)
+    monkeypatch.setattr(systems, "load", load)
 
 
 def test_rows(multiposenet, random_nano):

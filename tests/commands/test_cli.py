@@ -6,7 +6,7 @@ import pytest
 from command_line import names
 
 from multiposenet import cli
-from multiposenet.commands import output
+from multiposenet.commands import console, result_files
 
 
 @pytest.mark.parametrize(
@@ -32,23 +32,23 @@ def test_wrong_usage(argv, capsys):
 
 
 def test_progress_is_shown_on_a_terminal_only(capsys, monkeypatch):
-    assert list(output.progress(iter("abc"), 3, "work")) == ["a", "b", "c"]
+    assert list(console.progress(iter("abc"), 3, "work")) == ["a", "b", "c"]
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    assert list(output.progress(iter("abc"), 3, "work")) == ["a", "b", "c"]
+    assert list(console.progress(iter("abc"), 3, "work")) == ["a", "b", "c"]
     text = capsys.readouterr()
     assert "work" in text.err and text.out == ""
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     target = tmp_path / "r.json"
-    output.write_json(target, [{"a": 1}, {"a": 2}])
+    result_files.write_json(target, [{"a": 1}, {"a": 2}])
     assert json.loads(target.read_text()) == [{"a": 1}, {"a": 2}]
     with pytest.raises(ValueError):
-        output.write_json(target, [float("nan")])
+        result_files.write_json(target, [float("nan")])
     output_size = target.stat().st_size
     target.with_name("folder").mkdir()
     with pytest.raises(OSError):
-        output.write_json(tmp_path / "folder", [3])  # the rename fails
+        result_files.write_json(tmp_path / "folder", [3])  # the rename fails
     assert target.stat().st_size == output_size
     assert names(tmp_path) == ["folder", "r.json"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from command_line import assert_one_line, names, paint
 
-from multiposenet.commands import export as command
+from multiposenet.commands import systems
 from multiposenet.runtimes import quantization
 from multiposenet.runtimes.quantization import Agreement
 from multiposenet.systems.architecture import Architecture
@@ -26,7 +26,14 @@ def tiny(monkeypatch):
     model = MultiPoseNet("nano", architecture=sizes, options={"max_people": 3})
     model.person_subnet.get_layer("logits").bias.assign(np.full(9, 2.0, "float32"))
     pose = Estimator(model, image_size=64, score=0.01)
-    monkeypatch.setattr(command, "load_estimator", lambda name, batch_size: pose)
+    load = systems.load
+    monkeypatch.setattr(
+        systems,
+        "load",
+        lambda args, *runtime, **options: (
+            pose if args.model == "multiposenet-nano" else load(args, *runtime, **options)
+        ),
+    )
     return pose
 
 

@@ -11,6 +11,7 @@ from keras import layers
 
 from multiposenet.maths.suppression import PoseNMSParameters
 from multiposenet.systems import rmpe
+from multiposenet.systems.pose_nms import OKSNMS, SoftOKSNMS
 
 
 @pytest.fixture
@@ -66,6 +67,9 @@ def test_pose_nms(multiposenet, fake_sppe, made, tmp_path):
     assert multiposenet(*command, learnt)[0] == 0
     assert multiposenet(*command, "none")[0] == 0
     assert [pose.pose_nms for pose in made] == [PoseNMSParameters(0.1, 0.2, 0.3, 0.4), None]
+    made.clear()
+    assert multiposenet(*command, "oks")[0] == multiposenet(*command, "soft-oks")[0] == 0
+    assert [pose.pose_nms for pose in made] == [OKSNMS(), SoftOKSNMS()]
     learnt.write_text("{}")
     status, _, errors = multiposenet(*command, learnt)
     assert status == 2
@@ -112,3 +116,31 @@ def test_options_of_rmpe_without_it(option, multiposenet, fake_model, tmp_path):
     status, _, errors = multiposenet("predict", photo, "--out", tmp_path / "out", option, "0.5")
     assert status == 2 and fake_model == []
     assert_one_line(errors, option, "--system rmpe")
+
+
+def test_options_of_the_other_system(multiposenet, fake_sppe, fake_model, tmp_path):
+    photo = paint(tmp_path / "a.png")
+    command = ["predict", photo, "--out", tmp_path / "out", "--set", "enlarge=1.5"]
+    status, _, errors = multiposenet(*command, "--system", "rmpe")
+    assert status == 2 and fake_model == []
+    assert_one_line(errors, "--set", "--system multiposenet")
+    assert multiposenet(*command, "--set", "image_size=256")[0] == 0
+    assert fake_model == [("multiposenet-nano", {"enlarge": 1.5, "image_size": 256})]
+
+
+def test_bench(multiposenet, fake_sppe):
+    options = ["--system", "rmpe", "--size", "64x64", "--people", "1,2", "--rounds", "1"]
+    status, text, errors = multiposenet("bench", *options, "--json", "-")
+    assert (status, errors) == (0, [])
+    content = json.loads(text)
+    assert content["system"] == "rmpe" and [row["people"] for row in content["rows"]] == [1, 2]
+    assert all(row["fps"] > 0 and row["network_ms"] is None for row in content["rows"])
+    status, _, errors = multiposenet("bench", *options, "--runtime", "openvino")
+    assert status == 2
+    assert_one_line(errors, "--runtime: openvino does not run RMPE")
+
+
+def test_export(multiposenet, fake_sppe, tmp_path):
+    status, _, errors = multiposenet("export", "--system", "rmpe", "--out", tmp_path / "a.onnx")
+    assert status == 2 and names(tmp_path) == []
+    assert_one_line(errors, "--format: RMPE is not exported as onnx", "without --system")

@@ -1,0 +1,39 @@
+"""What the verbs say: error lines, progress, tables."""
+
+import sys
+from collections.abc import Iterable, Iterator
+
+
+def report(problem: Exception | str) -> None:
+    """One line on stderr."""
+    text = " ".join(str(problem).split())
+    print(f"multiposenet: {text}", file=sys.stderr, flush=True)
+
+
+def progress(items: Iterable, total: int, what: str) -> Iterator:
+    """The items, with a progress bar on stderr when that is a terminal."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(items, description=what, total=total, console=Console(stderr=True))
+
+
+def print_table(headers: list[str], rows: list[list[str]]) -> None:
+    """A table on stdout; the first column is left-aligned, the others right-aligned.
+
+    It is cut to a terminal, but whole in a file or pipe.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for column, header in enumerate(headers):
+        table.add_column(header, justify="right" if column else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    width = None if sys.stdout.isatty() else 200
+    Console(highlight=False, markup=False, width=width).print(table)

@@ -1,0 +1,118 @@
+"""`--system` and what belongs to it: arguments of the verbs that run a model, and the model."""
+
+import argparse
+
+from multiposenet.commands import arguments, keras_start
+from multiposenet.errors import InputError
+from multiposenet.systems import registry
+from multiposenet.systems.argument import Argument, share
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `load_system`."""
+    add_system_arguments(parser, "a model of the zoo or a weights file")
+    runtimes = [name for entry in registry.entries().values() for name in entry.runtimes]
+    parser.add_argument(
+        "--runtime",
+        choices=("auto", *dict.fromkeys(runtimes)),
+        default="auto",
+        help="what runs the model; auto: the fastest that is installed, which exports the model "
+        "on first use (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--size",
+        type=arguments.side,
+        metavar="PIXELS",
+        help="longer side of the network's input; photos are enlarged twofold at most",
+    )
+    parser.add_argument(
+        "--score", type=share, metavar="T", help="drop people scoring below T, from 0 to 1"
+    )
+
+
+def add_system_arguments(parser: argparse.ArgumentParser, models: str) -> None:
+    """Adds `--system`, `--model` and the arguments that the systems have of their own.
+
+    Args:
+        parser: of the verb.
+        models: what `--model` may name.
+    """
+    entries = registry.entries()
+    summaries = "; ".join(f"{name}: {entry.summary}" for name, entry in entries.items())
+    parser.add_argument(
+        "--system",
+        choices=tuple(entries),
+        default=next(iter(entries)),
+        help=f"{summaries} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--model",
+        default="multiposenet-nano",
+        metavar="NAME|FILE",
+        help=f"{models} (default: %(default)s)",
+    )
+    for argument in _arguments():
+        help = f"{_owners(argument)}: {argument.help}"
+        parser.add_argument(argument.flag, help=help, **argument.options)
+
+
+def load_system(args, **defaults):
+    """The system of `add_model_arguments`; its options go before the defaults.
+
+    Raises:
+        InputError: an argument or the runtime belongs to another system, or is wrong.
+        WeightsError: a model cannot be had.
+    """
+    given = {"image_size": args.size, "score": args.score}
+    given = {name: value for name, value in given.items() if value is not None}
+    return load(args, args.runtime, **{**defaults, **given})
+
+
+def load(args, runtime: str | None = None, **options):
+    """The system of `add_system_arguments`.
+
+    Args:
+        args: the parsed arguments.
+        runtime: what runs it, None for Keras or, for an exported file, its own.
+        **options: besides those of the arguments.
+
+    Raises: as `load_system`.
+    """
+    entry = registry.get(args.system)
+    own = {argument: getattr(args, argument.name) for argument in _arguments()}
+    own = {argument: value for argument, value in own.items() if value is not None}
+    if foreign := [argument for argument in own if argument not in entry.arguments]:
+        flags = ", ".join(argument.flag for argument in foreign)
+        raise InputError(
+            f"{flags}: no option of {entry.title}; leave it out, or add --system "
+            f"{_owners(foreign[0])}"
+        )
+    if runtime not in (None, "auto", *entry.runtimes):
+        raise InputError(f"--runtime: {runtime} does not run {entry.title}; leave it out")
+    options |= {argument.name: value for argument, value in own.items()}
+    with keras_start.without_start_up_notes():
+        return entry.load(args.model, runtime=runtime, **options)
+
+
+def load_or_untrained(args, **options):
+    """As `load`, but of an architecture without weights: for measuring, nobody is found rightly."""
+    from multiposenet.systems import catalogue
+
+    if args.system != "multiposenet" or catalogue.has_weights(args.model):
+        return load(args, **options)
+    with keras_start.without_start_up_notes():
+        return catalogue.untrained(args.model, **options)
+
+
+def _arguments() -> list[Argument]:
+    """Those of all systems, each once."""
+    arguments = []
+    for entry in registry.entries().values():
+        arguments += [argument for argument in entry.arguments if argument not in arguments]
+    return arguments
+
+
+def _owners(argument: Argument) -> str:
+    """The systems that have an argument."""
+    entries = registry.entries().items()
+    return ", ".join(name for name, entry in entries if argument in entry.arguments)

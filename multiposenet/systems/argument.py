@@ -1,0 +1,49 @@
+"""Arguments that a system adds to the command line, and how their texts are read."""
+
+import argparse
+import ast
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, eq=False)
+class Argument:
+    """One option of the command line.
+
+    Attributes:
+        flag: such as ``--pose-nms``.
+        help: what it is for.
+        options: further keyword arguments of ``ArgumentParser.add_argument``; no default.
+
+    Two systems that have the same argument share the object.
+    """
+
+    flag: str
+    help: str
+    options: dict
+
+    @property
+    def name(self) -> str:
+        """The attribute of the parsed arguments, and the keyword of the system's ``load``."""
+        return self.flag.lstrip("-").replace("-", "_")
+
+
+def share(text: str) -> float:
+    """Reads a number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
+
+
+def change(text: str) -> tuple[str, object]:
+    """Reads NAME=VALUE: the name and the value, a Python literal or else a string."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value

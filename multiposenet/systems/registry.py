@@ -1,0 +1,50 @@
+"""The one list of systems: what `--system` of the verbs may name.
+
+A system is a module of its own here, whose `ENTRY` tells the command line what it needs to know.
+Neither this module nor those of the entries load Keras or NumPy when they are imported; `load`
+does.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from multiposenet.systems.argument import Argument
+
+# Name -> module of its ENTRY; the first one is the default.
+SYSTEMS = {
+    "multiposenet": "multiposenet.systems.multiposenet_entry",
+    "rmpe": "multiposenet.systems.rmpe_entry",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the command line needs to know of a system.
+
+    Attributes:
+        title: its name in messages.
+        summary: what it does with ``--model``, for the help of ``--system``.
+        load: function of the model's name or file, ``runtime`` and, by name, those of
+            ``image_size``, ``score`` and its own arguments that are given; returns a ``System``.
+        arguments: of its own.
+        runtimes: what runs it, besides ``auto``.
+        formats: what it can be exported as.
+    """
+
+    title: str
+    summary: str
+    load: Callable
+    arguments: tuple[Argument, ...] = ()
+    runtimes: tuple[str, ...] = ("keras",)
+    formats: tuple[str, ...] = ()
+
+
+def get(name: str) -> Entry:
+    """The entry of a system of `SYSTEMS`."""
+    return import_module(SYSTEMS[name]).ENTRY
+
+
+def entries() -> dict[str, Entry]:
+    """All entries by name."""
+    return {name: get(name) for name in SYSTEMS}
