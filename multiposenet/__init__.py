@@ -9,6 +9,7 @@ Importing this package loads neither Keras nor OpenCV: each public name is impor
 that `multiposenet --help` and tools which only need the skeleton or the manifest start at once.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
     from multiposenet.systems.rmpe import RMPE, load_rmpe
 
 __version__ = "0.1.0"
+
+# In a checkout, weights and training lie beside the package. A Python that was started there finds
+# this folder before an installed copy, which has them inside.
+_CHECKOUT = os.path.dirname(os.path.abspath(__path__[0]))
+if not os.path.isdir(os.path.join(__path__[0], "weights")):
+    if os.path.isfile(os.path.join(_CHECKOUT, "weights", "manifest.json")):
+        __path__.append(_CHECKOUT)
 
 __all__ = [
     "Estimator",

@@ -123,3 +123,21 @@ def python(*command, cwd=None) -> str:
     answer = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=clean)
     assert answer.returncode == 0, f"{command}\n{answer.stdout}\n{answer.stderr}"
     return answer.stdout
+
+
+def test_python_started_in_the_checkout_has_weights_and_training():
+    """Without the finder of an editable install: the checkout hides an installed package."""
+    program = """
+import sys
+sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in repr(finder).lower()]
+sys.path_hooks[:] = [hook for hook in sys.path_hooks if "editable" not in repr(hook).lower()]
+sys.path.insert(0, ".")
+import multiposenet.zoo
+print(multiposenet.__file__, multiposenet.zoo.resolve("multiposenet-nano").is_file())
+import multiposenet.training.datasets
+"""
+    answer = subprocess.run(
+        [sys.executable, "-I", "-c", program], cwd=ROOT, capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.split() == [str(ROOT / "multiposenet" / "__init__.py"), "True"]

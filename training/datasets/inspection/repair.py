@@ -16,6 +16,7 @@ from multiposenet.annotations import is_doubtful_area
 from multiposenet.categories import limbs_of
 from multiposenet.training.datasets.inspection.findings import (
     Finding,
+    all_texts,
     identity,
     is_list,
     is_number,
@@ -56,9 +57,12 @@ def repair(
 
 
 def _usable_images(entries, unusable, changes) -> list:
-    kept, seen = [], set()
+    kept, seen, texts = [], set(), all_texts(entries)
     for entry in entries:
-        image, name = identity(entry, "id"), entry.get("file_name") if type(entry) is dict else None
+        image, name = (
+            identity(entry, "id", texts),
+            entry.get("file_name") if type(entry) is dict else None,
+        )
         sides = [entry.get(side) for side in ("width", "height")] if image is not None else []
         if image is None or image in seen:
             changes["images left out: id missing or repeated"] += 1
@@ -113,7 +117,7 @@ def _useless(entry, images, categories) -> str:
 
 
 def _repair_entry(entry, image, joints, changes) -> None:
-    if (entry.get("iscrowd") or 0) not in (0, 1):
+    if entry.get("iscrowd") not in (None, 0, 1):
         entry["iscrowd"] = 0
         changes["iscrowd: set to 0"] += 1
     if "keypoints" in entry:
