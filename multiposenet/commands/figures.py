@@ -275,11 +275,11 @@ def _grouping(args):
     prn = _load_prn(args, annotations)
     from multiposenet.annotations import CocoAnnotations
     from multiposenet.training.figures import grouping
-    from multiposenet.training.grouping import sensitivity
+    from multiposenet.training.grouping import degradation_sweep
 
     prior = CocoAnnotations.load(args.prior) if args.prior else annotations
-    rows = sensitivity.sweep(
-        sensitivity.rivals(prn, prior),
+    rows = degradation_sweep.sweep(
+        degradation_sweep.rivals(prn, prior),
         annotations,
         seed=args.seed,
         progress=lambda items: console.progress(items, len(items), "figures grouping"),

@@ -64,19 +64,19 @@ def run(args) -> int:
         raise InputError("--held-out-annotations, --held-out-detections: one of two; give both")
 
     keras_start.import_keras()
-    from multiposenet.training.pose_nms import learning
+    from multiposenet.training.pose_nms import parameter_search
 
     kind, given = _kind(args.measure), _read(args.annotations, args.detections)
     candidates = kind(*given)
     if args.held_out_annotations:
         held_out = kind(*_read(args.held_out_annotations, args.held_out_detections))
-        rows, learnt = learning.compare(candidates, held_out)
+        rows, learnt = parameter_search.compare(candidates, held_out)
         headers = [f"keypoints/{args.measure}", "learnt from", "held out"]
         body = [[_title(row), f"{row.ap:.4f}", f"{row.held_out:.4f}"] for row in rows]
     else:
         annotations, results, path = given
-        learnt = learning.learn(candidates)
-        rows = learning.repeat(annotations, results, args.splits, path, kind)
+        learnt = parameter_search.learn(candidates)
+        rows = parameter_search.repeat(annotations, results, args.splits, path, kind)
         headers = [f"keypoints/{args.measure}", "learnt from", "held out", "learnt is better by"]
         body = [
             [
@@ -103,9 +103,9 @@ def _kind(measure):
         from multiposenet.training.pose_nms.candidate_poses import CandidatePoses
 
         return CandidatePoses
-    from multiposenet.training.pose_nms.candidate_keypoints import JointCandidates
+    from multiposenet.training.pose_nms.candidate_poses_map import CandidatePosesMAP
 
-    return JointCandidates
+    return CandidatePosesMAP
 
 
 def _read(labels, poses):

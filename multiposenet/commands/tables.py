@@ -75,7 +75,7 @@ def _prn(args, folder, names):
 
     chosen = prn.choose(names)
     recipe = recipes.change(recipes.TablePRN(), dict(args.set))
-    table = prn.Table(
+    table = prn.PRNTable(
         CocoAnnotations.load(args.annotations),
         folder,
         args.train or prn.default_train(args.annotations),
@@ -128,7 +128,7 @@ def _rmpe(args, folder, names):
     from multiposenet.skeleton import COCO_17
     from multiposenet.training import datasets
     from multiposenet.training.tables import prn, rmpe
-    from multiposenet.training.tables.rmpe_variants import Trained
+    from multiposenet.training.tables.rmpe_variants import TrainedVariants
 
     chosen = prn.choose(names, rmpe.ROWS)
     annotations = CocoAnnotations.load(args.annotations)
@@ -138,9 +138,11 @@ def _rmpe(args, folder, names):
         )
     if not Path(args.images).is_dir():
         raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
-    trained = Trained(folder, args.model, tuple(args.train), COCO_17, _rmpe_recipes(args.set))
+    trained = TrainedVariants(
+        folder, args.model, tuple(args.train), COCO_17, _rmpe_recipes(args.set)
+    )
     single = datasets.read(args.single, COCO_17) if args.single else []
-    table = rmpe.Table(annotations, args.images, trained, single)
+    table = rmpe.AblationTable(annotations, args.images, trained, single)
     columns = {k: v for k, v in RMPE_COLUMNS.items() if args.single or not k.startswith("single")}
     headers = ["", "paper", *(h for title in columns.values() for h in (title, "lost"))]
 

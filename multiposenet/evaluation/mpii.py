@@ -6,8 +6,8 @@ and head top, make up a part; a part's figure is the mean of the two.
 
 Multi-person (`multi_person`): a photo of the test set has one or more groups of people, 1,758 in
 all (`multi_person_groups`), and each is measured by itself against the poses found in its region
-(`in_region`), as `joint_precision` describes. Where the region begins is not prescribed beyond the
-bounds of the people's rough positions; the margin is ours.
+(`in_region`), as `keypoint_precision` describes. Where the region begins is not prescribed beyond
+the bounds of the people's rough positions; the margin is ours.
 
 The subset "288" of DeepCut's tables, with which the paper compares (RMPE, table 2), is the same
 measure on the groups of 288 photos. Which ones the papers do not say, and no list is kept here: who
@@ -22,8 +22,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from multiposenet.evaluation import joint_precision
-from multiposenet.evaluation.joint_precision import Group
+from multiposenet.evaluation import keypoint_precision
+from multiposenet.evaluation.keypoint_precision import Group
 from multiposenet.evaluation.pck import head_sizes, pck
 from multiposenet.poses import Poses
 from multiposenet.skeleton import MPII_16
@@ -86,12 +86,12 @@ def single_person(
         places = np.asarray(predictions)[:, own]
         return pck(places, labels[..., :2], labels[..., 2] > 0, sizes, threshold)
 
-    by_joint, total = measured(JOINTS, joint_precision.THRESHOLD)
-    _, upper = measured(_joints_of(_LIMBS), joint_precision.THRESHOLD)
+    by_joint, total = measured(JOINTS, keypoint_precision.THRESHOLD)
+    _, upper = measured(_joints_of(_LIMBS), keypoint_precision.THRESHOLD)
     curve = np.array([measured(JOINTS, threshold)[1] for threshold in _THRESHOLDS])
     area = ((curve[1:] + curve[:-1]) / 2).mean()
     whole = {"upper_body": upper, "total": total, "AUC": area}
-    figures = joint_precision.by_part(by_joint, JOINTS, PARTS)
+    figures = keypoint_precision.by_part(by_joint, JOINTS, PARTS)
     figures |= {name: -1.0 if np.isnan(value) else float(value) for name, value in whole.items()}
     return {f"pckh/{name}": value for name, value in figures.items()}
 
@@ -123,9 +123,9 @@ def multi_person(groups: Sequence[Group]) -> dict[str, float]:
     """
     if any(group.scores.shape[1] != len(JOINTS) for group in groups):
         raise ValueError(f"groups: not of {len(JOINTS)} joints; make them by people()")
-    values = joint_precision.joint_average_precision(groups)
+    values = keypoint_precision.keypoint_average_precision(groups)
     parts = PARTS | {"upper_body": _joints_of(_UPPER), "total": JOINTS}
-    figures = joint_precision.by_part(values, JOINTS, parts)
+    figures = keypoint_precision.by_part(values, JOINTS, parts)
     return {f"mpii/{name}": value for name, value in figures.items()}
 
 

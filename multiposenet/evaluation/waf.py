@@ -5,7 +5,7 @@ Eichner and Ferrari, "We are family: joint pose estimation of multiple persons",
 parts (PCP) of persons who were detected, and Chen and Yuille, "Parsing occluded people by flexible
 compositions", CVPR 2015, add one for which parts are hidden (AOP). Neither punishes people who are
 not there. DeepCut, DeeperCut and RMPE (table 3) therefore compare AP, "as on MPII"; only that is
-implemented here (`joint_precision`), with shoulders, elbows, wrists, neck and head top.
+implemented here (`keypoint_precision`), with shoulders, elbows, wrists, neck and head top.
 
 Certain is that neck and head top together are the papers' "Head", and that "Total" is the mean of
 the four parts: every row of the tables gives it. Not written in the papers, and chosen here:
@@ -22,8 +22,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from multiposenet.evaluation import joint_precision, mpii
-from multiposenet.evaluation.joint_precision import Group
+from multiposenet.evaluation import keypoint_precision, mpii
+from multiposenet.evaluation.keypoint_precision import Group
 from multiposenet.poses import Poses
 from multiposenet.skeleton import LSP_14
 
@@ -75,6 +75,6 @@ def evaluate(groups: Sequence[Group]) -> dict[str, float]:
     """
     if any(group.scores.shape[1] != len(JOINTS) for group in groups):
         raise ValueError(f"groups: not of {len(JOINTS)} joints; make them by people()")
-    values = joint_precision.joint_average_precision(groups)
-    figures = joint_precision.by_part(values, JOINTS, PARTS | {"total": JOINTS})
+    values = keypoint_precision.keypoint_average_precision(groups)
+    figures = keypoint_precision.by_part(values, JOINTS, PARTS | {"total": JOINTS})
     return {f"waf/{name}": value for name, value in figures.items()}

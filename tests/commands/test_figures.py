@@ -177,10 +177,12 @@ def test_poses_asks_for_labels_of_the_models_joints(multiposenet, tmp_path, corn
 
 
 def test_grouping(multiposenet, tmp_path, people, max_model, monkeypatch):
-    from multiposenet.training.grouping import sensitivity
+    from multiposenet.training.grouping import degradation_sweep
 
     few = {"jitter": (0.0, 0.2), "duplicate": (0.0, 1.0)}
-    monkeypatch.setattr(sensitivity, "sweep", functools.partial(sensitivity.sweep, levels=few))
+    monkeypatch.setattr(
+        degradation_sweep, "sweep", functools.partial(degradation_sweep.sweep, levels=few)
+    )
     out = tmp_path / "figure.png"
     options = ("--photos", 1, "--prior", people, "--seed", 3, "--out", out, "--json", "-")
     status, text, _ = multiposenet("figures", "grouping", "--annotations", people, *options)

@@ -7,7 +7,7 @@ import pytest
 from group_loops import slow_joint_ap
 
 from multiposenet.evaluation import waf
-from multiposenet.evaluation.joint_precision import Group
+from multiposenet.evaluation.keypoint_precision import Group
 from multiposenet.poses import Poses
 from multiposenet.skeleton import COCO_17, LSP_14, MPII_16
 from multiposenet.training.datasets import waf as reader

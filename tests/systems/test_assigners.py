@@ -8,7 +8,7 @@ from multiposenet import zoo
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import WeightsError
 from multiposenet.systems import assigners
-from multiposenet.training.grouping.assignment import Assigned
+from multiposenet.training.grouping.assignment import AssignmentScores
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_real_labels(assigner, data_dir):
     """The first 150 photos of val2017; the perfect assigner has 0.97 of them."""
     path = data_dir / "coco_labels/person_keypoints_val2017.json"
     annotations = CocoAnnotations.load(path).select(slice(150))
-    assert Assigned(assigner, annotations).evaluate("optimal")["keypoints/AP"] > 0.93
+    assert AssignmentScores(assigner, annotations).evaluate("optimal")["keypoints/AP"] > 0.93
 
 
 def test_unknown_name():

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from multiposenet import plotting
-from multiposenet.training.grouping.sensitivity import PERFECT
+from multiposenet.training.grouping.degradation_sweep import PERFECT
 
 # kind -> title, what the level counts, and whether it is a share
 _KINDS = {

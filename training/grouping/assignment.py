@@ -36,7 +36,7 @@ def perfect(boxes, points, scores, owner):
     return logits, scores[:, None] * inside, expected
 
 
-class Assigned:
+class AssignmentScores:
     """An assigner's logits of all true keypoints and boxes, from which any rule chooses.
 
     Args:
@@ -90,8 +90,8 @@ class Assigned:
 
 
 def evaluate(assigner, annotations, rule="optimal", place="candidate"):
-    """See ``Assigned``, which serves several rules by one pass of the network."""
-    return Assigned(assigner, annotations).evaluate(rule, place)
+    """See ``AssignmentScores``, which serves several rules by one pass of the network."""
+    return AssignmentScores(assigner, annotations).evaluate(rule, place)
 
 
 def _arrays(records):
@@ -155,7 +155,7 @@ def _cell_centres(points, boxes):
 
 if __name__ == "__main__":
     bundled = estimator.load("multiposenet-nano").model
-    assigned = Assigned(bundled.prn, CocoAnnotations.load(sys.argv[1]))
+    assigned = AssignmentScores(bundled.prn, CocoAnnotations.load(sys.argv[1]))
     for rule in RULES:
         for name, value in assigned.evaluate(rule).items():
             print(f"{rule}\t{name.replace('keypoints', 'assignment')}\t{100 * value:.1f}")

@@ -26,7 +26,7 @@ def photos(source):
             )
 
 
-class People:
+class LabelledPersons:
     """All persons of a data set, photo by photo in flat arrays.
 
     Every labelled keypoint is a candidate; a crowd's are, too, but nobody's.

@@ -10,8 +10,8 @@ from keras import ops
 from multiposenet.errors import InputError
 from multiposenet.networks.pose_residual_network import PoseResidualNetwork
 from multiposenet.networks.roi_crop import HEIGHT, WIDTH
-from multiposenet.training.grouping.candidate_pairs import CandidatePairBatches
-from multiposenet.training.grouping.labelled_persons import People
+from multiposenet.training.grouping.labelled_persons import LabelledPersons
+from multiposenet.training.grouping.prn_batches import CandidatePairBatches
 from multiposenet.training.loop import fitting
 from multiposenet.training.losses import binary_crossentropy
 from multiposenet.training.stages import run_model
@@ -42,8 +42,8 @@ def train(prn, source, recipe, flip_indices, run, *, resume=False, validate=None
 
     Args:
         prn: the network.
-        source: ``People``, or what they are made of: ``CocoAnnotations``, ``Sample``s, or triples
-            of boxes, keypoints and crowd per photo (``people.photos``).
+        source: ``LabelledPersons``, or what they are made of: ``CocoAnnotations``, ``Sample``s, or
+            triples of boxes, keypoints and crowd per photo (``labelled_persons.photos``).
         recipe: a ``PRNRecipe``.
         flip_indices: of the skeleton.
         run: folder of checkpoints and logs.
@@ -58,7 +58,9 @@ def train(prn, source, recipe, flip_indices, run, *, resume=False, validate=None
             "prn: a batch lists pairs of persons and candidates and cannot be cut; train on one "
             "device with accumulate=1"
         )
-    people = source if isinstance(source, People) else People(source, recipe.more_than)
+    people = (
+        source if isinstance(source, LabelledPersons) else LabelledPersons(source, recipe.more_than)
+    )
     options = {"resume": resume, "engine": engine}
     if recipe.coarse_epochs and prn.stride == 1:
         coarse = PoseResidualNetwork(**prn.config | {"stride": COARSE})

@@ -29,8 +29,8 @@ from multiposenet.skeleton import COCO_17
 from multiposenet.systems import estimator
 from multiposenet.training import recipes
 from multiposenet.training.grouping import assignment
-from multiposenet.training.grouping.candidate_pairs import entries
-from multiposenet.training.grouping.labelled_persons import People
+from multiposenet.training.grouping.labelled_persons import LabelledPersons
+from multiposenet.training.grouping.prn_batches import entries
 from multiposenet.training.recipes.joint_assigner import JointRecipe
 from multiposenet.training.stages import joint_assigner, prn
 
@@ -38,7 +38,7 @@ FIGURES = ("AP", "AP50", "AP75", "APM", "APL")
 
 
 @dataclass(frozen=True)
-class Row:
+class PRNRow:
     """A row of the table.
 
     Attributes:
@@ -63,20 +63,20 @@ def _prn(nodes, dropout=0.5, residual=False, hidden=1):
 _RESIDUAL = _prn(1024, residual=True)
 
 ROWS = (
-    Row("50", "50 N", (76.3, 89.2, 79.1, 74.8, 80.4), _prn(50, dropout=0.0)),
-    Row("50-D", "50 N, D", (78.6, 91.7, 82.4, 77.1, 83.1), _prn(50)),
-    Row("512-D", "512 N, D", (84.1, 94.2, 85.3, 82.0, 86.2), _prn(512)),
-    Row("2x512-D", "2 x 512 N, D", (81.9, 91.1, 82.6, 79.8, 84.3), _prn(512, hidden=2)),
-    Row("2048-D-R", "2048 N, D+R", (83.2, 95.7, 86.1, 82.0, 86.3), _prn(2048, residual=True)),
-    Row("1024-D-R", "1024 N, D+R", (89.4, 97.1, 91.2, 87.9, 91.8), _RESIDUAL),
-    Row("1024-D", "1024 N, D, not residual", (), _prn(1024)),
-    Row("no-curriculum", "1024 N, D+R, no curriculum", (), _RESIDUAL, curriculum=False),
-    Row("compact", "multiposenet-nano's"),
-    Row("max", "Max"),
-    Row("ucr", "UCR"),
-    Row("nearest", "nearest centre"),
-    Row("joint", "joint assigner"),
-    Row("perfect", "perfect (ceiling)"),
+    PRNRow("50", "50 N", (76.3, 89.2, 79.1, 74.8, 80.4), _prn(50, dropout=0.0)),
+    PRNRow("50-D", "50 N, D", (78.6, 91.7, 82.4, 77.1, 83.1), _prn(50)),
+    PRNRow("512-D", "512 N, D", (84.1, 94.2, 85.3, 82.0, 86.2), _prn(512)),
+    PRNRow("2x512-D", "2 x 512 N, D", (81.9, 91.1, 82.6, 79.8, 84.3), _prn(512, hidden=2)),
+    PRNRow("2048-D-R", "2048 N, D+R", (83.2, 95.7, 86.1, 82.0, 86.3), _prn(2048, residual=True)),
+    PRNRow("1024-D-R", "1024 N, D+R", (89.4, 97.1, 91.2, 87.9, 91.8), _RESIDUAL),
+    PRNRow("1024-D", "1024 N, D, not residual", (), _prn(1024)),
+    PRNRow("no-curriculum", "1024 N, D+R, no curriculum", (), _RESIDUAL, curriculum=False),
+    PRNRow("compact", "multiposenet-nano's"),
+    PRNRow("max", "Max"),
+    PRNRow("ucr", "UCR"),
+    PRNRow("nearest", "nearest centre"),
+    PRNRow("joint", "joint assigner"),
+    PRNRow("perfect", "perfect (ceiling)"),
 )
 
 
@@ -98,7 +98,7 @@ def choose(names, rows=ROWS):
 
 
 @dataclass
-class Table:
+class PRNTable:
     """Measures rows, after training them if their weights are not in the run's folder.
 
     Args:
@@ -132,7 +132,7 @@ class Table:
             assigner = self._assigner(row)
         except WeightsError as error:
             return result | {"missing": str(error)}
-        assigned = assignment.Assigned(assigner, self.annotations)
+        assigned = assignment.AssignmentScores(assigner, self.annotations)
         figures = {"assignment": assigned.evaluate(self.rules[0])}
         figures["localisation"] = assigned.evaluate(self.rules[0], "cell")
         figures |= {rule: assigned.evaluate(rule) for rule in self.rules[1:]}
@@ -203,7 +203,7 @@ class Table:
 
     def _people(self):
         if self._loaded is None:
-            self._loaded = People(self._train_annotations(), self.recipe.more_than)
+            self._loaded = LabelledPersons(self._train_annotations(), self.recipe.more_than)
         return self._loaded
 
 

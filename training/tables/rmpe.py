@@ -18,9 +18,9 @@ from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import WeightsError
 from multiposenet.maths.suppression import without_duplicates
 from multiposenet.systems.sppe_files import load_network
-from multiposenet.training.pose_nms import keypoint_precision
+from multiposenet.training.pose_nms import metrics
 from multiposenet.training.tables import rmpe_candidates, rmpe_rules
-from multiposenet.training.tables.rmpe_variants import Trained
+from multiposenet.training.tables.rmpe_variants import TrainedVariants
 from multiposenet.training.validation.sppe import measured
 
 PER_PERSON = 3
@@ -30,7 +30,7 @@ DRAWS = 100
 
 
 @dataclass(frozen=True)
-class Row:
+class AblationRow:
     """A row of the table.
 
     Attributes:
@@ -48,24 +48,24 @@ class Row:
     paper: float | None = None
 
 
-FULL = Row("full", "RMPE", "full", "learnt", 69.2)
+FULL = AblationRow("full", "RMPE", "full", "learnt", 69.2)
 ROWS = (
     FULL,
-    Row("no-sstn", "no SSTN, no parallel SPPE", "no-sstn", "learnt", 65.1),
-    Row("no-parallel", "no parallel SPPE", "no-parallel", "learnt", 66.2),
-    Row("no-generator", "no proposal generator", "no-generator", "learnt", 62.6),
-    Row("no-pose-nms", "no pose NMS", "full", "none", 63.2),
-    Row("overlap", "NMS by overlap of joints", "full", "overlap", 67.1),
-    Row("oks", "OKS-NMS", "full", "oks"),
-    Row("hand", "pose NMS set by hand", "full", "hand"),
-    Row("boxes", "NMS of boxes", "full", "boxes"),
-    Row("two-step", "plain two-step", "true-boxes", "none", 57.5),
-    Row("two-step-boxes", "plain two-step, NMS of boxes", "true-boxes", "boxes"),
+    AblationRow("no-sstn", "no SSTN, no parallel SPPE", "no-sstn", "learnt", 65.1),
+    AblationRow("no-parallel", "no parallel SPPE", "no-parallel", "learnt", 66.2),
+    AblationRow("no-generator", "no proposal generator", "no-generator", "learnt", 62.6),
+    AblationRow("no-pose-nms", "no pose NMS", "full", "none", 63.2),
+    AblationRow("overlap", "NMS by overlap of joints", "full", "overlap", 67.1),
+    AblationRow("oks", "OKS-NMS", "full", "oks"),
+    AblationRow("hand", "pose NMS set by hand", "full", "hand"),
+    AblationRow("boxes", "NMS of boxes", "full", "boxes"),
+    AblationRow("two-step", "plain two-step", "true-boxes", "none", 57.5),
+    AblationRow("two-step-boxes", "plain two-step, NMS of boxes", "true-boxes", "boxes"),
 )
 
 
 @dataclass
-class Table:
+class AblationTable:
     """Measures rows; networks that are missing are trained first.
 
     Args:
@@ -77,7 +77,7 @@ class Table:
 
     annotations: CocoAnnotations
     images: Path
-    trained: Trained
+    trained: TrainedVariants
     single: list = field(default_factory=list)
     _candidates: dict = field(default_factory=dict, repr=False)
     _rules: dict = field(default_factory=dict, repr=False)
@@ -104,10 +104,10 @@ class Table:
             best = None
         for name, (figure, halves) in own.items():
             result[name] = _percent(figure)
-            result[f"{name}/spread"] = _percent(keypoint_precision.spread(halves))
+            result[f"{name}/spread"] = _percent(metrics.spread(halves))
             if best and row != FULL:
                 whole, on_halves = best[name]
-                lost = keypoint_precision.spread(on_halves - halves)
+                lost = metrics.spread(on_halves - halves)
                 result[f"{name}/loss"] = _percent(whole - figure)
                 result[f"{name}/loss/spread"] = _percent(lost)
         if row.rule == "learnt":
@@ -122,7 +122,7 @@ class Table:
                 rule = self._rule(row, kind, len(photos))
                 kept = [rule(i, poses) for i, poses in enumerate(self._found(row.variant)[kind])]
                 whole = photos.figures(kept)
-                halves = keypoint_precision.halves(len(photos), DRAWS)
+                halves = metrics.halves(len(photos), DRAWS)
                 parts = [photos.figures(kept, half) for half in halves]
                 for name, figure in whole.items():
                     halves = np.array([part[name] for part in parts])
@@ -142,7 +142,7 @@ class Table:
     def _learnt(self, variant):
         if variant not in self._rules:
             poses = self._found(variant)["photos"]
-            results = keypoint_precision.to_results(self.annotations, poses)
+            results = metrics.to_results(self.annotations, poses)
             self._rules[variant] = rmpe_rules.learnt(self.annotations, results)
         return self._rules[variant]
 
@@ -162,9 +162,9 @@ class Table:
 
     @cached_property
     def _sets(self):
-        sets = {"photos": keypoint_precision.Everybody(self.annotations)}
+        sets = {"photos": metrics.MultiPersonMetrics(self.annotations)}
         if self.single:
-            sets["single"] = keypoint_precision.OnePerson(self._persons, self.trained.skeleton)
+            sets["single"] = metrics.SinglePersonMetrics(self._persons, self.trained.skeleton)
         return sets
 
     @cached_property

@@ -4,8 +4,8 @@ import numpy as np
 
 from multiposenet.maths import boxes as box_ops
 from multiposenet.maths.suppression import joint_overlap_nms, oks_nms, without_duplicates
-from multiposenet.training.pose_nms import learning
-from multiposenet.training.pose_nms.candidate_keypoints import JointCandidates
+from multiposenet.training.pose_nms import parameter_search
+from multiposenet.training.pose_nms.candidate_poses_map import CandidatePosesMAP
 
 BOX_OVERLAP = 0.4  # of the detector's NMS when the table was first measured
 
@@ -15,7 +15,7 @@ def by_hand(poses):
     return without_duplicates(poses)
 
 
-def everybody(poses):
+def keep_all(poses):
     """No NMS."""
     return poses
 
@@ -44,7 +44,7 @@ def by_boxes(poses):
 
 FIXED = {
     "hand": by_hand,
-    "none": everybody,
+    "none": keep_all,
     "oks": by_oks,
     "overlap": by_overlap,
     "boxes": by_boxes,
@@ -70,7 +70,7 @@ def learnt(annotations, results, seed=0):
         part = annotations.select(half == other)
         ids = set(part.image_ids.tolist())
         own = [result for result in results if result["image_id"] in ids]
-        found.append(learning.learn(JointCandidates(part, own)).parameters)
+        found.append(parameter_search.learn(CandidatePosesMAP(part, own)).parameters)
     return half, found
 
 

@@ -58,7 +58,7 @@ VARIANTS = {
 
 
 @dataclass
-class Trained:
+class TrainedVariants:
     """The networks of a run, trained when they are asked for if they are not there.
 
     Args:

@@ -77,12 +77,14 @@ def test_rules_against_a_loop(tmp_path):
         first = np.isclose(points[..., 0], 20 + 2 * np.arange(17)[:, None]).astype("float32")
         return odds + 40 * first[:, None]
 
-    assigned = assignment.Assigned(Remembering(greedy_first), labels)
+    assigned = assignment.AssignmentScores(Remembering(greedy_first), labels)
     for rule, right in (("each", 0.5), ("greedy", 1.0), ("optimal", 1.0)):
         figures = assigned.evaluate(rule)
         assert figures["keypoints/AR"] == pytest.approx(right), rule
     # For nothing above even odds, no one gets anything.
-    unwilling = assignment.Assigned(Remembering(lambda b, p: owners_by_place(b, p) - 99), labels)
+    unwilling = assignment.AssignmentScores(
+        Remembering(lambda b, p: owners_by_place(b, p) - 99), labels
+    )
     assert unwilling.evaluate("optimal")["keypoints/AR"] == 1
     assert unwilling.evaluate("optimal", none=0.0)["keypoints/AR"] == 0
 
@@ -90,7 +92,7 @@ def test_rules_against_a_loop(tmp_path):
 def test_localisation_is_the_centre_of_the_cell(tmp_path):
     labels = write(tmp_path / "labels.json", [person(1, 1, 20)])
     (photo,) = [r for r in labels.images if len(r)]
-    part = assignment.Assigned(None, labels).parts[0]
+    part = assignment.AssignmentScores(None, labels).parts[0]
     (result,) = assignment._results(*part, 1, "each", "cell", -np.inf)
     found = np.reshape(result["keypoints"], (17, 3))[:, :2]
     corner, size = photo.boxes[0, :2], photo.boxes[0, 2:] - photo.boxes[0, :2]
@@ -119,6 +121,8 @@ def test_the_bundled_prn_beats_the_paper(data_dir, tmp_path):
     labels["annotations"] = [a for a in labels["annotations"] if a["image_id"] in kept]
     (tmp_path / "labels.json").write_text(json.dumps(labels))
     bundled = estimator.load("multiposenet-nano").model
-    assigned = assignment.Assigned(bundled.prn, CocoAnnotations.load(tmp_path / "labels.json"))
+    assigned = assignment.AssignmentScores(
+        bundled.prn, CocoAnnotations.load(tmp_path / "labels.json")
+    )
     for rule in ("each", "optimal"):
         assert assigned.evaluate(rule)["keypoints/AP"] >= 0.92

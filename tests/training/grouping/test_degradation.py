@@ -11,7 +11,7 @@ from multiposenet.evaluation import evaluate_keypoints
 from multiposenet.networks.pose_residual_network import Max, NearestCentre, PoseResidualNetwork
 from multiposenet.training.datasets import synthetic
 from multiposenet.training.figures import grouping
-from multiposenet.training.grouping import sensitivity
+from multiposenet.training.grouping import degradation_sweep
 from multiposenet.training.grouping.degradation import KINDS, SPURIOUS, Degradation, degrade
 
 MARGIN = 0.21
@@ -192,7 +192,9 @@ def test_measure_against_a_plain_loop(labels):
     for record, found in zip(labels.images, detected, strict=True):
         results += nearest_by_hand(record, found, labels.category_id)
     expected = evaluate_keypoints(labels, results)
-    measured = sensitivity.measure(sensitivity.grouper(NearestCentre()), labels, detected)
+    measured = degradation_sweep.measure(
+        degradation_sweep.grouper(NearestCentre()), labels, detected
+    )
     assert measured == pytest.approx(expected, abs=1e-6)
     assert 0.05 < measured["keypoints/AP"] < 0.95
 
@@ -213,17 +215,17 @@ def test_perfect_grouping_of_the_labels(labels):
                     "score": float((keypoints[:, 2] > 0).mean()),
                 }
             )
-    figures = sensitivity.measure(None, labels, detected)
+    figures = degradation_sweep.measure(None, labels, detected)
     assert figures == pytest.approx(evaluate_keypoints(labels, results), abs=1e-9)
     assert figures["keypoints/AP"] > 0.9
 
 
 @pytest.fixture(scope="module")
 def rows(labels):
-    groupers = sensitivity.rivals(PoseResidualNetwork(nodes=1), labels)
+    groupers = degradation_sweep.rivals(PoseResidualNetwork(nodes=1), labels)
     del groupers["PRN"]  # it would have to be trained
-    levels = {kind: sensitivity.LEVELS[kind][:5:4] for kind in KINDS}
-    return sensitivity.sweep(groupers, labels, levels)
+    levels = {kind: degradation_sweep.LEVELS[kind][:5:4] for kind in KINDS}
+    return degradation_sweep.sweep(groupers, labels, levels)
 
 
 def test_worse_detections_never_help_perfect_grouping(rows):
@@ -252,12 +254,12 @@ def test_trends_of_the_assigners(rows):
 
 def test_photos_without_detections(labels):
     detected = [degrade(record, Degradation(missing=1)) for record in labels.images]
-    for group in (None, sensitivity.grouper(Max())):
-        assert sensitivity.measure(group, labels, detected)["keypoints/AP"] == 0
+    for group in (None, degradation_sweep.grouper(Max())):
+        assert degradation_sweep.measure(group, labels, detected)["keypoints/AP"] == 0
 
 
 def test_mean_crop_is_a_histogram(labels):
-    prior = sensitivity.mean_crop(labels, blur=0)
+    prior = degradation_sweep.mean_crop(labels, blur=0)
     counts, people = np.zeros((56, 36)), 0
     for record in labels.images:
         for person in np.flatnonzero(~record.crowd):
@@ -270,14 +272,14 @@ def test_mean_crop_is_a_histogram(labels):
             if visible and -MARGIN <= u <= 1 + MARGIN and -MARGIN <= v <= 1 + MARGIN:
                 counts[min(max(int(v * 56), 0), 55), min(max(int(u * 36), 0), 35)] += 1
     np.testing.assert_allclose(prior[..., 5], counts / people, atol=1e-6)
-    blurred = sensitivity.mean_crop(labels)
+    blurred = degradation_sweep.mean_crop(labels)
     np.testing.assert_allclose(blurred.sum(axis=(0, 1)), prior.sum(axis=(0, 1)), rtol=1e-4)
 
 
 def test_mean_crop_needs_keypoints(labels):
     nobody = labels.select(slice(0, 0))
     with pytest.raises(AnnotationError, match="no person has more than two"):
-        sensitivity.mean_crop(nobody)
+        degradation_sweep.mean_crop(nobody)
 
 
 def test_the_figure_shows_every_row(rows):

@@ -6,17 +6,17 @@ from crowded import PERSONS, found, labels
 
 from multiposenet.errors import AnnotationError, InputError
 from multiposenet.evaluation import coco
-from multiposenet.evaluation.joint_precision import Group, joint_average_precision
+from multiposenet.evaluation.keypoint_precision import Group, keypoint_average_precision
 from multiposenet.maths import suppression
 from multiposenet.maths.suppression import PoseNMSParameters
 from multiposenet.skeleton import COCO_17
-from multiposenet.training.pose_nms import keypoint_precision, learning
-from multiposenet.training.pose_nms.candidate_keypoints import (
-    JointCandidates,
-    JointPrecision,
+from multiposenet.training.pose_nms import metrics, parameter_search
+from multiposenet.training.pose_nms.candidate_poses import CandidatePoses
+from multiposenet.training.pose_nms.candidate_poses_map import (
+    CandidatePosesMAP,
+    SubsetMeanAP,
     from_results,
 )
-from multiposenet.training.pose_nms.candidate_poses import CandidatePoses
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +77,8 @@ def test_ap_is_that_of_the_evaluator(annotations, results, candidates):
 
 def test_joints_are_judged_as_by_joint_precision(annotations, results):
     everybody, joints = (
-        keypoint_precision.Everybody(annotations),
-        JointCandidates(annotations, results),
+        metrics.MultiPersonMetrics(annotations),
+        CandidatePosesMAP(annotations, results),
     )
     photos, places = from_results(annotations, results)
     rng = np.random.default_rng(2)
@@ -104,7 +104,7 @@ def test_joint_precision_of_photos_without_persons_and_ties():
         scores = rng.integers(1, 4, (poses, 5)) / 4.0
         labelled = rng.random((persons, 5)) < 0.8
         groups.append(Group(truths, labelled, np.full(persons, 40.0), predictions, scores))
-    fast = JointPrecision(groups)
+    fast = SubsetMeanAP(groups)
     for _ in range(20):
         kept = rng.random(15) < 0.6
         ends = np.cumsum([len(group.scores) for group in groups])[:-1]
@@ -112,7 +112,7 @@ def test_joint_precision_of_photos_without_persons_and_ties():
             Group(g.truths, g.labelled, g.units, g.predictions[own], g.scores[own])
             for g, own in zip(groups, np.split(kept, ends), strict=True)
         ]
-        expected = np.nanmean(joint_average_precision(some, keypoint_precision.TORSO_SHARE))
+        expected = np.nanmean(keypoint_average_precision(some, metrics.TORSO_SHARE))
         assert fast(kept) == pytest.approx(expected, abs=1e-12)
 
 
@@ -120,7 +120,7 @@ def test_nothing_to_learn_from(annotations, results):
     with pytest.raises(InputError, match="no pose"):
         CandidatePoses(annotations, [])
     with pytest.raises(AnnotationError, match="bbox"):
-        JointCandidates(annotations, [{**results[0], "bbox": None}])
+        CandidatePosesMAP(annotations, [{**results[0], "bbox": None}])
     nobody = annotations.select([0])
     nobody.persons.num_keypoints[:] = 0
     with pytest.raises(InputError, match="nobody with keypoints"):
@@ -136,19 +136,19 @@ def test_search_finds_the_top_of_a_hill():
 
     ranges = {"x": (0.01, 10.0), "y": (0.1, 100.0)}
     for grids, error in ((1, 0.5), (3, 0.1)):
-        values, height = learning.search(hill, ranges, grids)
+        values, height = parameter_search.search(hill, ranges, grids)
         assert values["x"] == pytest.approx(0.3, rel=error)
         assert values["y"] == pytest.approx(5, rel=error)
         assert height == hill(**values)
 
 
-@pytest.mark.parametrize("kind", [CandidatePoses, JointCandidates])
+@pytest.mark.parametrize("kind", [CandidatePoses, CandidatePosesMAP])
 def test_what_is_learnt_is_never_worse_and_two_parameters_change_at_a_time(
     annotations, results, kind
 ):
     poses = kind(annotations, results)
     start = PoseNMSParameters(eta=60.0)  # eliminates nobody
-    learnt = learning.learn(poses, start)
+    learnt = parameter_search.learn(poses, start)
     assert learnt.ap > poses.average_precision(np.ones(len(poses), bool)) + 0.005
     assert learnt.ap == poses.average_precision(poses.pose_nms(learnt.parameters))
     steps = learnt.history
@@ -160,25 +160,25 @@ def test_what_is_learnt_is_never_worse_and_two_parameters_change_at_a_time(
             for name, value in vars(later.parameters).items()
             if value != getattr(earlier.parameters, name)
         }
-        assert changed <= set(later.names) and later.names in learning.PAIRS
+        assert changed <= set(later.names) and later.names in parameter_search.PAIRS
     assert steps[-1].ap == steps[-2].ap == steps[-3].ap  # a round that gains nothing is the last
-    assert learning.learn(poses, start) == learnt
+    assert parameter_search.learn(poses, start) == learnt
 
 
 def test_halves_have_all_photos_once(annotations, results):
-    first, second = learning.split(annotations, results, seed=3)
+    first, second = parameter_search.split(annotations, results, seed=3)
     assert len(first) + len(second) == len(results) and len(first) == len(second)
-    again = learning.split(annotations, results, seed=3)[0]
+    again = parameter_search.split(annotations, results, seed=3)[0]
     assert again.average_precision(np.ones(len(again), bool)) == first.average_precision(
         np.ones(len(first), bool)
     )
 
 
 def test_every_half_is_held_out_once(annotations, results):
-    rows = {row.name: row for row in learning.repeat(annotations, results, 1)}
+    rows = {row.name: row for row in parameter_search.repeat(annotations, results, 1)}
     assert list(rows) == ["none", "hand-set", "oks", "overlap", "learnt"]
-    halves = learning.split(annotations, results, 0)
-    expected = [learning.compare(*order)[0] for order in (halves, halves[::-1])]
+    halves = parameter_search.split(annotations, results, 0)
+    expected = [parameter_search.compare(*order)[0] for order in (halves, halves[::-1])]
     for index, name in enumerate(rows):
         held_out = [run[index].held_out for run in expected]
         behind = [run[-1].held_out - run[index].held_out for run in expected]
@@ -192,7 +192,7 @@ def test_every_half_is_held_out_once(annotations, results):
 
 
 def test_a_pose_of_an_unlabelled_person_does_not_count(annotations):
-    everybody = keypoint_precision.Everybody(annotations)
+    everybody = metrics.MultiPersonMetrics(annotations)
     record = annotations.images[0]
     (poses, *_), _ = from_results(annotations, found(annotations))
     boxes = np.repeat(record.boxes, len(poses) // PERSONS, axis=0)
@@ -211,12 +211,12 @@ def test_units_are_torsos_or_their_usual_share_of_the_box():
     for person, length in enumerate((30.0, 40.0, 60.0)):
         keypoints[person, [shoulder, hip]] = (10, 10, 2), (10, 10 + length, 2)
     xywh = [[0, 0, 100, 100]] * 3 + [[0, 0, 50, 200]]
-    np.testing.assert_allclose(keypoint_precision.units(keypoints, xywh, COCO_17), [30, 40, 60, 40])
+    np.testing.assert_allclose(metrics.units(keypoints, xywh, COCO_17), [30, 40, 60, 40])
 
 
 def test_halves_tell_the_spread_of_a_mean():
     """Of 200 numbers the mean's standard error is known."""
     values = np.random.default_rng(4).normal(0, 1, 200)
-    means = [values[half].mean() for half in keypoint_precision.halves(200, draws=400)]
+    means = [values[half].mean() for half in metrics.halves(200, draws=400)]
     expected = values.std() / np.sqrt(200)
-    assert keypoint_precision.spread(means) == pytest.approx(expected, rel=0.15)
+    assert metrics.spread(means) == pytest.approx(expected, rel=0.15)

@@ -16,8 +16,8 @@ from multiposenet.networks.pose_residual_network import PoseResidualNetwork
 from multiposenet.training import recipes
 from multiposenet.training.datasets.sample import Sample
 from multiposenet.training.grouping import curriculum
-from multiposenet.training.grouping.candidate_pairs import CandidatePairBatches, entries
-from multiposenet.training.grouping.labelled_persons import People, cells
+from multiposenet.training.grouping.labelled_persons import LabelledPersons, cells
+from multiposenet.training.grouping.prn_batches import CandidatePairBatches, entries
 from multiposenet.training.loop.engine import Engine
 from multiposenet.training.stages import prn
 from multiposenet.training.stages.prn import PRNStage, sparse_logits
@@ -43,7 +43,7 @@ def labels(tmp_path):
 
 
 def test_people_against_a_loop(labels):
-    people, row = People(labels, reach=0.42), 0
+    people, row = LabelledPersons(labels, reach=0.42), 0
     for photo, record in enumerate(labels.images):
         for index in range(len(record)):
             x1, y1, x2, y2 = record.boxes[index]
@@ -82,9 +82,9 @@ def test_every_source_gives_the_same_people(labels):
         )
         for r in labels.images
     ]
-    expected = vars(People(labels))
+    expected = vars(LabelledPersons(labels))
     for source in (triples, samples, iter(samples)):
-        found = vars(People(source))
+        found = vars(LabelledPersons(source))
         for name, values in expected.items():
             np.testing.assert_array_equal(found[name], values, err_msg=name)
 
@@ -97,18 +97,18 @@ def test_who_is_not_taught(tmp_path):
         person(2, 1, (30, 10, 70, 90), two),
         person(3, 1, (35, 10, 75, 90), joints),
     ]
-    people = People(write(tmp_path / "a.json", persons))
+    people = LabelledPersons(write(tmp_path / "a.json", persons))
     np.testing.assert_array_equal(people.taught, [False, False, True])
     # A crowd's joints are candidates, but nobody's.
     np.testing.assert_array_equal(people.owner, [-1, -1, -1, 1, 1, 2, 2, 2])
-    assert People(write(tmp_path / "b.json", persons), more_than=1).taught.sum() == 2
+    assert LabelledPersons(write(tmp_path / "b.json", persons), more_than=1).taught.sum() == 2
 
 
 @pytest.mark.parametrize("persons", [[], [person(1, 1, (0, 0, 9, 9), np.zeros((3, 3)))]])
 def test_nobody_to_learn_from(tmp_path, persons):
     labels = write(tmp_path / "a.json", persons)
     with pytest.raises(AnnotationError, match="a.json: keypoints: no person has more than 2"):
-        People(labels)
+        LabelledPersons(labels)
 
 
 def present(x):
@@ -116,7 +116,7 @@ def present(x):
 
 
 def test_entries_against_a_loop(labels):
-    people = People(labels)
+    people = LabelledPersons(labels)
     x, y = entries(people, np.array([1, 0]))
     expected = set()
     for row, person_row in enumerate([*range(12, 17), *range(12)]):
@@ -148,7 +148,7 @@ def test_entries_against_a_loop(labels):
 )
 def test_sparse_equals_dense(labels, options):
     """Logits at the candidates, and the gradients of all weights."""
-    people = People(labels)
+    people = LabelledPersons(labels)
     net = PoseResidualNetwork(3, nodes=6, dropout=0.0, **options)
     for weight in net.phi.weights:  # biases are 0 at first
         weight.assign_add(0.1 * np.random.default_rng(0).normal(size=weight.shape))
@@ -218,7 +218,7 @@ def test_coarse_epochs_come_first(labels, tmp_path):
 
 def test_sparse_dropout_is_that_of_the_layers(labels):
     net = PoseResidualNetwork(3, nodes=64, dropout=0.5)
-    x, _ = entries(People(labels), np.array([0]))
+    x, _ = entries(LabelledPersons(labels), np.array([0]))
     still = ops.convert_to_numpy(sparse_logits(net, x, training=False))
     drawn = ops.convert_to_numpy(sparse_logits(net, x, training=True))
     assert np.abs(drawn - still)[present(x)].max() > 0
@@ -234,7 +234,7 @@ def test_cells_of_the_corner_and_the_margin():
 
 def test_one_cell_is_drawn_by_its_weight(labels):
     """In the mean, the input is the bilinear one."""
-    people = People(labels)
+    people = LabelledPersons(labels)
     still = {name: value for name, value in STILL.items() if name != "bilinear"}
     mean = np.zeros((2, 3, 56 * 36))
     for step in range(400):
@@ -257,7 +257,7 @@ def test_one_cell_is_drawn_by_its_weight(labels):
 
 
 def test_batches_jitter_and_flip(labels):
-    people = People(labels)
+    people = LabelledPersons(labels)
     batches = CandidatePairBatches(people, recipe(batch_size=17, **STILL), FLIP)
     assert batches.steps_per_epoch == 1
     exact, _ = entries(people, batches.photos(0))
@@ -277,7 +277,7 @@ def test_batches_jitter_and_flip(labels):
 
 
 def test_missing_faint_and_spurious_candidates(labels):
-    people = People(labels)
+    people = LabelledPersons(labels)
 
     def statistics(**changes):
         batches = CandidatePairBatches(people, recipe(batch_size=17, **STILL | changes), FLIP)
@@ -302,7 +302,7 @@ def test_an_epoch_sees_all_crowded_photos_and_some_others(tmp_path):
     persons = [  # ten apart, one per photo, and four together in the last
         person(index, min(index, 10) + 1, (30, 10, 70 + index, 90), joints) for index in range(14)
     ]
-    people = People(write(tmp_path / "a.json", persons, images=11))
+    people = LabelledPersons(write(tmp_path / "a.json", persons, images=11))
     assert people.crowded.sum() == 4
     batches = CandidatePairBatches(
         people, recipe(batch_size=2, **STILL | {"uncontested_share": 0.4}), FLIP
@@ -318,7 +318,7 @@ def test_an_epoch_sees_all_crowded_photos_and_some_others(tmp_path):
 
 
 def test_one_seed_one_batch(labels):
-    a, b = (CandidatePairBatches(People(labels), recipe(), FLIP) for _ in range(2))
+    a, b = (CandidatePairBatches(LabelledPersons(labels), recipe(), FLIP) for _ in range(2))
     b(7), b(1)
     for first, second in zip(a(3), b(3), strict=True):
         for name, values in first.items():
@@ -344,7 +344,7 @@ def test_curriculum_goes_from_easy_to_all(tmp_path):
     persons = [
         person(index, index + 1, (30, 10, 35 + 5 * index, 90), joints) for index in range(20)
     ]
-    people = People(write(tmp_path / "a.json", persons, images=20))
+    people = LabelledPersons(write(tmp_path / "a.json", persons, images=20))
     changes = STILL | {"batch_size": 5, "epochs": 8, "curriculum": 0.5}
     batches = CandidatePairBatches(people, recipe(**changes), FLIP)
     assert (
@@ -364,7 +364,7 @@ def test_curriculum_goes_from_easy_to_all(tmp_path):
 
 
 def test_loss_against_a_loop(labels):
-    people, rng = People(labels, more_than=1), np.random.default_rng(0)
+    people, rng = LabelledPersons(labels, more_than=1), np.random.default_rng(0)
     x, y = entries(people, np.array([0, 1]))
     logits = rng.normal(scale=3, size=len(x["person"]))
     rows = np.flatnonzero(present(x))
@@ -396,7 +396,7 @@ def test_loss_against_a_loop(labels):
 
 @pytest.mark.parametrize("logit", [0.0, 1e4, -1e4])
 def test_loss_without_candidates_is_nothing(labels, logit):
-    x, y = entries(People(labels), np.array([0]))
+    x, y = entries(LabelledPersons(labels), np.array([0]))
     x["scores"] = 0 * x["scores"]
     stage = PRNStage(PoseResidualNetwork(3, nodes=2), recipe())
     logits = ops.zeros(x["scores"].shape) + logit

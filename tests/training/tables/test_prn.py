@@ -11,7 +11,7 @@ from multiposenet import cli
 from multiposenet.errors import InputError
 from multiposenet.training import recipes
 from multiposenet.training.grouping import assignment
-from multiposenet.training.grouping.labelled_persons import People
+from multiposenet.training.grouping.labelled_persons import LabelledPersons
 from multiposenet.training.tables import prn
 
 QUICK = {"epochs": 1, "coarse_epochs": 1, "batch_size": 8, "precision": "float32"}
@@ -111,7 +111,7 @@ def test_other_joints_in_the_training_labels(files, tmp_path):
     content["categories"][0]["keypoints"] = ["nose", "left_knee", "right_knee"]
     other = tmp_path / "other.json"
     other.write_text(json.dumps(content))
-    table = prn.Table(write(tmp_path / "again.json", crowd_of(3, 0)), tmp_path / "run", other)
+    table = prn.PRNTable(write(tmp_path / "again.json", crowd_of(3, 0)), tmp_path / "run", other)
     with pytest.raises(InputError, match="other.json: keypoints: not those of .*again.json"):
         table.measure(prn.choose(["ucr"])[0])
 
@@ -120,11 +120,11 @@ def test_a_row_goes_on_where_it_was_stopped(files, tmp_path, monkeypatch):
     """A row that is interrupted and run again ends with the weights of one that was not."""
     val, train = files
     annotations = write(tmp_path / "v.json", crowd_of(6, 0))
-    row = prn.Row("tiny", "tiny", network={"nodes": 4})
+    row = prn.PRNRow("tiny", "tiny", network={"nodes": 4})
     recipe = recipes.TablePRN(**QUICK | {"epochs": 4, "coarse_epochs": 0})
 
     def table(run):
-        return prn.Table(annotations, tmp_path / run, train, recipe)
+        return prn.PRNTable(annotations, tmp_path / run, train, recipe)
 
     whole = table("whole").measure(row)
     fit = prn.prn.loop.fit
@@ -149,7 +149,7 @@ def test_a_row_goes_on_where_it_was_stopped(files, tmp_path, monkeypatch):
 def test_prior_is_the_mean_crop(tmp_path):
     joints = [(18.5, 14.5, 2), (9.0, 40.5, 2), (9.0, 40.5, 2)]  # in a box of 36 x 56
     persons = [person(1, 1, (0, 0, 36, 56), joints), person(2, 2, (0, 0, 36, 56), joints)]
-    prior = prn.prior(People(write(tmp_path / "a.json", persons)))
+    prior = prn.prior(LabelledPersons(write(tmp_path / "a.json", persons)))
     assert prior.shape == (56, 36, 3)
     np.testing.assert_allclose(prior.sum(axis=(0, 1)), 1, rtol=1e-5)
     assert prior[14, 18, 0] == pytest.approx(1)
@@ -161,9 +161,9 @@ def test_curriculum_is_the_only_difference_of_its_row(files, tmp_path, monkeypat
     monkeypatch.setattr(
         prn.prn, "train", lambda net, people, recipe, *rest, **more: used.update({net: recipe})
     )
-    row = prn.Row("with", "with", network={"nodes": 2})
-    without = prn.Row("without", "without", network={"nodes": 2}, curriculum=False)
-    table = prn.Table(write(tmp_path / "v.json", crowd_of(4, 0)), tmp_path / "run", files[1])
+    row = prn.PRNRow("with", "with", network={"nodes": 2})
+    without = prn.PRNRow("without", "without", network={"nodes": 2}, curriculum=False)
+    table = prn.PRNTable(write(tmp_path / "v.json", crowd_of(4, 0)), tmp_path / "run", files[1])
     (tmp_path / "run").mkdir()
     for each in (row, without):
         table.measure(each)
@@ -175,6 +175,6 @@ def test_curriculum_is_the_only_difference_of_its_row(files, tmp_path, monkeypat
 
 
 def test_every_rule_and_place_is_checked(files):
-    assigned = assignment.Assigned(None, write(files[0].parent / "c.json", crowd_of(2, 0)))
+    assigned = assignment.AssignmentScores(None, write(files[0].parent / "c.json", crowd_of(2, 0)))
     with pytest.raises(ValueError, match="rule, place: 'best'"):
         assigned.evaluate("best")

@@ -14,7 +14,7 @@ from multiposenet.poses import Poses
 from multiposenet.skeleton import COCO_17, LSP_14
 from multiposenet.training import datasets, run_folder
 from multiposenet.training.datasets import synthetic
-from multiposenet.training.pose_nms import keypoint_precision
+from multiposenet.training.pose_nms import metrics
 from multiposenet.training.tables import rmpe, rmpe_candidates, rmpe_rules, rmpe_variants
 
 
@@ -141,7 +141,9 @@ def test_command_trains_what_is_missing_once(data, detector, stages, tmp_path, c
 
 def test_what_is_trained_for_each_variant(data, detector, stages, tmp_path):
     run = tmp_path / "run"
-    trained = rmpe_variants.Trained(run, "any", (f"coco:{data / 'train'}",), COCO_17, RECIPES)
+    trained = rmpe_variants.TrainedVariants(
+        run, "any", (f"coco:{data / 'train'}",), COCO_17, RECIPES
+    )
     for name in rmpe_variants.VARIANTS:
         assert trained.folder(name) == run / name
     assert [(stage, name) for stage, name, _ in stages] == [
@@ -177,10 +179,10 @@ def test_without_training_data(data, detector, tmp_path, capsys):
     rows = json.loads(captured.out)["rows"]
     assert all("missing" in row and "photos/AP" not in row for row in rows)
     assert "full: not trained: give --train" in captured.err
-    trained = rmpe_variants.Trained(run, "any", (), COCO_17, RECIPES)
+    trained = rmpe_variants.TrainedVariants(run, "any", (), COCO_17, RECIPES)
     with pytest.raises(WeightsError, match="pgpg.npz: not fitted: give --train"):
         trained.generator()
-    trained = rmpe_variants.Trained(run, "any", ("lsp:x",), COCO_17, RECIPES)
+    trained = rmpe_variants.TrainedVariants(run, "any", ("lsp:x",), COCO_17, RECIPES)
     with pytest.raises(InputError, match="--train: no data set of the format coco"):
         trained.generator()
 
@@ -194,8 +196,8 @@ def test_a_row_without_rmpe_itself_has_no_loss(data, detector, tmp_path):
     )
     run_folder.save_parts(run, "sppe", (architecture.hourglass(17),))
     annotations = CocoAnnotations.load(data / "test" / "annotations.json")
-    trained = rmpe_variants.Trained(run.parent, "any", (), COCO_17)
-    table = rmpe.Table(annotations, data / "test" / "photos", trained)
+    trained = rmpe_variants.TrainedVariants(run.parent, "any", (), COCO_17)
+    table = rmpe.AblationTable(annotations, data / "test" / "photos", trained)
     rows = {row.name: row for row in rmpe.ROWS}
     measured = table.measure(rows["two-step"])
     assert "photos/mAP" in measured and "single/mAP" not in measured
@@ -250,7 +252,7 @@ def test_nobody_is_measured_by_what_was_learnt_from_them(data, detector, monkeyp
         return type("Learnt", (), {"parameters": len(seen)})()
 
     monkeypatch.setattr(rmpe_rules.learn_pose_nms, "learn", learn)
-    monkeypatch.setattr(rmpe_rules, "JointCandidates", lambda part, own: (part, own))
+    monkeypatch.setattr(rmpe_rules, "CandidatePosesMAP", lambda part, own: (part, own))
     results = [{"image_id": image} for image in annotations.image_ids.tolist() * 2]
     half, parameters = rmpe_rules.learnt(annotations, results)
     assert len(half) == len(annotations) and half.sum() == len(half) // 2
@@ -263,7 +265,7 @@ def test_nobody_is_measured_by_what_was_learnt_from_them(data, detector, monkeyp
 def test_photos_of_one_person_are_measured_in_their_torsos(data):
     persons = datasets.read(f"lsp:{data / 'single'}", COCO_17)
     found = rmpe.measured(persons, COCO_17)
-    photos = keypoint_precision.OnePerson(found, COCO_17)
+    photos = metrics.SinglePersonMetrics(found, COCO_17)
     right = [
         Poses(p.labels.boxes, [1], p.labels.keypoints[..., :2], np.ones((1, 17)), [1], COCO_17,
               p.labels.image_size)

@@ -1,9 +1,10 @@
 """What the ablation is measured by here (RMPE, table 5), and how far a figure is chance.
 
-The paper's measure is MPII's AP of joints at half a head (``evaluation.mpii``), whose test photos
-are not to be had. ``Everybody`` measures COCO photos on which everybody is labelled: COCO's AP by
-OKS, and ``mAP``, MPII's measure with 0.2 of a torso in place of half a head, over the twelve joints
-of the limbs, as COCO has no head. ``OnePerson`` is the latter on photos of one labelled person.
+The paper's measure is MPII's AP of keypoints at half a head (``evaluation.mpii``), whose test
+photos are not to be had. ``MultiPersonMetrics`` measures COCO photos with everybody labelled:
+COCO's AP by OKS, and ``mAP``, MPII's measure with 0.2 of a torso in place of half a head, over the
+twelve keypoints of the limbs, as COCO has no head. ``SinglePersonMetrics`` is the latter on photos
+of one labelled person.
 """
 
 from dataclasses import replace
@@ -11,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from multiposenet.evaluation import coco, mpii
-from multiposenet.evaluation.joint_precision import Group, joint_average_precision
+from multiposenet.evaluation.keypoint_precision import Group, keypoint_average_precision
 from multiposenet.evaluation.pck import torso_sizes
 from multiposenet.maths import boxes as box_ops
 
@@ -20,7 +21,7 @@ TORSO_SHARE = 0.2
 UNLABELLED = 0.5  # IoU from which a pose may be of a person whose joints are not labelled
 
 
-class Everybody:
+class MultiPersonMetrics:
     """Photos on which everybody is labelled.
 
     Args:
@@ -68,14 +69,14 @@ class Everybody:
         return (ours >= others) | (others < UNLABELLED)
 
     def group(self, photo, poses):
-        """The labelled persons of a photo, and poses, for ``joint_precision``."""
+        """The labelled persons of a photo, and poses, for ``keypoint_precision``."""
         record = self.annotations.images[photo]
         labelled = _labelled(record)
         sizes = self._units[self.annotations.persons.image == photo][labelled]
         return group(record.keypoints[labelled], self.annotations.skeleton, sizes, poses)
 
 
-class OnePerson:
+class SinglePersonMetrics:
     """Photos of one labelled person each, or of several that are looked at one by one.
 
     Args:
@@ -91,7 +92,7 @@ class OnePerson:
         return len(self._labels)
 
     def figures(self, poses, persons=None):
-        """``{"mAP": ...}`` from 0 to 1; arguments as of ``Everybody.figures``."""
+        """``{"mAP": ...}`` from 0 to 1; arguments as of ``MultiPersonMetrics.figures``."""
         groups = []
         for person in range(len(self)) if persons is None else persons:
             labels = self._labels[person]
@@ -101,7 +102,7 @@ class OnePerson:
 
 
 def group(keypoints, skeleton, sizes, poses):
-    """The persons of a photo and their poses, for ``joint_precision``.
+    """The persons of a photo and their poses, for ``keypoint_precision``.
 
     As a pose's own score, that of a joint is ranked by how sure its box is, too.
     """
@@ -111,7 +112,7 @@ def group(keypoints, skeleton, sizes, poses):
 
 def mean_precision(groups):
     """Mean AP over the joints; NaN where none is labelled."""
-    return float(np.nanmean(joint_average_precision(groups, TORSO_SHARE)))
+    return float(np.nanmean(keypoint_average_precision(groups, TORSO_SHARE)))
 
 
 def units(keypoints, xywh, skeleton):

@@ -1,4 +1,4 @@
-"""Average precision of joints: the measure that MPII's multi-person part and WAF share.
+"""mAP of keypoints, the papers' mAP of parts: the measure of MPII's multi-person part and WAF.
 
 Pishchulin et al., "DeepCut: joint subset partition and labeling for multi person pose estimation",
 CVPR 2016, section 5.2, and Insafutdinov et al., "DeeperCut", ECCV 2016: whole poses are assigned to
@@ -146,7 +146,7 @@ def average_precision(scores: np.ndarray, right: np.ndarray, wanted: int) -> flo
     return float(envelope[right].sum() / wanted)  # each right one is a step of 1 / wanted
 
 
-def joint_average_precision(groups: Sequence[Group], threshold: float = THRESHOLD) -> np.ndarray:
+def keypoint_average_precision(groups: Sequence[Group], threshold: float = THRESHOLD) -> np.ndarray:
     """Average precision of each joint over all groups.
 
     Args:

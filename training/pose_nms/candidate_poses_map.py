@@ -1,15 +1,15 @@
-"""Candidate poses whose NMS is learnt for the AP of joints, the measure of RMPE's own tables."""
+"""Candidate poses whose NMS is learnt for MPII's mAP of keypoints, the measure of RMPE's tables."""
 
 import numpy as np
 
 from multiposenet.evaluation import coco
 from multiposenet.poses import Poses
 from multiposenet.training.pose_nms.candidate_poses import CandidatePoses
-from multiposenet.training.pose_nms.keypoint_precision import TORSO_SHARE, Everybody
+from multiposenet.training.pose_nms.metrics import TORSO_SHARE, MultiPersonMetrics
 
 
-class JointCandidates(CandidatePoses):
-    """As ``CandidatePoses``, with ``mAP`` of ``rmpe_measures.Everybody`` as the AP.
+class CandidatePosesMAP(CandidatePoses):
+    """As ``CandidatePoses``, with ``mAP`` of ``metrics.MultiPersonMetrics`` as the AP.
 
     Args:
         annotations: who is really there.
@@ -24,29 +24,29 @@ class JointCandidates(CandidatePoses):
     def __init__(self, annotations, results, path="COCO results"):
         super().__init__(annotations, results, path)
         photos, places = from_results(annotations, results, path)
-        everybody = Everybody(annotations)
+        everybody = MultiPersonMetrics(annotations)
         groups, order = [], []
         for photo, (poses, place) in enumerate(zip(photos, places, strict=True)):
             counted = everybody.counted(photo, poses)
             groups.append(everybody.group(photo, poses[counted]))
             order.append(place[counted])
         self._order = np.concatenate(order)
-        self._joints = JointPrecision(groups)
+        self._mean_ap = SubsetMeanAP(groups)
 
     def _evaluate(self, kept):
         mask = np.zeros(len(self), bool)
         mask[kept] = True
-        return self._joints(mask[self._order])
+        return self._mean_ap(mask[self._order])
 
 
-class JointPrecision:
-    """``joint_precision.joint_average_precision`` of some of the poses, thousands of times.
+class SubsetMeanAP:
+    """``keypoint_precision.keypoint_average_precision`` of some of the poses, thousands of times.
 
     To whom a pose belongs and which of its joints are near is the same whichever other poses are
     there: only who comes first is decided anew.
 
     Args:
-        groups: list of ``joint_precision.Group`` of the same J joints, with N poses in all.
+        groups: list of ``keypoint_precision.Group`` of the same J joints, with N poses in all.
     """
 
     def __init__(self, groups):

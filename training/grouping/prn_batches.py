@@ -23,7 +23,7 @@ class CandidatePairBatches:
     photos in which somebody is crowded and a share of the others.
 
     Args:
-        people: ``People``.
+        people: ``LabelledPersons``.
         recipe: a ``PRNRecipe``.
         flip_indices: ``(K,)`` of the skeleton.
 
@@ -87,7 +87,7 @@ def entries(people, photos, recipe=None, flip_indices=None, rng=None):
     """The batch of some photos.
 
     Args:
-        people: ``People``.
+        people: ``LabelledPersons``.
         photos: rows of photos.
         recipe: how they are jittered; None: not at all, and all four cells are given.
         flip_indices: of the skeleton.

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from group_loops import slow_joint_ap
 
-from multiposenet.evaluation.joint_precision import (
+from multiposenet.evaluation.keypoint_precision import (
     Group,
     average_precision,
     by_part,
-    joint_average_precision,
     judge,
+    keypoint_average_precision,
 )
 from multiposenet.poses import Poses
 from multiposenet.skeleton import COCO_17, LSP_14, MPII_16
@@ -85,7 +85,7 @@ def test_two_groups_by_hand():
     second = group([[0, 20]], [([0, 20], 0.7), ([50, 60], 0.95)])
     # Joint 0: wrong .95, right .9, .8, .7 of three: 3/4 at every recall.
     # Joint 1: wrong .95, .9, and .8 (not labelled there), right .7, of two: 1/4 at half.
-    np.testing.assert_allclose(joint_average_precision([first, second]), [3 / 4, 1 / 8])
+    np.testing.assert_allclose(keypoint_average_precision([first, second]), [3 / 4, 1 / 8])
 
 
 def random_group(rng, joints=5):
@@ -124,7 +124,7 @@ def test_random_groups_equal_the_loops(seed):
     rng = np.random.default_rng(seed)
     groups = [group([[0] * 5], []), *(random_group(rng) for _ in range(25))]
     for threshold in (0.5, 0.2):
-        values = joint_average_precision(groups, threshold)
+        values = keypoint_average_precision(groups, threshold)
         lists = [as_lists(one) for one in groups]
         np.testing.assert_allclose(values, slow_joint_ap(lists, threshold), rtol=1e-12)
     assert 0 < np.nanmean(values) < 1
@@ -180,4 +180,4 @@ def test_groups_that_do_not_fit(field, value):
 
 def test_no_group():
     with pytest.raises(ValueError, match="none"):
-        joint_average_precision([])
+        keypoint_average_precision([])

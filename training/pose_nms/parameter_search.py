@@ -148,7 +148,7 @@ def split(
 
 
 @dataclass(frozen=True)
-class Row:
+class RuleScore:
     """A rule and how good it is.
 
     Attributes:
@@ -164,7 +164,7 @@ class Row:
     held_out: float
 
 
-def compare(candidates: CandidatePoses, held_out: CandidatePoses) -> tuple[list[Row], Learnt]:
+def compare(candidates: CandidatePoses, held_out: CandidatePoses) -> tuple[list[RuleScore], Learnt]:
     """Learns the parameters of every rule from some candidates and measures it on others.
 
     Returns:
@@ -187,7 +187,7 @@ def compare(candidates: CandidatePoses, held_out: CandidatePoses) -> tuple[list[
         "learnt": (asdict(learnt.parameters), lambda poses: poses.pose_nms(learnt.parameters)),
     }
     rows = [
-        Row(
+        RuleScore(
             name,
             values,
             *(poses.average_precision(rule(poses)) for poses in (candidates, held_out)),
@@ -198,11 +198,11 @@ def compare(candidates: CandidatePoses, held_out: CandidatePoses) -> tuple[list[
 
 
 @dataclass(frozen=True)
-class Repeated:
+class RuleScores:
     """A rule on many halves of the photos, its parameters learnt from the other half each time.
 
     Attributes:
-        name: of `Row`.
+        name: of `RuleScore`.
         ap, held_out: means over the halves.
         behind: by how much learnt pose NMS is better on held-out photos, on average.
         spread: standard deviation of the difference. A half varies about all photos by as much as
@@ -222,7 +222,7 @@ def repeat(
     splits: int,
     path="COCO results",
     kind=CandidatePoses,
-) -> list[Repeated]:
+) -> list[RuleScores]:
     """Compares the rules on random halves of the photos, each half being held out once.
 
     Args:
@@ -241,7 +241,7 @@ def repeat(
     behind = held_out[:, [names.index("learnt")]] - held_out
     columns = (aps.mean(axis=0), held_out.mean(axis=0), behind.mean(axis=0), behind.std(axis=0))
     return [
-        Repeated(name, *map(float, values)) for name, *values in zip(names, *columns, strict=True)
+        RuleScores(name, *map(float, values)) for name, *values in zip(names, *columns, strict=True)
     ]
 
 
