@@ -2,7 +2,7 @@
 
 Of the person subnet (``focal``, ``smooth_l1``), of the keypoint subnet's heatmaps weighted by W
 (MultiPoseNet, section 3.2; ``weighted_l2``, ``quality_focal``), of networks that see one person in
-every image (``map_l2``, ``map_focal``, ``symmetric_stn``, ``point_l2``), and the binary
+every image (``map_l2``, ``map_focal``, ``symmetric_stn``), and the binary
 cross-entropy that several of them and the assigners' stages need. Losses that are defined by the
 batches of one stage alone stand with it.
 """
@@ -170,18 +170,6 @@ def symmetric_stn(target, centred_target, outputs, weight, *, loss=map_l2, paral
     own = sum(loss(target, maps, weight) for maps in outputs["own"].values())
     centred = sum(loss(centred_target, maps, weight) for maps in outputs["centred"].values())
     return own + parallel * centred
-
-
-def point_l2(target, points, weight):
-    """Squared distances, the loss of DeepPose: a mean over the joints that count.
-
-    Args:
-        target: ``(B, K, 2)``, see ``direct_regression.to_box``.
-        points: prediction of the same shape.
-        weight: ``(B, K)``, 0 where nothing is known of the joint.
-    """
-    target, points = _tensors(target, points)
-    return _mean(ops.sum(ops.square(target - points), axis=-1), weight)
 
 
 def _normaliser(positive):

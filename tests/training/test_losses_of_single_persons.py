@@ -48,13 +48,6 @@ def test_map_focal_is_finite_at_the_ends():
     assert np.isfinite(value(losses.map_focal(target, maps, np.ones((1, 1), "float32"))))
 
 
-def test_point_l2_by_hand():
-    target = np.zeros((1, 3, 2), "float32")
-    points = np.array([[[3, 4], [1, 0], [100, 100]]], "float32")
-    weight = np.array([[1, 1, 0]], "float32")
-    assert value(losses.point_l2(target, points, weight)) == pytest.approx(13)
-
-
 @pytest.mark.parametrize("loss", [losses.map_l2, losses.map_focal])
 def test_nothing_known(loss):
     target, maps, _ = batch(2)

@@ -4,7 +4,7 @@ Random boxes around a person, of which a proposal network picks those that a det
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ REACH = rendering.MARGIN
 _CANDIDATES = 1024  # random boxes that some persons choose from
 _PERSONS = 16  # that share them
 _BATCH = 256
+_POOL = 8192  # random boxes of a ``PooledDPG``
 
 
 def random_offsets(rng, count, iou) -> np.ndarray:
@@ -71,11 +72,17 @@ class DPG(Generator):
             boxes: (N, 4) xyxy, the true boxes.
             drawn: (M, 4) offsets.
         """
-        network = self.network
-        images = rendering.pose_images(keypoints, boxes, self.skeleton, network.size)
-        poses = features(network.pose, images / np.float32(255))
-        places = features(network.box, rendering.box_images(drawn, network.size))
-        return ops.convert_to_numpy(ops.exp(-network.energy(poses[:, None], places)))
+        return self._probabilities(keypoints, boxes, self._places(drawn))
+
+    def _places(self, drawn):
+        """(M, F) features of boxes with these offsets."""
+        images = rendering.box_images(drawn, self.network.size)
+        return features(self.network.box, images)
+
+    def _probabilities(self, keypoints, boxes, places):
+        images = rendering.pose_images(keypoints, boxes, self.skeleton, self.network.size)
+        poses = features(self.network.pose, images / np.float32(255))
+        return ops.convert_to_numpy(ops.exp(-self.network.energy(poses[:, None], places)))
 
     def draw(self, keypoints, boxes, rng, count=1, threshold=0.5) -> np.ndarray:
         """Offsets of random boxes that the network accepts.
@@ -92,8 +99,7 @@ class DPG(Generator):
             some = slice(start, start + _PERSONS)
             candidates = random_offsets(rng, max(_CANDIDATES, 4 * count), self.iou)
             chance = self.probabilities(keypoints[some], boxes[some], candidates)
-            rank = np.where(chance >= threshold, 1 + rng.random(chance.shape), chance)
-            drawn.append(candidates[np.argsort(-rank, axis=1, kind="stable")[:, :count]])
+            drawn.append(_accepted(candidates, chance, rng, count, threshold))
         return np.concatenate(drawn)
 
     def save(self, path) -> None:
@@ -125,6 +131,39 @@ class DPG(Generator):
             raise WeightsError(
                 f"{path}: file: no DPG or damaged; train it again by `multiposenet train dpg`"
             ) from error
+
+
+@dataclass(frozen=True, eq=False)
+class PooledDPG(DPG):
+    """A DPG for training, which asks for one person's box at a time.
+
+    Its random boxes come from a pool, the same for everybody, that the network has seen once: what
+    is left for a person is the pose and the choice.
+
+    Attributes:
+        pool: (P, 4) offsets.
+        places: (P, F) their features.
+    """
+
+    pool: np.ndarray = field(init=False)
+    places: np.ndarray = field(init=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "pool", random_offsets(np.random.default_rng(0), _POOL, self.iou))
+        object.__setattr__(self, "places", self._places(self.pool))
+
+    def draw(self, keypoints, boxes, rng, count=1, threshold=0.5) -> np.ndarray:
+        """As of ``DPG``; ``count`` is at most the size of the pool."""
+        rows = rng.choice(_POOL, max(_CANDIDATES, count), replace=False)
+        chance = self._probabilities(keypoints, boxes, self.places[rows])
+        return _accepted(self.pool[rows], chance, rng, count, threshold)
+
+
+def _accepted(candidates, chance, rng, count, threshold):
+    """(N, count, 4): for each person, of the candidates (M, 4), some that are likely enough by
+    ``chance (N, M)``, or the likeliest."""
+    rank = np.where(chance >= threshold, 1 + rng.random(chance.shape), chance)
+    return candidates[np.argsort(-rank, axis=1, kind="stable")[:, :count]]
 
 
 def features(branch, images) -> np.ndarray:

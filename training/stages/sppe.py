@@ -17,6 +17,7 @@ from multiposenet.training.patches.person_crops import CropSampler, people
 from multiposenet.training.patches.targets import heatmap_targets
 from multiposenet.training.proposals import DPG, PGPG
 from multiposenet.training.proposals.box_noise import BoxNoise
+from multiposenet.training.proposals.dpg import PooledDPG
 from multiposenet.training.registry import STAGES
 from multiposenet.training.validation.sppe import PoseValidation
 
@@ -103,7 +104,10 @@ def generator(recipe, run, skeleton):
     """
     if recipe.generator == "noise":
         return BoxNoise(skeleton.keypoints, recipe.box_noise) if recipe.box_noise else None
-    return load_generator(Path(run) / STAGES[recipe.generator].files[0], skeleton)
+    found = load_generator(Path(run) / STAGES[recipe.generator].files[0], skeleton)
+    if isinstance(found, DPG):
+        return PooledDPG(found.network, found.skeleton, found.iou)
+    return found
 
 
 def load_generator(path, skeleton):

@@ -13,16 +13,19 @@ from tiny_rmpe import RECIPES, SIZES, TINY
 
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import AnnotationError, InputError, WeightsError
+from multiposenet.networks.proposal_network import ProposalNetwork
 from multiposenet.networks.sppe import SPPEArchitecture, inference_model
 from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
 from multiposenet.systems.sppe_files import load_network
 from multiposenet.training import pipeline, recipes, run_folder
 from multiposenet.training.datasets import coco, synthetic
 from multiposenet.training.loop import fitting
-from multiposenet.training.proposals import PGPG
+from multiposenet.training.loop.engine import Engine
+from multiposenet.training.proposals import DPG, PGPG, offsets
 from multiposenet.training.proposals.box_noise import BoxNoise
 from multiposenet.training.proposals.mixtures import Mixture
 from multiposenet.training.stages import sppe, sstn
+from multiposenet.training.stages.job import Job
 from multiposenet.training.tables import sppe_boxes
 from multiposenet.training.validation import sppe as validation
 
@@ -365,6 +368,39 @@ def test_generators_of_a_recipe(tmp_path):
     np.testing.assert_allclose(drawn[:, 0], box, atol=1e-2)
     with pytest.raises(WeightsError, match="pgpg.npz: names: .*lsp_14"):
         sppe.generator(fitted, tmp_path, LSP_14)
+
+
+def test_the_deep_generator_draws_boxes_of_the_sstn(scenes, tmp_path):
+    recipe = recipes.change(RECIPES["sstn"], {"generator": "dpg"})
+    with pytest.raises(WeightsError, match="dpg.weights.h5: file: missing; .*train dpg"):
+        sppe.generator(recipe, tmp_path, COCO_17)
+    network = ProposalNetwork(16, channels=(4, 4), features=4)
+    dpg = DPG(network, COCO_17, 0.6)
+    dpg.save(tmp_path / "dpg.weights.h5")
+    with pytest.raises(WeightsError, match="dpg.weights.h5: names: .*lsp_14"):
+        sppe.generator(recipe, tmp_path, LSP_14)
+    found = sppe.generator(recipe, tmp_path, COCO_17)
+    keypoints, box = np.zeros((1, 17, 3)), np.float32([[0, 0, 1, 1]])
+    drawn = found.draw(keypoints, box, np.random.default_rng(0), 3000)
+    assert drawn.shape == (1, 3000, 4) and offsets.unit_iou(drawn).min() >= 0.6
+    # The network sees a pooled box as it sees any other.
+    rows = slice(0, 50)
+    np.testing.assert_allclose(
+        found._probabilities(keypoints, box, found.places[rows]),
+        dpg.probabilities(keypoints, box, found.pool[rows]),
+        atol=1e-6,
+    )
+    likely = dpg.probabilities(keypoints, box, drawn[0, :500])
+    assert likely.mean() >= dpg.probabilities(keypoints, box, found.pool[:2000]).mean()
+    batches = sstn.CentredCropBatches(
+        coco.read(scenes), recipe, (32, 32), COCO_17.flip_indices, found
+    )
+    np.testing.assert_array_equal(batches(1)[0], batches(1)[0])
+    assert (batches(1)[0] != batches(2)[0]).any()
+    engine = Engine(precision="float32", workers=2)
+    job = Job(tmp_path, recipe, [], engine)
+    with pytest.raises(InputError, match="--workers: the generator 'dpg'"):
+        sppe.record(job, RECIPES["sppe"].architecture())
 
 
 # Figures
