@@ -12,16 +12,12 @@ for the occasion and calibrated on the image alone: it is for the speed, the pos
 
 --model may be a file of `multiposenet export`, which cannot be taken apart: it has no `network`.
 Neither have systems of several networks (--system).
-
-With --component, the hot places one by one, each beside plain loops or the tool it must equal:
-heatmaps, oks, nms, grouping, coco, json, video.
 """
 
-from multiposenet.commands import arguments, console, keras_start, result_files, systems
+from multiposenet.commands import arguments, console, result_files, systems
 from multiposenet.errors import InputError
 from multiposenet.systems import registry
 
-COMPONENTS = ("heatmaps", "oks", "nms", "grouping", "coco", "json", "video")
 INT8 = "openvino-int8"
 
 
@@ -71,15 +67,12 @@ def add_arguments(parser):
     parser.add_argument(
         "--plot", metavar="FILE", help="picture of the curves beside the paper's figure 8"
     )
-    parser.add_argument("--component", choices=(*COMPONENTS, "all"), help="instead of a model")
     arguments.add_json_argument(parser)
 
 
 def run(args) -> int:
     result_files.writable_json(args.json)
     result_files.writable_json(args.plot, "--plot")
-    if args.component:
-        return _components(args)
     import tempfile
     from pathlib import Path
 
@@ -226,22 +219,3 @@ def _check_runtimes(system: str, names: list[str]) -> None:
         kind = "openvino" if name == INT8 else name
         if kind not in (*entry.runtimes, *entry.formats):
             raise InputError(f"--runtime: {name} does not run {entry.title}; leave it out")
-
-
-def _components(args):
-    keras_start.import_keras()
-    from multiposenet.evaluation import components
-
-    names = COMPONENTS if args.component == "all" else (args.component,)
-    rows = []
-    for name in names:
-        # Files are written by the command line, which the library does not know.
-        tools = (result_files.write_json,) if name == "json" else ()
-        rows.append(components.measure(name, min(args.rounds, 5), *tools))
-    if args.json:
-        result_files.write_json(args.json, {"rows": rows})
-    if args.json != "-":
-        heads = ("ms", "plain_ms", "ratio", "difference")
-        body = [[row["component"], *(f"{row[head]:.4g}" for head in heads)] for row in rows]
-        console.print_table(["component", "ms", "plain ms", "ratio", "difference"], body)
-    return 0

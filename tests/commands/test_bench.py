@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from multiposenet.commands import bench, systems
-from multiposenet.evaluation import components, speed
+from multiposenet.commands import systems
+from multiposenet.evaluation import speed
 from multiposenet.systems.architecture import NANO
 from multiposenet.systems.estimator import Estimator
 from multiposenet.systems.multiposenet import MultiPoseNet
@@ -96,15 +96,3 @@ def test_runtimes_and_batches_and_plot(multiposenet, random_nano, tmp_path):
 
 def test_the_papers_curve():
     assert speed_figure.paper_fps([1, 20]) == pytest.approx([1000 / 37, 1000 / 75])
-
-
-@pytest.mark.parametrize("name", ["heatmaps", "oks", "nms", "grouping", "json"])
-def test_components_agree_with_the_plain_way_and_are_faster(multiposenet, name):
-    status, text, _ = multiposenet("bench", "--component", name, "--rounds", "3", "--json", "-")
-    (row,) = json.loads(text)["rows"]
-    assert status == 0 and row["component"] == name
-    assert row["difference"] < 1e-5 and row["ratio"] > 1.5
-
-
-def test_every_component_can_be_named():
-    assert tuple(components.COMPONENTS) == bench.COMPONENTS

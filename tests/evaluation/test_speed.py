@@ -6,13 +6,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from constant_model import crowd_of
 
 import multiposenet
 from multiposenet import sources
-from multiposenet.evaluation import components, speed
-from multiposenet.runtimes.exported import ExportedModel
-from multiposenet.skeleton import COCO_17
-from multiposenet.systems.estimator import Estimator
+from multiposenet.evaluation import speed
 
 
 def python_calls(function) -> int:
@@ -29,23 +27,6 @@ def python_calls(function) -> int:
     finally:
         sys.setprofile(None)
     return count
-
-
-def crowd_of(people):
-    """An estimator whose model finds so many people, whatever the image."""
-    rng = np.random.default_rng(0)
-    corner = rng.uniform(0, 40, (1, 30, 2))
-    used = (np.arange(30) < people)[None].astype("float32")
-    outputs = {
-        "boxes": np.concatenate([corner, corner + 20], axis=-1).astype("float32"),
-        "box_scores": used,
-        "keypoints": rng.uniform(0, 64, (1, 30, 17, 2)).astype("float32"),
-        "keypoint_scores": np.ones((1, 30, 17), "float32"),
-        "pose_scores": used * rng.uniform(0.5, 1, (1, 30)).astype("float32"),
-        "heatmaps": np.zeros((1, 16, 16, 17), "float32"),
-        "mask": np.zeros((1, 16, 16), "float32"),
-    }
-    return Estimator(ExportedModel(lambda images, names: outputs, COCO_17, None, {}, "none"), 64)
 
 
 def test_no_python_loop_over_people_or_joints_behind_the_model():
@@ -71,20 +52,6 @@ def test_no_python_loop_from_array_to_poses():
         for people, image in images.items()
     }
     assert calls[1] == calls[20]
-
-
-def test_a_video_by_stream_and_frame_by_frame(monkeypatch):
-    plain, seen = crowd_of(3).model, []
-
-    def moving(images, names):
-        seen.append(images[:, :, :32].mean())  # the people move, so that every frame differs
-        found = plain(images, names)
-        return {**found, "keypoints": found["keypoints"] + seen[-1]}
-
-    model = ExportedModel(moving, COCO_17, None, {}, "none")
-    monkeypatch.setattr("multiposenet.systems.estimator.load", lambda name: Estimator(model, 64))
-    assert components.measure("video", 1)["difference"] == 0
-    assert len(seen) == 4 * 16 and len(set(seen[:16])) == 16
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")

@@ -1,91 +1,71 @@
 """Hot places one by one: how much faster they are than the plain way, and that they agree.
 
-Each benchmark has the same work done by this package and by plain loops, or by the tool whose
-result it must equal; the two are timed in turn.
+    python benchmarks/components.py [NAME ...] [--rounds N] [--json FILE]
+
+Each benchmark has the same work done by this package and by plain loops (`plain_loops`), or by the
+tool whose result it must equal; the two are timed in turn.
 """
 
+import argparse
 import json
-import math
+import sys
 
 import numpy as np
+import plain_loops
 
+from multiposenet.commands import arguments, console, keras_start, result_files
+from multiposenet.errors import MultiPoseNetError
 from multiposenet.evaluation import speed
 
 
-def heatmaps():
-    """Targets of 8 people, 120 x 120 maps, against a loop over people, joints and cells."""
+def heatmaps(people=8):
+    """Targets of 8 people, 120 x 120 maps, against a loop over people, keypoints and cells."""
     from multiposenet.maths.heatmaps import GaussianHeatmaps
 
     rng = np.random.default_rng(0)
-    keypoints = np.dstack([rng.uniform(0, 480, (8, 17, 2)), np.full((8, 17), 2)])
-    sigmas = rng.uniform(4, 12, 8)
-
-    def plain():
-        maps = [[[0.0] * 17 for _ in range(120)] for _ in range(120)]
-        for person, sigma in zip(keypoints.tolist(), sigmas.tolist(), strict=True):
-            for joint, (x, y, _) in enumerate(person):
-                for row in range(120):
-                    for column in range(120):
-                        squared = (4 * column + 2 - x) ** 2 + (4 * row + 2 - y) ** 2
-                        value = math.exp(-squared / (2 * sigma**2))
-                        maps[row][column][joint] = max(maps[row][column][joint], value)
-        return np.array(maps)
-
+    places = rng.uniform(0, 480, (people, 17, 2))
+    keypoints = np.dstack([places, np.full((people, 17), 2)])
+    sigmas = rng.uniform(4, 12, people)
     codec = GaussianHeatmaps()
-    return lambda: codec.encode(keypoints, sigmas, (120, 120))["heatmaps"], plain
+    return (
+        lambda: codec.encode(keypoints, sigmas, (120, 120))["heatmaps"],
+        lambda: plain_loops.heatmaps(keypoints, sigmas, 120),
+    )
 
 
-def oks():
-    """OKS of 60 x 60 poses, against a loop over pairs and joints."""
+def oks(poses=60):
+    """OKS of 60 x 60 poses, against a loop over pairs and keypoints."""
     from multiposenet.maths import similarity
     from multiposenet.skeleton import COCO_17
 
     rng = np.random.default_rng(0)
-    truths = np.dstack([rng.uniform(0, 400, (60, 17, 2)), rng.integers(0, 3, (60, 17))])
-    poses = truths[..., :2] + rng.normal(0, 12, (60, 17, 2))
-    areas = rng.uniform(900, 40000, 60)
-
-    def plain():
-        values = np.zeros((60, 60))
-        for i, truth in enumerate(truths.tolist()):
-            for j, pose in enumerate(poses.tolist()):
-                total, count = 0.0, 0
-                for (x, y, v), (px, py), sigma in zip(truth, pose, COCO_17.sigmas, strict=True):
-                    if v > 0:
-                        squared = (px - x) ** 2 + (py - y) ** 2
-                        total += math.exp(-squared / (8 * sigma**2 * areas[i]))
-                        count += 1
-                values[i, j] = total / max(count, 1)
-        return values
-
-    return lambda: similarity.oks(truths, areas, poses, COCO_17.sigmas), plain
+    truths = np.dstack([rng.uniform(0, 400, (poses, 17, 2)), rng.integers(0, 3, (poses, 17))])
+    found = truths[..., :2] + rng.normal(0, 12, (poses, 17, 2))
+    areas = rng.uniform(900, 40000, poses)
+    return (
+        lambda: similarity.oks(truths, areas, found, COCO_17.sigmas),
+        lambda: plain_loops.oks(truths, areas, found, COCO_17.sigmas),
+    )
 
 
-def nms():
+def nms(boxes=300):
     """Suppression of 300 boxes on the Keras backend, against the greedy loop."""
     from keras import ops
 
-    from multiposenet.maths import boxes as box_ops
-    from multiposenet.maths.boxes import pairwise_iou
+    from multiposenet.maths.boxes import nms
 
     rng = np.random.default_rng(0)
-    corner = rng.uniform(0, 400, (300, 2))
-    boxes = np.hstack([corner, corner + rng.uniform(20, 160, (300, 2))]).astype("float32")
-    scores = rng.permutation(300).astype("float32") / 300
-    run = _graph(lambda b, s: box_ops.nms(b, s, 0.4, 30)[0])
-
-    def plain():
-        kept, left = [], np.argsort(-scores).tolist()
-        while left and len(kept) < 30:
-            best = left.pop(0)
-            kept.append(best)
-            left = [i for i in left if pairwise_iou(boxes[[i]], boxes[[best]])[0, 0] <= 0.4]
-        return np.array([kept])
-
-    return lambda: ops.convert_to_numpy(run(boxes[None], scores[None])), plain
+    corner = rng.uniform(0, 400, (boxes, 2))
+    corners = np.hstack([corner, corner + rng.uniform(20, 160, (boxes, 2))]).astype("float32")
+    scores = rng.permutation(boxes).astype("float32") / boxes
+    run = _graph(lambda b, s: nms(b, s, 0.4, 30)[0])
+    return (
+        lambda: ops.convert_to_numpy(run(corners[None], scores[None])),
+        lambda: plain_loops.nms(corners, scores, 0.4, 30)[None],
+    )
 
 
-def grouping():
+def grouping(people=20):
     """Keypoints of 20 people by the PRN in one call, against a call for each, as the paper did."""
     from keras import ops
 
@@ -93,20 +73,20 @@ def grouping():
 
     rng = np.random.default_rng(0)
     prn = compact()
-    corner = rng.uniform(0, 300, (1, 20, 2))
-    boxes = np.dstack([corner, corner + rng.uniform(60, 160, (1, 20, 2))]).astype("float32")
+    corner = rng.uniform(0, 300, (1, people, 2))
+    boxes = np.dstack([corner, corner + rng.uniform(60, 160, (1, people, 2))]).astype("float32")
     points = rng.uniform(0, 460, (1, 17, 32, 2)).astype("float32")
     scores = rng.uniform(0, 1, (1, 17, 32)).astype("float32")
     run = _graph(lambda b: prn.assign(b, points, scores)[0])
 
     def one_by_one():
-        parts = [ops.convert_to_numpy(run(boxes[:, [i]])) for i in range(20)]
+        parts = [ops.convert_to_numpy(run(boxes[:, [i]])) for i in range(people)]
         return np.concatenate(parts, axis=1)
 
     return lambda: ops.convert_to_numpy(run(boxes)), one_by_one
 
 
-def coco():
+def coco(photos=5000):
     """Keypoint AP of 5,000 photos with three people, against pycocotools."""
     import contextlib
     import io
@@ -119,7 +99,7 @@ def coco():
     from multiposenet.annotations import CocoAnnotations
     from multiposenet.evaluation.coco import evaluate_keypoints
 
-    content, results = _people(photos=5000, persons=3)
+    content, results = _people(photos, persons=3)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "annotations.json"
         path.write_text(json.dumps(content))
@@ -181,12 +161,8 @@ def _people(photos, persons):
     return {"images": images, "annotations": annotations, "categories": [category]}, results
 
 
-def predictions(write_json):
-    """Poses of 1,000 photos with three people into a JSON file, against a dict for each by a loop.
-
-    Args:
-        write_json: function of a file and a list of COCO results.
-    """
+def predictions(photos=1000):
+    """Poses of 1,000 photos with three people into a JSON file, against dicts made by a loop."""
     import tempfile
     from pathlib import Path
 
@@ -194,10 +170,10 @@ def predictions(write_json):
     from multiposenet.skeleton import COCO_17
 
     rng = np.random.default_rng(0)
-    photos = []
-    for _ in range(1000):
+    found = []
+    for _ in range(photos):
         corner = rng.uniform(0, 300, (3, 2))
-        photos.append(
+        found.append(
             Poses(
                 boxes=np.hstack([corner, corner + 100]),
                 box_scores=rng.random(3),
@@ -212,34 +188,14 @@ def predictions(write_json):
 
     def fast():
         results = []
-        for image_id, poses in enumerate(photos):
+        for image_id, poses in enumerate(found):
             results += poses.to_coco(image_id, file_name=f"{image_id}.jpg")
-        write_json(Path(folder.name) / "fast.json", results)
+        result_files.write_json(Path(folder.name) / "fast.json", results)
         return Path(folder.name) / "fast.json"
 
     def plain():
-        results = []
-        for image_id, poses in enumerate(photos):
-            for person in range(len(poses)):
-                numbers = []
-                for joint in range(17):
-                    x, y = poses.keypoints[person, joint]
-                    score = poses.keypoint_scores[person, joint]
-                    numbers += [round(float(x), 3), round(float(y), 3), round(float(score), 6)]
-                x1, y1, x2, y2 = (float(side) for side in poses.boxes[person])
-                results.append(
-                    {
-                        "image_id": image_id,
-                        "file_name": f"{image_id}.jpg",
-                        "category_id": 1,
-                        "keypoints": numbers,
-                        "score": round(float(poses.scores[person]), 6),
-                        "bbox": [round(side, 3) for side in (x1, y1, x2 - x1, y2 - y1)],
-                        "box_score": round(float(poses.box_scores[person]), 6),
-                    }
-                )
         with open(Path(folder.name) / "plain.json", "w", encoding="utf-8") as file:
-            json.dump(results, file)
+            json.dump(plain_loops.results(found), file)
         return Path(folder.name) / "plain.json"
 
     return fast, plain, _numbers
@@ -257,7 +213,7 @@ def _numbers(path) -> np.ndarray:
     )
 
 
-def video():
+def video(frames=16):
     """16 frames of 640x480 by `stream`, against a loop that decodes one, then runs the model."""
     import tempfile
 
@@ -272,7 +228,7 @@ def video():
     writer = cv2.VideoWriter(
         f"{folder.name}/video.mp4", cv2.VideoWriter_fourcc(*"mp4v"), 25, (640, 480)
     )
-    for index in range(16):
+    for index in range(frames):
         shown = np.roll(speed.crowd(person, 3, (480, 640)), 8 * index, axis=1)
         writer.write(cv2.cvtColor(shown, cv2.COLOR_RGB2BGR))
     writer.release()
@@ -303,19 +259,20 @@ COMPONENTS = {
 }
 
 
-def measure(name: str, rounds: int, *tools) -> dict:
+def measure(name: str, rounds: int, *size: int) -> dict:
     """Times a component and its plain version in turn.
 
     Args:
         name: of `COMPONENTS`.
         rounds: timed runs of each.
-        *tools: arguments of the component.
+        *size: of the work, a number of people, poses, boxes, photos or frames; default the one
+            that the component's docstring tells.
 
     Returns:
         `component`, `what`, `ms`, `plain_ms`, `ratio` (medians) and `difference`, the largest
         between the two results.
     """
-    fast, plain, *others = COMPONENTS[name](*tools)
+    fast, plain, *others = COMPONENTS[name](*size)
     (read,) = others or (np.asarray,)  # how two results are compared, outside the timing
     difference = float(np.abs(read(fast()) - read(plain())).max())
     seconds = speed.interleaved({"fast": fast, "plain": plain}, rounds, warmup=0)
@@ -338,3 +295,42 @@ def _graph(function):
     import tensorflow
 
     return tensorflow.function(function, reduce_retracing=True)
+
+
+def main(words=None) -> int:
+    """Runs the command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(COMPONENTS)} (default: all)"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=arguments.count,
+        default=3,
+        metavar="N",
+        help="timed runs (default: %(default)s)",
+    )
+    arguments.add_json_argument(parser)
+    args = parser.parse_args(words)
+    if unknown := sorted(set(args.names) - set(COMPONENTS)):
+        parser.error(f"{unknown[0]}: no component; use some of {', '.join(COMPONENTS)}")
+    try:
+        result_files.writable_json(args.json)
+        keras_start.import_keras()
+        rows = [measure(name, args.rounds) for name in args.names or COMPONENTS]
+        if args.json:
+            result_files.write_json(args.json, {"rows": rows})
+    except MultiPoseNetError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if args.json != "-":
+        heads = ("ms", "plain_ms", "ratio", "difference")
+        body = [[row["component"], *(f"{row[head]:.4g}" for head in heads)] for row in rows]
+        console.print_table(["component", "ms", "plain ms", "ratio", "difference"], body)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

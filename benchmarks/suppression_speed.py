@@ -1,11 +1,15 @@
 """How much faster than a plain loop pose NMS and OKS-NMS are on 200 candidate poses.
 
-python tests/suppression_speed.py
+python benchmarks/suppression_speed.py
 """
 
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "helpers"))
 import suppression_loops as loops
 
 from multiposenet.maths.suppression import PoseNMSParameters, oks_nms, pose_nms
