@@ -73,6 +73,32 @@ class UpsampleLike(layers.Layer):
         return {**super().get_config(), "factor": self.factor}
 
 
+@register
+class BilinearDoubling(layers.Layer):
+    """Maps of twice the size, interpolated between the centres of cells.
+
+    Equal to ``UpSampling2D(2, interpolation="bilinear")``, which needs a fixed size.
+    """
+
+    def call(self, x):
+        return _doubled(_doubled(x, 1), 2)
+
+    def compute_output_shape(self, shape):
+        batch, height, width, channels = shape
+        return (batch, height and 2 * height, width and 2 * width, channels)
+
+
+def _doubled(x, axis):
+    """Rows (axis 1) or columns (axis 2) of ``(B, H, W, C)`` at a quarter and three quarters."""
+    cells = (slice(None),) * axis
+    before = ops.concatenate([x[(*cells, slice(1))], x[(*cells, slice(-1))]], axis)
+    after = ops.concatenate([x[(*cells, slice(1, None))], x[(*cells, slice(-1, None))]], axis)
+    both = ops.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], axis + 1)
+    shape = list(ops.shape(x))
+    shape[axis] = 2 * shape[axis]
+    return ops.reshape(both, (-1, *shape[1:]))
+
+
 def conv_unit(x, filters, kernel_size=3, *, name, strides=1, norm=False, relu=True, **kwargs):
     """Convolution, optionally batch-normalized, optionally rectified (functional)."""
     x = layers.Conv2D(

@@ -61,3 +61,5 @@ NANO = Architecture(
     prn_stride=4,
     prn_dropout=0.1,
 )
+# The widths of K2...K5 are MoveNet's own; `pyramid_channels` is that of P3...P7 alone.
+MOVENET = dataclasses.replace(NANO, keypoint_channels=24, head_channels=128)

@@ -19,12 +19,15 @@ from multiposenet.networks import backbones, grouping
 from multiposenet.networks import person_subnet as person_heads
 from multiposenet.networks.keypoint_subnet import keypoint_subnet
 from multiposenet.networks.layers import register
+from multiposenet.networks.movenet_pyramid import movenet_pyramid
+from multiposenet.networks.movenet_weights import load_movenet
 from multiposenet.networks.pose_residual_network import PoseResidualNetwork
 from multiposenet.networks.pyramid import keypoint_pyramid, person_pyramid
+from multiposenet.networks.separable_keypoint_subnet import separable_keypoint_subnet
 from multiposenet.networks.separate_levels import separated
 from multiposenet.networks.weight_files import load_completely
 from multiposenet.systems import options as inference_options
-from multiposenet.systems.architecture import NANO, PAPER, Architecture
+from multiposenet.systems.architecture import MOVENET, NANO, PAPER, Architecture
 from multiposenet.systems.options import InferenceOptions
 
 CANDIDATES = 150  # boxes, one of a cell, that take part in the suppression of doubles
@@ -37,13 +40,16 @@ class MultiPoseNet(keras.Model):
 
     Args:
         backbone: ``"resnet50"``, ``"resnet101"``, ``"resnet101_dilated"``,
-            ``"efficientnet_lite0"``, ``"nano"``, or a ``keras.Model`` from images to a dict of
-            C2...C5.
+            ``"efficientnet_lite0"``, ``"nano"``, ``"movenet_lightning"``,
+            ``"movenet_multipose"``, ``"movenet_thunder"``, or a ``keras.Model`` from images to a
+            dict of C2...C5. MoveNet's bring their own keypoint pyramid.
         skeleton: a ``Skeleton``, the name of one, or a dict of its fields.
         image_size: ``(H, W)`` to fix the input size, or None for any multiples of 32.
-        weights: None, ``"imagenet"`` for the backbone, or the name of a model of the zoo.
+        weights: None, ``"imagenet"`` for the backbone, the name of a model of the zoo, or the
+            ``.json`` of a released MoveNet (see ``movenet_weights``) for its backbone, pyramid
+            and, if the keypoints are COCO's, heatmaps.
         architecture: an ``Architecture`` (or a dict of its fields); by default the paper's, and
-            the compact one for the backbones ``efficientnet_lite0`` and ``nano``.
+            a compact one for the backbones that are for CPUs.
         options: an ``InferenceOptions``, or a dict of some of its fields; the others, and by
             default all, are the paper's or the compact model's, as for the architecture.
         name: name of the model.
@@ -79,7 +85,7 @@ class MultiPoseNet(keras.Model):
         if isinstance(architecture, dict):
             architecture = Architecture(**architecture)
         compact = backbone in backbones.COMPACT
-        self.architecture = architecture or (NANO if compact else PAPER)
+        self.architecture = architecture or _architecture_for(backbone)
         if not isinstance(options, InferenceOptions):
             defaults = inference_options.NANO if compact else inference_options.PAPER
             options = dataclasses.replace(defaults, **(options or {}))
@@ -90,8 +96,20 @@ class MultiPoseNet(keras.Model):
         self._backbone_name = backbone if isinstance(backbone, str) else None
         self._add_parts(backbone, "imagenet" if weights == "imagenet" else None)
         self.built = True
-        if weights not in (None, "imagenet"):
+        if str(weights).endswith(".json"):
+            self._load_movenet(weights)
+        elif weights not in (None, "imagenet"):
             self._load_released(weights)
+
+    def _load_movenet(self, path):
+        if self._backbone_name not in backbones.MOVENETS:
+            raise WeightsError(
+                f"{path}: weights: are a MoveNet's, the backbone is {self.backbone.name}; use one "
+                f"of {', '.join(backbones.MOVENETS)}"
+            )
+        same_keypoints = self.skeleton.keypoints == skeletons.COCO_17.keypoints
+        subnet = self.keypoint_subnet if same_keypoints else None
+        load_movenet(path, self.backbone, self.keypoint_pyramid, subnet)
 
     def _load_released(self, name):
         path = zoo.resolve(name)
@@ -107,20 +125,30 @@ class MultiPoseNet(keras.Model):
         size, keypoints = self.architecture, self.skeleton.num_keypoints
         self.backbone = backbones.build(backbone, weights)
         levels = backbones.levels(self.backbone)
-        self.keypoint_strides = {f"K{key[1]}": stride for key, (_, stride) in levels.items()}
+        self.keypoint_strides = {f"K{key[1]}": levels[key][1] for key in backbones.LEVELS}
         self.codec = GaussianHeatmaps()
         if self.keypoint_strides["K2"] != self.codec.stride:
             raise ValueError(f"backbone: C2 has stride {self.keypoint_strides['K2']}; it must be 4")
-        self.keypoint_pyramid = keypoint_pyramid(levels, size.pyramid_channels, norm=size.norm)
-        self.keypoint_subnet = keypoint_subnet(
-            self.keypoint_strides,
-            keypoints,
-            pyramid_channels=size.pyramid_channels,
-            channels=size.keypoint_channels,
-            head_channels=size.head_channels,
-            norm=size.norm,
-            sigmoid=size.sigmoid,
-        )
+        if self._backbone_name in backbones.MOVENETS:
+            self.keypoint_pyramid = movenet_pyramid(levels)
+            self.keypoint_subnet = separable_keypoint_subnet(
+                self.keypoint_strides,
+                {key: level.shape[-1] for key, level in self.keypoint_pyramid.output.items()},
+                keypoints,
+                channels=size.keypoint_channels,
+                head_channels=size.head_channels,
+            )
+        else:
+            self.keypoint_pyramid = keypoint_pyramid(levels, size.pyramid_channels, norm=size.norm)
+            self.keypoint_subnet = keypoint_subnet(
+                self.keypoint_strides,
+                keypoints,
+                pyramid_channels=size.pyramid_channels,
+                channels=size.keypoint_channels,
+                head_channels=size.head_channels,
+                norm=size.norm,
+                sigmoid=size.sigmoid,
+            )
         coarsest = levels["C5"][1]
         self.anchors = size.anchors(
             (levels["C3"][1], levels["C4"][1], coarsest, 2 * coarsest, 4 * coarsest)
@@ -164,6 +192,7 @@ class MultiPoseNet(keras.Model):
     def keypoint_maps(self, features, training=None):
         """The keypoint subnet's dict of maps from the backbone's C2...C5."""
         subnet = self._separated() if self._separated else self.keypoint_subnet
+        features = {key: features[key] for key in self.keypoint_pyramid.input}
         return subnet(self.keypoint_pyramid(features, training=training), training=training)
 
     def final_maps(self, features):
@@ -303,6 +332,12 @@ class MultiPoseNet(keras.Model):
         if isinstance(config.get("backbone"), dict):
             config["backbone"] = keras.saving.deserialize_keras_object(config["backbone"])
         return cls(**config)
+
+
+def _architecture_for(backbone):
+    if isinstance(backbone, str) and backbone in backbones.MOVENETS:
+        return MOVENET
+    return NANO if backbone in backbones.COMPACT else PAPER
 
 
 def _without_last(maps):

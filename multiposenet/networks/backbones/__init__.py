@@ -2,13 +2,15 @@
 
 MultiPoseNet uses ResNet-50 and ResNet-101, the latter also with dilated convolutions (MultiPoseNet,
 section 3.1, table 2).
-``efficientnet_lite0`` and ``nano`` are for CPUs.
+``efficientnet_lite0``, ``nano`` and MoveNet's are for CPUs.
 """
 
 import keras
 
 from multiposenet.networks.backbones.compact import nano
 from multiposenet.networks.backbones.efficientnet_lite import efficientnet_lite0
+from multiposenet.networks.backbones.movenet import WIDTHS as MOVENETS
+from multiposenet.networks.backbones.movenet import movenet_backbone
 from multiposenet.networks.backbones.resnet import resnet
 
 LEVELS = ("C2", "C3", "C4", "C5")
@@ -20,8 +22,10 @@ BUILDERS = {
     ),
     "efficientnet_lite0": lambda weights: efficientnet_lite0(weights=weights),
     "nano": lambda weights: nano(),
+    **{name: lambda weights, name=name: movenet_backbone(name) for name in MOVENETS},
 }
-COMPACT = ("efficientnet_lite0", "nano")  # go with compact pyramids, subnets and PRN
+COMPACT = ("efficientnet_lite0", "nano", *MOVENETS)  # go with compact pyramids, subnets and PRN
+_WITHOUT_IMAGENET = ("nano", *MOVENETS)
 
 
 def build(backbone, weights=None):
@@ -30,12 +34,12 @@ def build(backbone, weights=None):
     Args:
         backbone: a key of ``BUILDERS``, or a ``keras.Model`` that returns a dict with the keys
             C2, C3, C4 and C5 (as ``keras.Model(inputs, {"C2": ..., ...})`` does).
-        weights: ``None``, or ``"imagenet"`` for all but ``nano``.
+        weights: ``None``, or ``"imagenet"`` for the ResNets and EfficientNet-Lite0.
 
     Raises:
         ValueError: unknown name, a model without the four levels, or weights that do not exist.
     """
-    if weights is not None and (backbone == "nano" or not isinstance(backbone, str)):
+    if weights is not None and (backbone in _WITHOUT_IMAGENET or not isinstance(backbone, str)):
         raise ValueError(f"weights: {weights!r} do not exist for this backbone; use None")
     if isinstance(backbone, keras.Model):
         levels = backbone.output
@@ -54,6 +58,9 @@ def build(backbone, weights=None):
 
 
 def levels(model):
-    """``{"C2": (channels, stride), ...}`` of a backbone, measured on a 256x256 image."""
+    """``{"C2": (channels, stride), ...}`` of a backbone, measured on a 256x256 image.
+
+    MoveNet's have a further level, C4_lower, for their own pyramid.
+    """
     shapes = model.compute_output_shape((1, 256, 256, 3))
-    return {key: (shapes[key][3], 256 // shapes[key][1]) for key in LEVELS}
+    return {key: (shape[3], 256 // shape[1]) for key, shape in shapes.items()}

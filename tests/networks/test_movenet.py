@@ -1,0 +1,126 @@
+"""MoveNet's backbone, pyramid and heatmaps, against its own graph computed node by node."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import random_movenet
+from keras import ops
+
+from multiposenet.errors import WeightsError
+from multiposenet.networks import backbones
+from multiposenet.networks.tfjs_weights import read_convolutions
+from multiposenet.skeleton import LSP_14
+from multiposenet.systems.multiposenet import MultiPoseNet
+
+REFERENCE = np.load(Path(__file__).parents[1] / "reference" / "movenet_multipose.npz")
+RELEASED = os.environ.get("MULTIPOSENET_MOVENET", "movenet-multipose.json")
+LEVELS = ("C2", "C3", "C4", "C4_lower", "C5")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    return random_movenet.write(tmp_path_factory.mktemp("movenet"))
+
+
+@pytest.fixture(scope="module")
+def model(files):
+    return MultiPoseNet("movenet_multipose", weights=files)
+
+
+def check(model, kind, tolerance):
+    features = model.backbone(REFERENCE["image"][None].astype("float32"), training=False)
+    pyramid = {key: features[key] for key in model.keypoint_pyramid.input}
+    found = {**features, **model.keypoint_pyramid(pyramid, training=False)}
+    found["heatmaps"] = model.keypoint_maps(features, training=False)["maps"][..., :17]
+    for name in (*LEVELS, "K2", "K3", "K4", "K5", "heatmaps"):
+        expected = REFERENCE[f"{kind}/{name}"]
+        own = ops.convert_to_numpy(found[name])[0, ..., -expected.shape[-1] :]
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(own / scale, expected / scale, atol=tolerance, err_msg=name)
+
+
+def test_the_graph_with_random_weights(model):
+    check(model, "random", 1e-4)
+
+
+@pytest.mark.skipif(
+    not Path(RELEASED).is_file(),
+    reason="no released MoveNet; name movenet-multipose.json by MULTIPOSENET_MOVENET",
+)
+def test_the_graph_with_the_released_weights():
+    check(MultiPoseNet("movenet_multipose", weights=RELEASED), "released", 1e-4)
+
+
+def test_the_whole_model_runs_and_has_every_output(model):
+    outputs = model(np.zeros((1, 64, 96, 3), "float32"))
+    assert outputs["heatmaps"].shape == (1, 16, 24, 17) and outputs["mask"].shape == (1, 16, 24)
+    assert outputs["keypoints"].shape[2:] == (17, 2)
+
+
+@pytest.mark.parametrize(
+    "name, channels, parameters",
+    [
+        ("movenet_lightning", (24, 32, 96), 1_795_936),
+        ("movenet_multipose", (40, 48, 144), 3_987_944),
+        ("movenet_thunder", (40, 56, 168), 5_392_584),
+    ],
+)
+def test_widths(name, channels, parameters):
+    """Channels of C2...C4, and parameters of all but the last convolution, counted in the files."""
+    backbone = backbones.build(name)
+    levels = backbones.levels(backbone)
+    assert tuple(levels[key][0] for key in ("C2", "C3", "C4")) == channels
+    assert [levels[key][1] for key in ("C2", "C3", "C4", "C5")] == [4, 8, 16, 32]
+    last = backbone.get_layer("Conv_1").count_params()
+    assert backbone.count_params() - last == parameters
+
+
+def test_other_keypoints_take_backbone_and_pyramid(files, model):
+    other = MultiPoseNet("movenet_multipose", skeleton=LSP_14, weights=files)
+    for part in ("backbone", "keypoint_pyramid"):
+        for a, b in zip(getattr(other, part).weights, getattr(model, part).weights, strict=True):
+            np.testing.assert_array_equal(ops.convert_to_numpy(a), ops.convert_to_numpy(b))
+
+
+def test_weights_of_another_width(files):
+    with pytest.raises(WeightsError, match="are not those of movenet_lightning"):
+        MultiPoseNet("movenet_lightning", weights=files)
+    with pytest.raises(WeightsError, match="are a MoveNet's, the backbone is nano; use one of"):
+        MultiPoseNet("nano", weights=files)
+
+
+def damaged(files, folder, change):
+    """A copy of the files after ``change(json, bin)``, each the bytes of a file."""
+    texts = change(files.read_bytes(), files.with_suffix(".bin").read_bytes())
+    for name, content in zip(("movenet.json", "movenet.bin"), texts, strict=True):
+        (folder / name).write_bytes(content)
+    return folder / "movenet.json"
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda j, b: (j, b[:-10]), "ends at byte"),
+        (lambda j, b: (j, b + b"more"), "tells about"),
+        (lambda j, b: (j, b"\x00\x7c" * (len(b) // 2)), "is not finite"),
+        (lambda j, b: (j[:500], b), "is not JSON"),
+        (lambda j, b: (b"[" * 100_000, b), "is not JSON"),
+        (lambda j, b: (b"[]", b), "weightsManifest: missing"),
+        (lambda j, b: (j.replace(b'"movenet.bin"', b'"../movenet.bin"'), b), "is not beside it"),
+        (lambda j, b: (j.replace(b'"movenet.bin"', b'"none.bin"'), b), "cannot be read"),
+        (lambda j, b: (j.replace(b'"dtype": "float16"', b'"dtype": "uint8"', 1), b), "the type"),
+        (lambda j, b: (j.replace(b'"shape": [3, 3', b'"shape": [-3, 3', 1), b), "has the shape"),
+    ],
+)
+def test_damaged_files_are_one_line(files, tmp_path, change, message):
+    path = damaged(files, tmp_path, change)
+    with pytest.raises(WeightsError, match=message) as caught:
+        read_convolutions(path)
+    assert "\n" not in str(caught.value) and str(tmp_path) in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(WeightsError, match="cannot be read"):
+        read_convolutions(tmp_path / "none.json")
