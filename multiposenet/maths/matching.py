@@ -5,13 +5,13 @@ import numpy as np
 NOBODY = -1
 
 
-def greedy(log_odds, none=0.0):
-    """The best pair first, then the best among what is left, while it is worth more than ``none``.
+def greedy(log_odds, unassigned=0.0):
+    """The best pair first, then the best of what is left, while worth more than ``unassigned``.
 
     Args:
         log_odds: ``(N, P)`` logarithm of the odds that candidate p belongs to person n; ``-inf``
             marks pairs that are impossible.
-        none: what it is worth to leave a person without a candidate. 0 for calibrated odds;
+        unassigned: what it is worth to leave a person without a candidate. 0 for calibrated odds;
             ``-inf`` gives away every candidate that somebody can take.
 
     Returns:
@@ -21,15 +21,15 @@ def greedy(log_odds, none=0.0):
     chosen = np.full(len(log_odds), NOBODY)
     for _ in range(min(log_odds.shape)):
         person, candidate = np.unravel_index(np.argmax(log_odds), log_odds.shape)
-        if not log_odds[person, candidate] > none:
+        if not log_odds[person, candidate] > unassigned:
             break
         chosen[person] = candidate
         log_odds[person] = log_odds[:, candidate] = -np.inf
     return chosen
 
 
-def optimal(log_odds, none=0.0):
-    """The assignment of the greatest sum of log odds, a person without candidate counting ``none``.
+def optimal(log_odds, unassigned=0.0):
+    """The assignment of the greatest sum of log odds; who gets nothing counts ``unassigned``.
 
     Args and returns: as ``greedy``.
     """
@@ -43,7 +43,7 @@ def optimal(log_odds, none=0.0):
     # An impossible pair, and no candidate where there must be one, are worse than any sum.
     span = np.abs(log_odds[possible]).max() + 1.0
     worst = -4.0 * span * (people + 1)
-    gain = np.full((people, candidates + people), none if np.isfinite(none) else worst)
+    gain = np.full((people, candidates + people), unassigned if np.isfinite(unassigned) else worst)
     gain[:, :candidates] = np.where(possible, log_odds, 2 * worst * (people + 1))
     rows, columns = linear_sum_assignment(gain, maximize=True)
     chosen = np.full(people, NOBODY)

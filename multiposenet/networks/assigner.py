@@ -44,7 +44,7 @@ class Assigner(keras.Model):
         """As ``grouping.assign``."""
         return grouping.assign_by_crops(self, boxes, points, scores)
 
-    def group(self, boxes, keypoints, *, evidence_power=1.0, exclusive=None, none=-np.inf):
+    def group(self, boxes, keypoints, *, score_exponent=1.0, exclusive=None, unassigned=-np.inf):
         """Groups the keypoints of any detector into the person boxes of any detector.
 
         Args:
@@ -53,11 +53,11 @@ class Assigner(keras.Model):
                 list of K arrays ``(P_k, 3)`` of x, y, score, or ``(P_k, 2)`` for a score of 1
                 each; or one padded array ``(K, P, 3)``, score 0 marking unused rows. For a batch
                 a list of B of these, or ``(B, K, P, 3)``. Scores are in 0...1.
-            evidence_power: how much a candidate's own score counts against the assigner; 0 trusts
+            score_exponent: how much a candidate's own score counts against the assigner; 0 trusts
                 the assigner alone.
             exclusive: None: every box takes its best candidate, whatever others take. One
                 candidate for at most one box: ``"greedy"`` or ``"optimal"`` (see ``matching``).
-            none: with ``exclusive``, the log odds below which a candidate goes to nobody. By
+            unassigned: with ``exclusive``, the log odds below which a candidate goes to nobody. By
                 default what is left is given away: OKS does not punish joints too many, and
                 ``probabilities`` tells them apart. 0 holds back what is more likely not the
                 person's.
@@ -76,12 +76,14 @@ class Assigner(keras.Model):
             assigned = [ops.convert_to_numpy(x) for x in self.assign(boxes, points, scores)]
         else:
             assigned = _nothing(boxes, points)
-        grouped = _choose(*assigned, points, evidence_power, exclusive, none)
+        grouped = _choose(*assigned, points, score_exponent, exclusive, unassigned)
         return Grouped(*(x[0] for x in grouped)) if single else grouped
 
 
-def _choose(logits, evidence, expected, points, power, exclusive, none):
-    preference = np.where(evidence > 0, logits + power * np.log(evidence + 1e-9), -np.inf)
+def _choose(logits, candidate_scores, expected, points, power, exclusive, unassigned):
+    preference = np.where(
+        candidate_scores > 0, logits + power * np.log(candidate_scores + 1e-9), -np.inf
+    )
     if preference.shape[-1] == 0:
         index = np.full(preference.shape[:-1], matching.NOBODY)
     elif exclusive is None:
@@ -89,7 +91,7 @@ def _choose(logits, evidence, expected, points, power, exclusive, none):
         possible = np.isfinite(preference.max(axis=-1))
         index = np.where(possible, best, matching.NOBODY)
     else:
-        index = one_to_one(preference, exclusive, none)
+        index = one_to_one(preference, exclusive, unassigned)
     found = index >= 0
     safe = np.maximum(index, 0)[..., None]
 
@@ -98,10 +100,12 @@ def _choose(logits, evidence, expected, points, power, exclusive, none):
             return np.zeros(index.shape, np.float32)
         return np.where(found, np.take_along_axis(values, safe, axis=-1)[..., 0], 0)
 
-    keypoint_scores = chosen(evidence)
+    keypoint_scores = chosen(candidate_scores)
     # By tanh: the exponential of a large logit would overflow.
     probabilities = chosen(0.5 + 0.5 * np.tanh(logits / 2))
-    places = [np.broadcast_to(points[:, None, ..., axis], evidence.shape) for axis in (0, 1)]
+    places = [
+        np.broadcast_to(points[:, None, ..., axis], candidate_scores.shape) for axis in (0, 1)
+    ]
     keypoints = np.stack([chosen(place) for place in places], axis=-1)
     keypoints = np.where(found[..., None], keypoints, expected)
     count = np.maximum(found.sum(axis=-1), 1)
@@ -115,13 +119,13 @@ def _choose(logits, evidence, expected, points, power, exclusive, none):
     )
 
 
-def one_to_one(log_odds, method, none=0.0):
+def one_to_one(log_odds, method, unassigned=0.0):
     """Candidates given to one box each, joint by joint.
 
     Args:
         log_odds: ``(B, N, K, P)``; ``-inf`` marks impossible pairs.
         method: ``"greedy"`` or ``"optimal"``.
-        none: see ``matching.greedy``.
+        unassigned: see ``matching.greedy``.
 
     Returns:
         ``(B, N, K)`` int64, -1 for none.
@@ -133,7 +137,7 @@ def one_to_one(log_odds, method, none=0.0):
     for image, joint in np.argwhere(possible.any(axis=(1, 3))):
         people = np.flatnonzero(possible[image, :, joint].any(axis=-1))
         candidates = np.flatnonzero(possible[image, :, joint].any(axis=0))
-        chosen = assign(log_odds[image, people[:, None], joint, candidates], none)
+        chosen = assign(log_odds[image, people[:, None], joint, candidates], unassigned)
         index[image, people, joint] = np.where(chosen < 0, chosen, candidates[chosen])
     return index
 

@@ -7,7 +7,7 @@ from multiposenet.maths.top_k import pick
 from multiposenet.networks import roi_crop
 
 
-def group(assigner, boxes, points, scores, evidence_power=1.0, candidates=None):
+def group(assigner, boxes, points, scores, score_exponent=1.0, candidates=None):
     """Picks, for every box and joint, the candidate that the assigner and its score favour.
 
     All boxes of the batch go through the assigner in one call.
@@ -17,7 +17,7 @@ def group(assigner, boxes, points, scores, evidence_power=1.0, candidates=None):
         boxes: ``(B, N, 4)`` xyxy pixels.
         points: ``(B, K, P, 2)`` xy pixels, candidates of every joint; see ``Codec.decode``.
         scores: ``(B, K, P)`` in [0, 1]; 0 marks an unused candidate.
-        evidence_power: how much a candidate's own score counts against the assigner.
+        score_exponent: how much a candidate's own score counts against the assigner.
         candidates: of every joint, a box sees only so many, the best that lie in it. For assigners
             that look at one box at a time.
 
@@ -27,13 +27,13 @@ def group(assigner, boxes, points, scores, evidence_power=1.0, candidates=None):
         place where the assigner would expect it most.
     """
     if candidates is None or candidates >= points.shape[2]:
-        return choose(*assign(assigner, boxes, points, scores), points, evidence_power)
+        return choose(*assign(assigner, boxes, points, scores), points, score_exponent)
     people, joints = boxes.shape[1], points.shape[1]
     # As many images of one box each, with candidates of their own.
     points, scores = _best_within(boxes, points, scores, candidates)
     points, scores = (ops.reshape(x, (-1, *x.shape[2:])) for x in (points, scores))
     boxes = ops.reshape(boxes, (-1, 1, 4))
-    keypoints, scores = group(assigner, boxes, points, scores, evidence_power)
+    keypoints, scores = group(assigner, boxes, points, scores, score_exponent)
     return ops.reshape(keypoints, (-1, people, joints, 2)), ops.reshape(
         scores, (-1, people, joints)
     )
@@ -57,12 +57,12 @@ def _points_of(points, indices):
     return ops.reshape(taken, (-1, *indices.shape[1:], 2))
 
 
-def choose(logits, evidence, expected, points, evidence_power=1.0):
+def choose(logits, candidate_scores, expected, points, score_exponent=1.0):
     """The choice that ``group`` makes of what ``assign`` returns; arguments and return as there."""
-    preference = logits + evidence_power * ops.log(evidence + 1e-9)
+    preference = logits + score_exponent * ops.log(candidate_scores + 1e-9)
     # Not argmax: Keras' own handles -0.0 by bits, which no converter to ONNX or OpenVINO knows.
     best = ops.top_k(preference, 1)[1]
-    keypoint_scores = pick(evidence, best)[..., 0]
+    keypoint_scores = pick(candidate_scores, best)[..., 0]
     chosen = _points_of(ops.convert_to_tensor(points, "float32"), best)[..., 0, :]
     return ops.where(keypoint_scores[..., None] > 0, chosen, expected), keypoint_scores
 
@@ -73,8 +73,8 @@ def assign(assigner, boxes, points, scores):
     Args: as ``group``.
 
     Returns:
-        ``logits (B, N, K, P)``; ``evidence (B, N, K, P)``: the candidates' scores, 0 where the
-        candidate lies outside the box and its margin; ``expected (B, N, K, 2)``: centre of the
+        ``logits (B, N, K, P)``; ``candidate_scores (B, N, K, P)``: the candidates' scores, 0 where
+        the candidate lies outside the box and its margin; ``expected (B, N, K, 2)``: centre of the
         cell with the highest logit, xy pixels; of use where the box has no candidate.
     """
     return assigner.assign(boxes, points, scores)
@@ -87,5 +87,5 @@ def assign_by_crops(assigner, boxes, points, scores):
     crops = roi_crop.crop(rows, columns, scores)
     maps = assigner.logits(crops, training=False)
     logits = roi_crop.read(rows, columns, maps)
-    evidence = scores[:, None] * inside
-    return logits, evidence, roi_crop.highest_cell(maps, boxes)
+    candidate_scores = scores[:, None] * inside
+    return logits, candidate_scores, roi_crop.highest_cell(maps, boxes)

@@ -111,9 +111,9 @@ class JointAssigner(Assigner):
         images, people = ops.shape(boxes)[0], ops.shape(boxes)[1]
         joints, peaks = points.shape[1], points.shape[2]
         x, y, inside = roi_crop.relative_places(points, boxes)
-        evidence = scores[:, None] * inside
+        candidate_scores = scores[:, None] * inside
         size = joints * peaks
-        flat = ops.reshape(evidence, (-1, size))
+        flat = ops.reshape(candidate_scores, (-1, size))
         # Candidates are numbered below the number of tokens.
         length = min(size, max(self.max_tokens, -(-size // boxes.shape[1])))
         strongest, index = ops.top_k(flat, length)
@@ -140,7 +140,7 @@ class JointAssigner(Assigner):
         spread = ops.scatter(where, ops.reshape(logits, (-1,)) + 30.0, ops.shape(flat))
         places = ops.reshape(found["places"], (images, people, joints, 2))
         expected = boxes[:, :, None, :2] + places * (boxes[:, :, None, 2:] - boxes[:, :, None, :2])
-        return ops.reshape(spread - 30.0, ops.shape(evidence)), evidence, expected
+        return ops.reshape(spread - 30.0, ops.shape(candidate_scores)), candidate_scores, expected
 
     def get_config(self):
         return {**self.config, "name": self.name}

@@ -109,8 +109,8 @@ class PoseResidualNetwork(Assigner):
         people, (joints, count) = ops.shape(boxes)[1], ops.shape(points)[1:3]
         height, width = HEIGHT // self.stride, WIDTH // self.stride
         y, x, inside = roi_crop.grid_places(points, boxes)
-        evidence = scores[:, None] * inside
-        y, x, weights = (ops.reshape(part, (-1, count)) for part in (y, x, evidence))
+        candidate_scores = scores[:, None] * inside
+        y, x, weights = (ops.reshape(part, (-1, count)) for part in (y, x, candidate_scores))
 
         rows = _summed(y[:, None], np.arange(height)[:, None], self.stride)
         columns = _summed(x[..., None], np.arange(width), self.stride)
@@ -126,7 +126,7 @@ class PoseResidualNetwork(Assigner):
         logits = ops.reshape(logits, (-1, people, joints, count))
         maps = ops.reshape(maps, (-1, people, joints, height * width))
         cell = ops.top_k(maps, 1)[1][..., 0]
-        return logits, evidence, roi_crop.place_of_cell(cell, (height, width), boxes)
+        return logits, candidate_scores, roi_crop.place_of_cell(cell, (height, width), boxes)
 
     def compute_output_shape(self, input_shape):
         return input_shape

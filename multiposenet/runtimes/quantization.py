@@ -154,7 +154,7 @@ def compare(model, function, batches, score: float) -> Agreement:
             sides = ours["boxes"][row][wanted][:, 2:] - ours["boxes"][row][wanted][:, :2]
             reference = np.concatenate([truth, counted[..., None]], axis=-1)
             alike = oks(reference, sides.prod(axis=1), points, model.skeleton.sigmas)
-            partner = greedy(alike, none=SAME)
+            partner = greedy(alike, unassigned=SAME)
             both = partner >= 0
             found += int(both.sum())
             offsets = np.linalg.norm(truth[both] - points[partner[both]], axis=-1)

@@ -108,7 +108,7 @@ def test_a_candidate_that_belongs_to_nobody_stays_free():
     assigner.prior.assign(np.full((56, 36, 1), 0.2))  # log odds below 0
     given = assigner.group(BOXES, [[[20, 10, 1.0]]], exclusive="optimal")
     assert (given.index == 0).sum() == 1  # by default somebody gets it
-    found = assigner.group(BOXES, [[[20, 10, 1.0]]], exclusive="optimal", none=0.0)
+    found = assigner.group(BOXES, [[[20, 10, 1.0]]], exclusive="optimal", unassigned=0.0)
     np.testing.assert_array_equal(found.index, [[-1], [-1]])
     np.testing.assert_array_equal(found.keypoint_scores, 0)
 

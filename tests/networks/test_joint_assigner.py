@@ -38,17 +38,17 @@ def assign(assigner, *scene):
     return [ops.convert_to_numpy(x) for x in compiled_assign(assigner)(*scene)]
 
 
-def test_shapes_and_evidence(assigner):
+def test_shapes_and_scores(assigner):
     boxes, points, scores = scene(np.random.default_rng(1))
-    logits, evidence, expected = assign(assigner, boxes, points, scores)
-    assert logits.shape == evidence.shape == (2, 4, JOINTS, 5)
+    logits, candidate_scores, expected = assign(assigner, boxes, points, scores)
+    assert logits.shape == candidate_scores.shape == (2, 4, JOINTS, 5)
     assert expected.shape == (2, 4, JOINTS, 2)
     _, _, inside = grid_weights(ops.cast(points, "float32"), ops.cast(boxes, "float32"))
     inside = ops.convert_to_numpy(inside)
-    np.testing.assert_allclose(evidence, inside * scores[:, None], rtol=1e-6)
-    assert 0.1 < (evidence > 0).mean() < 0.8
-    np.testing.assert_array_equal(logits[evidence == 0], -30)
-    assert len(np.unique(logits[evidence > 0])) == (evidence > 0).sum()
+    np.testing.assert_allclose(candidate_scores, inside * scores[:, None], rtol=1e-6)
+    assert 0.1 < (candidate_scores > 0).mean() < 0.8
+    np.testing.assert_array_equal(logits[candidate_scores == 0], -30)
+    assert len(np.unique(logits[candidate_scores > 0])) == (candidate_scores > 0).sum()
 
 
 def test_the_order_of_boxes_candidates_and_images_tells_nothing(assigner):

@@ -61,7 +61,7 @@ class AssignmentScores:
             assigned = [ops.convert_to_numpy(x) for x in assigned]
             self.parts.append((part, boxes, points, *assigned))
 
-    def evaluate(self, rule="optimal", place="candidate", none=-np.inf):
+    def evaluate(self, rule="optimal", place="candidate", unassigned=-np.inf):
         """COCO's keypoint figures.
 
         A person's score is the mean probability of its candidates to belong to it.
@@ -72,7 +72,7 @@ class AssignmentScores:
             place: where a keypoint is said to be: at the ``"candidate"``'s own place, as in the
                 authors' code (the assignment score), or in the centre of its ``"cell"`` of the
                 36x56 grid (the localisation score).
-            none: what it is worth to leave a person without candidate. OKS does not punish
+            unassigned: what it is worth to leave a person without candidate. OKS does not punish
                 keypoints too many, so that nothing is gained by holding one back.
 
         Returns:
@@ -85,7 +85,7 @@ class AssignmentScores:
             raise ValueError(f"rule, place: {rule!r}, {place!r}; use one of {RULES}, {PLACES}")
         results = []
         for part in self.parts:
-            results += _results(*part, self.annotations.category_id, rule, place, none)
+            results += _results(*part, self.annotations.category_id, rule, place, unassigned)
         return evaluate_keypoints(self.annotations, results)
 
 
@@ -115,12 +115,14 @@ def _arrays(records):
     return boxes, points, scores, owner
 
 
-def _results(records, boxes, points, logits, evidence, expected, category_id, rule, place, none):
-    odds = np.where(evidence > 0, logits + np.log(evidence + 1e-9), -np.inf)
+def _results(
+    records, boxes, points, logits, candidate_scores, expected, category_id, rule, place, unassigned
+):
+    odds = np.where(candidate_scores > 0, logits + np.log(candidate_scores + 1e-9), -np.inf)
     if rule == "each":
         index = np.where(np.isfinite(odds.max(axis=-1)), odds.argmax(axis=-1), matching.NOBODY)
     else:
-        index = one_to_one(odds, rule, none)
+        index = one_to_one(odds, rule, unassigned)
     found, safe = index >= 0, np.maximum(index, 0)[..., None]
     chosen = np.take_along_axis(
         np.broadcast_to(points[:, None], (*odds.shape, 2)), safe[..., None], axis=3

@@ -133,7 +133,7 @@ def _match(boxes, found, iou, exclusive):
     """Rows of the persons and of their detections on one photo."""
     overlap = box_ops.pairwise_iou(boxes, found)
     if exclusive:
-        chosen = matching.greedy(np.where(overlap >= iou, overlap, -np.inf), none=-np.inf)
+        chosen = matching.greedy(np.where(overlap >= iou, overlap, -np.inf), unassigned=-np.inf)
         people = np.flatnonzero(chosen >= 0)
         return people, chosen[people]
     best = overlap.argmax(axis=0)

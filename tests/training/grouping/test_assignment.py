@@ -56,8 +56,8 @@ class Remembering(Max):
         self.given = logits
 
     def assign(self, boxes, points, scores):
-        _, evidence, expected = super().assign(boxes, points, scores)
-        return self.given(boxes, points), evidence, expected
+        _, candidate_scores, expected = super().assign(boxes, points, scores)
+        return self.given(boxes, points), candidate_scores, expected
 
 
 def owners_by_place(boxes, points):
@@ -86,7 +86,7 @@ def test_rules_against_a_loop(tmp_path):
         Remembering(lambda b, p: owners_by_place(b, p) - 99), labels
     )
     assert unwilling.evaluate("optimal")["keypoints/AR"] == 1
-    assert unwilling.evaluate("optimal", none=0.0)["keypoints/AR"] == 0
+    assert unwilling.evaluate("optimal", unassigned=0.0)["keypoints/AR"] == 0
 
 
 def test_localisation_is_the_centre_of_the_cell(tmp_path):

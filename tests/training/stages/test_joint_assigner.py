@@ -130,9 +130,9 @@ def test_training_and_inference_see_the_same():
     out = joint_assigner.JointStage(net)(x)
     ours = ops.convert_to_numpy(out["logits"])[-1]
     points = keypoints[..., :2].transpose(0, 2, 1, 3)
-    logits, evidence, expected = net.assign(boxes, points, scores.transpose(0, 2, 1))
-    logits, evidence = ops.convert_to_numpy(logits), ops.convert_to_numpy(evidence)
-    own = np.einsum("inkn->ink", np.where(evidence > 0, logits, 0))
+    logits, candidate_scores, expected = net.assign(boxes, points, scores.transpose(0, 2, 1))
+    logits, candidate_scores = ops.convert_to_numpy(logits), ops.convert_to_numpy(candidate_scores)
+    own = np.einsum("inkn->ink", np.where(candidate_scores > 0, logits, 0))
     np.testing.assert_allclose(
         np.sort(ours[y["own"] > 0]), np.sort(own[own != 0]), rtol=1e-3, atol=1e-4
     )
