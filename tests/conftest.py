@@ -16,6 +16,18 @@ if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)) >= (os.cpu_count() or 1):
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_configure(config):
+    """pytest-xdist keeps the order of the files, which begins with the slow ones."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items):
+    """Files with slow tests come first: at the end they would keep one worker waiting."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Folder with the real photos and labels, which are not part of the project."""

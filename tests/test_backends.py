@@ -23,7 +23,10 @@ FILES = (
 BACKENDS = ("jax", "torch")
 INSIDE = "MULTIPOSENET_BACKEND_TESTS"  # set in the processes started here
 
-pytestmark = pytest.mark.skipif(INSIDE in os.environ, reason="this is such a process")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(INSIDE in os.environ, reason="this is such a process"),
+]
 
 
 @pytest.fixture(scope="module")

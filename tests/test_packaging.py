@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ["setup.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"]
 FOLDERS = ["multiposenet", "training", "weights"]

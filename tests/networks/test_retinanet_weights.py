@@ -105,6 +105,7 @@ def test_another_class(networks, snapshots):
     np.testing.assert_allclose(logits[::7], logit(expected), atol=1e-4)
 
 
+@pytest.mark.one_backend
 def test_resnet101(networks, tmp_path):
     """Every weight of the backbone comes from the layer at the same place of the net."""
     values = {place: float(index + 1) for index, place in enumerate(RESNET101)}
@@ -179,6 +180,7 @@ def test_a_file_that_does_not_fit(networks, tmp_path, shapes, words):
         np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.one_backend
 def test_snapshot_of_a_deeper_resnet(networks, tmp_path):
     file = write_constants(tmp_path / "resnet101.h5", RESNET101)
     with pytest.raises(WeightsError, match="has the depth of the backbone"):
@@ -200,6 +202,7 @@ def test_a_class_the_snapshot_lacks(networks, snapshots, index):
         load_keras_retinanet(snapshots["training_model"], *networks, class_index=index)
 
 
+@pytest.mark.one_backend
 def test_networks_that_keras_retinanet_does_not_have(networks, snapshots):
     backbone, pyramid, _ = networks
     with pytest.raises(WeightsError, match="keras-retinanet has no such layer.*without norm"):

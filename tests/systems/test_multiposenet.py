@@ -208,6 +208,7 @@ def test_weights_file_reloads_exactly(model, tmp_path):
     assert_same(run(again, images()), run(model, images()))
 
 
+@pytest.mark.one_backend
 def test_all_options_survive_a_file(tmp_path):
     joints = {"name": "stick", "keypoints": ["neck", "left_hip", "right_hip"], "limbs": [[0, 1]]}
     arguments = {"image_size": (64, 32), "name": "mine"}
@@ -223,6 +224,7 @@ def test_all_options_survive_a_file(tmp_path):
     assert again.options == changed
 
 
+@pytest.mark.one_backend
 def test_backbone_by_name_or_as_a_model(tmp_path):
     """Weights do not depend on how the backbone was given."""
     named = MultiPoseNet("nano")
@@ -234,6 +236,7 @@ def test_backbone_by_name_or_as_a_model(tmp_path):
         np.testing.assert_array_equal(ops.convert_to_numpy(a), ops.convert_to_numpy(b))
 
 
+@pytest.mark.one_backend
 def test_own_skeleton():
     joints = {"name": "stick", "keypoints": ["neck", "left_hip", "right_hip"], "limbs": [[0, 1]]}
     outputs = run(small(skeleton=Skeleton.from_dict(joints)), images())
@@ -245,6 +248,7 @@ def test_skeleton_by_name():
     assert small(skeleton=LSP_14.name).skeleton == LSP_14
 
 
+@pytest.mark.one_backend
 def test_defaults_of_the_backbones(monkeypatch):
     # The paper's PRN takes seconds to initialize.
     monkeypatch.setattr(multiposenet, "PoseResidualNetwork", lambda joints, **options: Max())
@@ -313,6 +317,7 @@ def test_blocks_are_all_there_is(model):
     assert min(block.count_params() for block in model.blocks.values()) > 0
 
 
+@pytest.mark.one_backend
 def test_parameters_of_the_nano():
     blocks = MultiPoseNet("nano").blocks
     counts = {name: block.count_params() for name, block in blocks.items()}
@@ -347,6 +352,7 @@ def test_unknown_weights():
         small(weights="multiposenet-nona")
 
 
+@pytest.mark.one_backend
 def test_weights_of_another_architecture(model, tmp_path, monkeypatch):
     model.save_weights(tmp_path / "model.weights.h5")
     monkeypatch.setattr(zoo, "resolve", lambda name: tmp_path / "model.weights.h5")

@@ -71,6 +71,7 @@ def test_a_run_after_each_stage(run):
     np.testing.assert_allclose(heatmaps(network), alone, atol=1e-6)
 
 
+@pytest.mark.one_backend
 def test_a_skeleton_of_ones_own(run):
     folder, *_ = run
     own = dataclasses.asdict(dataclasses.replace(LSP_14, name="own"))
@@ -78,6 +79,7 @@ def test_a_skeleton_of_ones_own(run):
     assert load_network(folder)[1].name == "own"
 
 
+@pytest.mark.one_backend
 def test_problems_of_a_run(run):
     folder, *_ = run
     (folder / "rmpe.json").write_text(json.dumps(describe(width=16)))
@@ -118,6 +120,7 @@ def release(run, monkeypatch):
     zoo._manifest.cache_clear()
 
 
+@pytest.mark.one_backend
 def test_a_released_sppe(release):
     whole = release(options={"score": 0.2})
     network, skeleton, options = load_network("tiny")
@@ -128,6 +131,7 @@ def test_a_released_sppe(release):
     assert "train sppe" in message and "--sppe RUN" in message
 
 
+@pytest.mark.one_backend
 def test_the_manifest_decides_what_is_loaded_by_default(release):
     release("other")
     assert f"{DEFAULT}: sppe: no folder and no released SPPE" in problem(DEFAULT)
@@ -156,6 +160,7 @@ def test_load_rmpe(run, release, monkeypatch):
     assert pose.poses_in(np.zeros((40, 40, 3), np.uint8), [(5, 5, 30, 30)]).skeleton == LSP_14
 
 
+@pytest.mark.one_backend
 def test_boxes_that_overlap_are_proposals(release, monkeypatch):
     """By the SPPE's manifest entry, or the caller; and the model's own NMS otherwise."""
 

@@ -28,7 +28,7 @@ RECIPES = {
     "prn": recipes.NanoPRN(epochs=1, **TINY),
 }
 
-pytestmark = pytest.mark.usefixtures("eagerly")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("eagerly")]
 
 
 @pytest.fixture(scope="module")

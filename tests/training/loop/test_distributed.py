@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from compiled import QUICK
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[2] / "helpers" / "distributed.py"
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"}
 

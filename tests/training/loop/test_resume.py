@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
 
 
 def test_killed_and_resumed_is_uninterrupted(tmp_path):

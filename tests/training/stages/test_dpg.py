@@ -282,6 +282,7 @@ def train(files, run, changes, **options):
     return pipeline.train("dpg", annotations, run, recipe, detections=detections, **options)
 
 
+@pytest.mark.slow
 def test_it_learns_where_the_detector_draws(files, tmp_path):
     (file,) = train(files, tmp_path, CHANGES)
     generator = DPG.load(file)
@@ -304,6 +305,7 @@ def test_it_learns_where_the_detector_draws(files, tmp_path):
     assert none.shape == (0, 5, 4)
 
 
+@pytest.mark.slow
 def test_a_stopped_training_goes_on(files, tmp_path, monkeypatch):
     changes = CHANGES | {"steps": 3}
     whole = train(files, tmp_path / "whole", changes)

@@ -208,6 +208,7 @@ def test_loss_against_a_loop():
     assert loss == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_it_learns_who_is_who(tmp_path):
     """Two persons who overlap: most joints are in both boxes."""
 

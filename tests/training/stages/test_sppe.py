@@ -32,7 +32,7 @@ from multiposenet.training.validation import sppe as validation
 POINTS = [(100.0, 50.0), (82.0, 84.0), (120.0, 90.0)]
 BOX = (70, 40, 134, 112)
 
-pytestmark = pytest.mark.usefixtures("eagerly")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("eagerly")]
 
 
 @pytest.fixture(scope="module")
