@@ -104,7 +104,7 @@ class Estimator(System):
                 yield item if isinstance(item, InputError) else (item, results[index])
 
     def heatmaps(self, source) -> np.ndarray:
-        """Returns the joint heatmaps of one image, as the network sees them.
+        """Returns the keypoint heatmaps of one image, as the network sees them.
 
         Args:
             source: the path of an image or an array.

@@ -28,15 +28,15 @@ class RMPE(TopDown):
     """Proposals, SPPE, pose NMS: regional multi-person pose estimation (RMPE, figure 3).
 
     Boxes become proposals, 20 % wider and higher; the single-person pose estimator (SPPE), with
-    its spatial transformers, finds the joints in each; parametric pose NMS leaves one pose of each
-    person. As everywhere, a pose's score is the geometric mean of its box's score and the mean of
-    its joints' scores.
+    its spatial transformers, finds the keypoints in each; parametric pose NMS leaves one pose of
+    each person. As everywhere, a pose's score is the geometric mean of its box's score and the mean
+    of its keypoints' scores.
 
     Args:
         detector: see `TopDown`. Give an `Estimator` the score 0, or people are lost to its own
             poses.
         network: the SPPE, see `systems.keypoint_model`.
-        skeleton: its joints.
+        skeleton: its keypoints.
         pose_nms: what counts as the same person: `PoseNMSParameters` for parametric pose NMS,
             `pose_nms.OKSNMS`, or `pose_nms.SoftOKSNMS`, which lowers scores before people are left
             out by them; None keeps all poses.
@@ -60,7 +60,7 @@ class RMPE(TopDown):
         batch_size: int = 32,
     ):
         persons = SinglePersonEstimator(keypoint_model(network), skeleton, margin, batch_size)
-        # However sure the joints are, the pose scores the root of the box's score at most.
+        # However sure the keypoints are, the pose scores the root of the box's score at most.
         super().__init__(detector, persons, score, least_box_score=score**2)
         self.pose_nms = pose_nms
 

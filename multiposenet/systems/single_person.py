@@ -1,4 +1,4 @@
-"""Joints of the persons whose boxes are known, everybody in one call of a network."""
+"""Keypoints of the persons whose boxes are known, everybody in one call of a network."""
 
 import keras
 import numpy as np
@@ -9,13 +9,13 @@ from multiposenet.systems.estimator import compiled
 
 
 class SinglePersonEstimator:
-    """Finds the joints of the one person in each of many boxes.
+    """Finds the keypoints of the one person in each of many boxes.
 
     Args:
         model: a `keras.Model` from crops (B, h, w, 3), RGB 0-255, to a dict of `keypoints`
             (B, K, 2) in pixels of the crops and `keypoint_scores` (B, K), such as
             `systems.keypoint_model`.
-        skeleton: the K joints.
+        skeleton: the K keypoints.
         margin: by which share boxes are made wider and higher.
         batch_size: crops in one call at most; more people take several calls.
 
@@ -24,11 +24,11 @@ class SinglePersonEstimator:
     """
 
     def __init__(self, model, skeleton: Skeleton, margin: float, batch_size: int = 32):
-        joints = model.output["keypoints"].shape[1]
-        if joints != skeleton.num_keypoints:
+        count = model.output["keypoints"].shape[1]
+        if count != skeleton.num_keypoints:
             raise ValueError(
-                f"skeleton: {skeleton.name} has {skeleton.num_keypoints} joints, the network "
-                f"{joints}; give the skeleton that it was trained on"
+                f"skeleton: {skeleton.name} has {skeleton.num_keypoints} keypoints, the network "
+                f"{count}; give the skeleton that it was trained on"
             )
         if batch_size < 1:
             raise ValueError(f"batch_size: {batch_size}; give at least 1")
@@ -40,7 +40,7 @@ class SinglePersonEstimator:
         self._predict = compiled(model)
 
     def __call__(self, images, boxes) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Finds the joints of the people in some images.
+        """Finds the keypoints of the people in some images.
 
         Args:
             images: arrays (H, W, 3) uint8 RGB.
@@ -50,13 +50,13 @@ class SinglePersonEstimator:
             For each image `keypoints` (N, K, 2) xy in its pixels and `keypoint_scores` (N, K),
             float32, in the order of its boxes.
         """
-        joints = self.skeleton.num_keypoints
+        per_person = self.skeleton.num_keypoints
         counts = [len(own) for own in boxes]
         everybody = np.concatenate([np.zeros((0, 4)), *boxes])
         regions = cropping.regions(everybody, self.size, self.margin)
         owners = np.repeat(np.arange(len(counts)), counts)
-        keypoints = np.zeros((len(regions), joints, 2), np.float32)
-        scores = np.zeros((len(regions), joints), np.float32)
+        keypoints = np.zeros((len(regions), per_person, 2), np.float32)
+        scores = np.zeros((len(regions), per_person), np.float32)
         for start in range(0, len(regions), self.batch_size):
             part = slice(start, start + self.batch_size)
             found = self._run(images, owners[part], regions[part])

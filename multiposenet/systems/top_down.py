@@ -34,7 +34,7 @@ class TopDown(System):
         detector: finds the people: an `Estimator`, or any system with its `stream`; a function
             from an image (H, W, 3) uint8 RGB to boxes (N, 4) xyxy in its pixels and their scores
             (N,) from 0 to 1; or None if only `poses_in` is used.
-        persons: finds the joints in boxes.
+        persons: finds the keypoints in boxes.
         score: people whose pose score is lower are left out.
         least_box_score: people whose box scores less are left out at once.
     """
@@ -46,7 +46,7 @@ class TopDown(System):
         self.least_box_score = float(least_box_score)
 
     def pose_scores(self, box_scores, keypoint_scores) -> np.ndarray:
-        """(N,) scores from 0 to 1 of poses, from those of boxes (N,) and of joints (N, K)."""
+        """(N,) scores from 0 to 1 of poses, from those of boxes (N,) and of keypoints (N, K)."""
         raise NotImplementedError
 
     def distinct(self, poses: Poses) -> Poses:
@@ -134,14 +134,14 @@ class TopDown(System):
     def _finish(self, window) -> Iterator[tuple[Frame, Poses] | InputError]:
         """The poses in what was found, in one call of the network if they are few enough."""
         found = [item for item in window if isinstance(item, _Found)]
-        joints = iter(
+        answers = iter(
             self.persons([item.frame.image for item in found], [item.boxes for item in found])
         )
         for item in window:
             if isinstance(item, InputError):
                 yield item
             else:
-                yield item.frame, self._poses(item, *next(joints))
+                yield item.frame, self._poses(item, *next(answers))
 
     def _poses(self, found: _Found, keypoints, keypoint_scores) -> Poses:
         frame = found.frame

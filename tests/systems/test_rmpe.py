@@ -413,7 +413,7 @@ def test_a_users_other_mistakes(dots, tmp_path):
         dots.poses_in(tmp_path / "none.png", [box])
     with pytest.raises(ValueError, match="detector: none; give one, or give boxes"):
         dots(image)
-    with pytest.raises(ValueError, match="lsp_14 has 14 joints, the network 3"):
+    with pytest.raises(ValueError, match="lsp_14 has 14 keypoints, the network 3"):
         rmpe(skeleton=LSP_14)
     with pytest.raises(ValueError, match="batch_size: 0; give at least 1"):
         rmpe(batch_size=0)
