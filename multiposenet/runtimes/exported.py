@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from multiposenet import bounded_files
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.skeleton import Skeleton
 
@@ -28,11 +29,14 @@ PACKAGES = {
 RUNTIMES = ("keras", "openvino", "openvino-bf16", "onnx")
 """What `Estimator` can be run on; bf16 is OpenVINO's arithmetic of 16 bits."""
 AUTO = ("openvino", "onnx")
+_MAX_SIDECAR = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, eq=False)
 class ExportedModel:
     """A function from images to finished poses, with what an `Estimator` needs to know of it.
+
+    It is pickled as the path of its file, and opened anew.
 
     Attributes:
         run: from (B, H, W, 3) float32 RGB 0-255 and the names of the wanted outputs, None for all,
@@ -54,6 +58,11 @@ class ExportedModel:
 
     def __call__(self, images, names=None) -> dict[str, np.ndarray]:
         return self.run(images, names)
+
+    def __reduce__(self):
+        if self.path is None:
+            raise TypeError("an ExportedModel that comes from no file cannot be pickled")
+        return load, (self.path, self.runtime)
 
 
 def load(path: str | os.PathLike, runtime: str = "auto") -> ExportedModel:
@@ -85,7 +94,7 @@ def load(path: str | os.PathLike, runtime: str = "auto") -> ExportedModel:
     size = about["image_size"]
     return ExportedModel(
         run,
-        Skeleton.from_dict(about["skeleton"]),
+        about["skeleton"],
         tuple(size) if size else None,
         about["options"],
         runtime,
@@ -112,9 +121,18 @@ def read_sidecar(path: Path) -> dict:
         raise WeightsError(f"{path}: file: no such file; make it with `multiposenet export`")
     beside = sidecar(path)
     try:
-        about = json.loads(beside.read_text(encoding="utf-8"))
-        return {key: about[key] for key in ("skeleton", "image_size", "options")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        about = json.loads(bounded_files.read(beside, _MAX_SIDECAR))
+        about = {key: about[key] for key in ("skeleton", "image_size", "options")}
+        about["skeleton"] = Skeleton.from_dict(about["skeleton"])
+        size = about["image_size"]
+        good = size is None or (len(size) == 2 and all(type(s) is int and s > 0 for s in size))
+        if not good or type(about["options"]) is not dict:
+            raise ValueError("fields of other types")
+        return about
+    except (
+        *(bounded_files.Unreadable, ValueError, KeyError, TypeError, AttributeError),
+        RecursionError,
+    ) as error:
         raise WeightsError(
             f"{beside}: file: missing or damaged; `multiposenet export` writes it with the other"
         ) from error

@@ -81,6 +81,11 @@ class Estimator(System):
         self._find = compiled(model, _OF_POSES)
         self._see = compiled(model, ("heatmaps",))
 
+    def __reduce__(self):
+        # As its recipe: what runs the model belongs to this process.
+        fields = (self.image_size, self.score, self.batch_size, self.enlarge)
+        return type(self), (self.model, *fields)
+
     @property
     def skeleton(self) -> Skeleton:
         return self.model.skeleton
