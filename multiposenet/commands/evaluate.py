@@ -9,25 +9,42 @@ which nobody was found. Masks are PNG files of the photo's name (0 background,
 --metrics pck prints PCK@0.2 of the torso over the joints that the annotations share with the model,
 each person answered for by the pose that overlaps the annotated box most. Skeletons may differ.
 
+--data mpii:FOLDER and waf:FOLDER are read as for `multiposenet train` and measured as these data
+are: AP of keypoints, within half a head, of the people on a photo. Of MPII the photos of several
+labelled persons are the groups, and those of one are measured by PCKh, the person answered for by
+the pose that overlaps it most; MPII's own list of groups is not read.
+
 Without --annotations it counts the people it finds: on photos without people, the false ones.
 
-The measures are those of MultiPoseNet, tables 1, 2 and 5, and of RMPE, table 4.
+The measures are those of MultiPoseNet, tables 1, 2 and 5, and of RMPE, tables 1 to 4.
 """
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 
-from multiposenet.commands import arguments, console, result_files, systems
+from multiposenet.commands import (
+    arguments,
+    console,
+    labelled_groups,
+    labelled_photos,
+    result_files,
+    systems,
+)
 from multiposenet.errors import AnnotationError, InputError
 
-METRICS = ("keypoints", "boxes", "masks", "pck")
-MAIN = ("keypoints/AP50", "boxes/AP50", "masks/IoU")
+METRICS = ("keypoints", "boxes", "masks", "pck", *labelled_groups.PROTOCOLS)
+MAIN = ("keypoints/AP50", "boxes/AP50", "masks/IoU", "mpii/total", "waf/total")
 
 
 def add_arguments(parser):
     parser.add_argument("--annotations", metavar="FILE", help="COCO keypoint annotations")
-    parser.add_argument("--images", required=True, metavar="DIR", help="folder of the photos")
+    photos = parser.add_mutually_exclusive_group(required=True)
+    photos.add_argument("--images", metavar="DIR", help="folder of the photos")
+    photos.add_argument(
+        "--data",
+        metavar="FORMAT:FOLDER",
+        help="mpii:FOLDER or waf:FOLDER, labels and photos, measured as these are",
+    )
     parser.add_argument(
         "--masks", metavar="DIR", help="folder of the person masks (default: masks beside --images)"
     )
@@ -35,7 +52,8 @@ def add_arguments(parser):
         "--metrics",
         type=_metrics,
         metavar="LIST",
-        help=f"some of {','.join(METRICS)} (default: all but pck that the annotations allow)",
+        help=f"some of {','.join(METRICS)} (default: of the first three what the annotations "
+        "allow; of --data its own)",
     )
     parser.add_argument(
         "--skeleton", metavar="NAME|FILE", help="joints of annotations that name none"
@@ -46,9 +64,7 @@ def add_arguments(parser):
 
 def run(args) -> int:
     result_files.writable_json(args.json)
-    if not Path(args.images).is_dir():
-        raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
-    figures, photos, failures = _score(args) if args.annotations else _count(args)
+    figures, photos, failures = _measure(args)
     # COCO's -1, for persons of a size that the labels do not have, is no figure.
     figures = {name: None if value == -1 else value for name, value in figures.items()}
     if args.json:
@@ -68,22 +84,38 @@ def run(args) -> int:
             for name, value in figures.items()
         ]
         console.print_table([f"{args.model} on {photos - failures} photos", ""], rows)
-    doubts = _doubts(args, figures) if args.annotations and failures < photos else 0
+    labelled = args.data or args.annotations
+    doubts = _doubts(args, figures) if labelled and failures < photos else 0
     if failures == photos or doubts == 2:
         return 2
     return 1 if failures or doubts else 0
+
+
+def _measure(args) -> tuple[dict, int, int]:
+    """The figures, the number of photos, and of those that could not be read."""
+    if args.data:
+        return labelled_groups.score(args)
+    for name in set(args.metrics or ()) & set(labelled_groups.PROTOCOLS):
+        raise InputError(
+            f"--metrics: {name} is measured on its own data; give --data {name}:FOLDER"
+        )
+    if not Path(args.images).is_dir():
+        raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
+    return _score(args) if args.annotations else _count(args)
 
 
 def _doubts(args, figures) -> int:
     """Reports figures that tell nothing; 2 if nobody was to be found, 1 if nothing matched."""
     main = [name for name in MAIN if name in figures]
     if main and all(figures[name] is None for name in main):
-        console.report(f"{args.annotations}: annotations: nobody to be found; label some persons")
+        labels = args.data or args.annotations
+        console.report(f"{labels}: annotations: nobody to be found; label some persons")
         return 2
     if nothing := [name for name in main if figures[name] == 0]:
         console.report(
-            f"{args.images}: {', '.join(nothing)}: nothing that was found matches a label; are the "
-            "labels for these photos, and the areas right? multiposenet inspect tells"
+            f"{args.data or args.images}: {', '.join(nothing)}: nothing that was found matches a "
+            "label; are the labels for these photos, and the areas right? multiposenet inspect "
+            "tells"
         )
     return 1 if nothing else 0
 
@@ -101,7 +133,7 @@ def _score(args) -> tuple[dict, int, int]:
     # Average precision ranks all detections: a threshold would only cut its tail off.
     pose = systems.load_system(args, score=0.0)
     if "keypoints" in metrics:
-        check_skeleton(
+        labelled_photos.check_skeleton(
             args, annotations, pose.skeleton, "use another model or --metrics boxes,masks,pck"
         )
 
@@ -111,7 +143,11 @@ def _score(args) -> tuple[dict, int, int]:
     joints = _torso_pck(args, annotations, pose.skeleton) if "pck" in metrics else None
     results, overlap, failures = [], coco.MaskIoU(), 0
     records = annotations.images
-    for record, item in zip(records, answers(pose, *photos_of(args, records)), strict=True):
+    for record, item in zip(
+        records,
+        labelled_photos.answers(pose, *labelled_photos.photos_of(args, records)),
+        strict=True,
+    ):
         truth = read_person_mask(labelled[record.id]) if record.id in labelled else None
         poses = None if isinstance(item, InputError) else item[1]
         if poses is None:
@@ -152,14 +188,6 @@ def _annotations(args):
     return annotations
 
 
-def photos_of(args, records) -> tuple[list[Path], list[tuple[int, int]]]:
-    """The paths of annotated photos, and the sizes (height, width) that their labels are for."""
-    from multiposenet.annotations import photo_path
-
-    paths = [photo_path(args.images, record.file_name) for record in records]
-    return paths, [(record.height, record.width) for record in records]
-
-
 def _count(args) -> tuple[dict, int, int]:
     """People per photo, the number of photos, and of those that could not be read."""
     from multiposenet.sources import files
@@ -169,7 +197,7 @@ def _count(args) -> tuple[dict, int, int]:
     paths = files(args.images)
     people = [
         len(item[1])
-        for item in answers(systems.load_system(args), paths)
+        for item in labelled_photos.answers(systems.load_system(args), paths)
         if not isinstance(item, InputError)
     ]
     figures = {}
@@ -177,17 +205,6 @@ def _count(args) -> tuple[dict, int, int]:
         figures["people_per_photo"] = sum(people) / len(people)
         figures["photos_with_people"] = sum(count > 0 for count in people) / len(people)
     return figures, len(paths), len(paths) - len(people)
-
-
-def check_skeleton(args, annotations, skeleton, remedy: str) -> None:
-    """Raises `AnnotationError` if a model's joints are not those of the annotations."""
-    from multiposenet.keypoint_names import plain
-
-    if plain(annotations.skeleton.keypoints) != plain(skeleton.keypoints):
-        raise AnnotationError(
-            f"{args.annotations}: keypoints: are those of {annotations.skeleton.name}, the model "
-            f"finds {skeleton.name}; {remedy}"
-        )
 
 
 def _torso_pck(args, annotations, skeleton):
@@ -199,29 +216,6 @@ def _torso_pck(args, annotations, skeleton):
         raise AnnotationError(
             f"{args.annotations}: {error}; use another model or other --metrics"
         ) from None
-
-
-def answers(pose, paths: list[Path], sizes: list | None = None) -> Iterator:
-    """For each path, in order, its frame and poses, or its error, which is reported too.
-
-    `sizes` are those, (height, width), that the labels of the photos are for.
-    """
-    from multiposenet.sources import Frame, read_image, read_labelled
-
-    def frames():
-        # Not `pose.stream(paths)`: a missing "[1].jpg" would be taken for a glob pattern, and the
-        # answers have to stay in step with the annotations.
-        for path, size in zip(paths, sizes or [None] * len(paths), strict=True):
-            try:
-                image = read_labelled(path, size) if size else read_image(path)
-                yield Frame(image, str(path), path)
-            except InputError as error:
-                yield error
-
-    for item in console.progress(pose.stream(frames()), len(paths), "evaluate"):
-        if isinstance(item, InputError):
-            console.report(item)
-        yield item
 
 
 def _mask_files(annotations, folder: Path) -> dict[int, Path]:

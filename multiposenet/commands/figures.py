@@ -14,7 +14,14 @@ the arguments of one.
 from pathlib import Path
 from typing import NamedTuple
 
-from multiposenet.commands import arguments, console, evaluate, keras_start, result_files, systems
+from multiposenet.commands import (
+    arguments,
+    console,
+    keras_start,
+    labelled_photos,
+    result_files,
+    systems,
+)
 from multiposenet.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
@@ -95,7 +102,9 @@ def _load_prn(args, annotations):
     from multiposenet.systems import estimator
 
     model = estimator.load(args.model).model
-    evaluate.check_skeleton(args, annotations, model.skeleton, "use another model or other labels")
+    labelled_photos.check_skeleton(
+        args, annotations, model.skeleton, "use another model or other labels"
+    )
     return model.prn
 
 
@@ -133,9 +142,9 @@ def _predictions(args, **defaults):
         raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
     annotations = _load_annotations(args)
     pose = systems.load_system(args, **defaults)
-    evaluate.check_skeleton(args, annotations, pose.skeleton, "use another model")
+    labelled_photos.check_skeleton(args, annotations, pose.skeleton, "use another model")
     records = annotations.images
-    answers = evaluate.answers(pose, *evaluate.photos_of(args, records))
+    answers = labelled_photos.answers(pose, *labelled_photos.photos_of(args, records))
     pairs = [
         (record, item[1])
         for record, item in zip(records, answers, strict=True)

@@ -81,16 +81,17 @@ class Group:
             poses: of the same photo, in any skeleton.
             joints: the J names.
         """
-        source = np.array([_place(skeleton, name) for name in joints])
+        source = np.array([place_of(skeleton, name) for name in joints])
         labels = np.asarray(keypoints, np.float64)[:, source]
-        found = np.array([_place(poses.skeleton, name) for name in joints])
+        found = np.array([place_of(poses.skeleton, name) for name in joints])
         scores = np.where(found >= 0, poses.keypoint_scores[:, found], 0)
         places = np.where((scores > 0)[..., None], poses.keypoints[:, found], np.nan)
         labelled = (labels[..., 2] > 0) & (source >= 0)
         return cls(labels[..., :2], labelled, units, places, scores)
 
 
-def _place(skeleton: Skeleton, name: str) -> int:
+def place_of(skeleton: Skeleton, name: str) -> int:
+    """The place of a keypoint in a skeleton, a neck being an upper neck; -1 if it has none."""
     names = skeleton.keypoints
     # LSP's neck is MPII's upper neck; the toolkits of both say so.
     name = name if name in names else _NECKS.get(name, name)

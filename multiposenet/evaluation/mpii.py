@@ -26,7 +26,7 @@ from multiposenet.evaluation import keypoint_precision
 from multiposenet.evaluation.keypoint_precision import Group
 from multiposenet.evaluation.pck import head_sizes, pck
 from multiposenet.poses import Poses
-from multiposenet.skeleton import MPII_16
+from multiposenet.skeleton import MPII_16, Skeleton
 
 __all__ = [
     "JOINTS",
@@ -36,6 +36,7 @@ __all__ = [
     "multi_person",
     "multi_person_groups",
     "people",
+    "places",
     "single_person",
 ]
 
@@ -56,6 +57,11 @@ _HEIGHT = 200.0  # pixels of a person of scale 1
 
 def _joints_of(parts) -> tuple[str, ...]:
     return tuple(name for part in parts for name in PARTS[part])
+
+
+def places(skeleton: Skeleton) -> np.ndarray:
+    """(16,) places of the keypoints of `MPII_16` in a skeleton, -1 for those that it has not."""
+    return np.array([keypoint_precision.place_of(skeleton, name) for name in MPII_16.keypoints])
 
 
 def single_person(

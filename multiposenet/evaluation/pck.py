@@ -133,13 +133,7 @@ class TorsoPCK:
         """
         persons = ~record.crowd & (record.keypoints[:, self._joints, 2] > 0).any(axis=1)
         labels = record.keypoints[persons]
-        predictions = np.full((len(labels), len(self._joints), 2), np.nan)
-        if poses is not None and len(poses) and len(labels):
-            overlap = box_ops.pairwise_iou(_boxes(record.boxes[persons], labels), poses.boxes)
-            best = overlap.argmax(axis=1)
-            there = poses.keypoint_scores[best][:, self._found] > 0
-            there &= (overlap.max(axis=1) > 0)[:, None]
-            predictions[there] = poses.keypoints[best][:, self._found][there]
+        predictions = overlapping(record.boxes[persons], labels, poses, self._found)
         self._predictions.append(predictions)
         self._labels.append(labels[:, self._joints])
         self._units.append(torso_sizes(labels, self._truth))
@@ -160,6 +154,32 @@ class TorsoPCK:
         figures = {f"pck/{name}": v for name, v in zip(["mean", *names], values, strict=True)}
         left_out = int(np.isnan(units).sum())
         return figures | {"pck/persons": len(units) - left_out, "pck/left_out": left_out}
+
+
+def overlapping(
+    boxes: np.ndarray, keypoints: np.ndarray, poses: Poses | None, places: np.ndarray
+) -> np.ndarray:
+    """What answers for annotated persons: for each the pose whose box overlaps its own most.
+
+    Args:
+        boxes: (P, 4) xyxy of the persons, in pixels.
+        keypoints: (P, K, 3) labels (x, y, v), whose extent stands for a box without area.
+        poses: what was found on the photo; None if it could not be looked at.
+        places: (J,) the keypoints wanted, as places in the skeleton of the poses; -1 for one that
+            it has not.
+
+    Returns:
+        (P, J, 2) float64 pixels; NaN without any overlap, and where the pose lacks the keypoint.
+    """
+    places = np.asarray(places)
+    predictions = np.full((len(keypoints), len(places), 2), np.nan)
+    if poses is not None and len(poses) and len(keypoints):
+        overlap = box_ops.pairwise_iou(_boxes(boxes, keypoints), poses.boxes)
+        best = overlap.argmax(axis=1)
+        there = (poses.keypoint_scores[best][:, places] > 0) & (places >= 0)
+        there &= (overlap.max(axis=1) > 0)[:, None]
+        predictions[there] = poses.keypoints[best][:, places][there]
+    return predictions
 
 
 def _boxes(boxes, labels):
