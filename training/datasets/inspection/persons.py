@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from multiposenet import keypoint_names
 from multiposenet.training.datasets import mirrored
 from multiposenet.training.datasets.inspection.findings import BOX_MARGIN, SAME_BOX
 
@@ -38,9 +39,13 @@ def check(
         joints: names of the K keypoints.
         add: takes the kind, the ids of photo and annotation, and the message of a defect.
     """
+    try:
+        names = keypoint_names.plain(joints)
+    except ValueError:  # left and right cannot be told apart, which is a finding of its own
+        names = joints
     for person in persons:
         _check_places(image, person, size, joints, add)
-        reason = mirrored.suspect(person.keypoints, joints)
+        reason = mirrored.suspect(person.keypoints, names)
         if reason and not person.crowd:
             add("sides_swapped", image, person.id, reason)
     for first, second in _repeated([p for p in persons if not p.crowd]):
