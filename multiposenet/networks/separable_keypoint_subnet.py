@@ -1,4 +1,4 @@
-"""The keypoint subnet (MultiPoseNet section 3.2) in separable convolutions.
+"""The keypoint subnet (MultiPoseNet, section 3.2) in separable convolutions.
 
 It has the form of ``keypoint_subnet`` at a tenth of the products, and its last layers those of
 MoveNet's heatmap head: fed with MoveNet's pyramid and weights (``movenet_weights``), its heatmaps
