@@ -3,6 +3,7 @@
 python benchmarks/suppression_speed.py
 """
 
+import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -19,7 +20,7 @@ HAND = PoseNMSParameters()
 RULES = {
     "pose": (
         lambda *poses: pose_nms(*poses).tolist(),
-        lambda *poses: loops.pose_nms(*poses, HAND.sigma1, HAND.sigma2, HAND.lam, HAND.eta),
+        lambda *poses: loops.pose_nms(*poses, *dataclasses.astuple(HAND)),
     ),
     "oks": (
         lambda *poses: oks_nms(*poses, COCO_17.sigmas).tolist(),

@@ -151,24 +151,24 @@ def soft_distances(squared, sigma2) -> np.ndarray:
 
 
 def pose_similarity(
-    keypoints, sizes, confident, others, other_confident, sigma2: float, lam: float
+    keypoints, sizes, confident, others, other_confident, sigma2: float, distance_weight: float
 ) -> np.ndarray:
-    """d = K_sim + lam H_sim (RMPE, equation 12), which grows with the *similarity*.
+    """d = K_sim + distance_weight H_sim (RMPE, equation 12), which grows with the *similarity*.
 
     Args:
         keypoints, others: as for `squared_offsets`.
         sizes: (...) longer sides of the first persons' boxes, the size in PCK.
         confident, other_confident: as for `soft_matches`.
         sigma2: of `soft_distances`.
-        lam: weight of H_sim.
+        distance_weight: weight of H_sim.
 
     Returns:
-        (...) in 0...K (1 + lam), the same at every resolution.
+        (...) in 0...K (1 + distance_weight), the same at every resolution.
     """
     dx2, dy2 = squared_offsets(keypoints, sizes, others)
     matches = soft_matches(near(dx2, dy2), confident, other_confident)
     dx2 += dy2
-    return matches + lam * soft_distances(dx2, sigma2)
+    return matches + distance_weight * soft_distances(dx2, sigma2)
 
 
 def joint_overlap(squared, radius: float) -> np.ndarray:

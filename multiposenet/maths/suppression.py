@@ -34,7 +34,7 @@ class PoseNMSParameters:
     Attributes:
         sigma1: joint score by which a joint is rather confident, above 0.
         sigma2: squared distance, in sizes of the person, at which a joint counts 1 / e; above 0.
-        lam: weight of the distances against the matching joints, from 0.
+        distance_weight: lambda, what the distances count against the matching joints, from 0.
         eta: similarity from which a pose is eliminated, above 0.
 
     Raises:
@@ -43,7 +43,7 @@ class PoseNMSParameters:
 
     sigma1: float = 0.3
     sigma2: float = 0.01
-    lam: float = 1.0
+    distance_weight: float = 1.0
     eta: float = 10.0
 
     def __post_init__(self):
@@ -51,10 +51,27 @@ class PoseNMSParameters:
             value = getattr(self, field.name)
             if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
                 raise ValueError(f"{field.name}: {value!r} is not a number; give one")
-            least = "from 0 on" if field.name == "lam" else "above 0"
-            if not np.isfinite(value) or value < 0 or (value == 0 and field.name != "lam"):
+            least = "from 0 on" if field.name == "distance_weight" else "above 0"
+            if (
+                not np.isfinite(value)
+                or value < 0
+                or (value == 0 and field.name != "distance_weight")
+            ):
                 raise ValueError(f"{field.name}: {value}; give a number {least}")
             object.__setattr__(self, field.name, float(value))
+
+    @classmethod
+    def from_dict(cls, content: dict) -> "PoseNMSParameters":
+        """The parameters by name; ``lam``, a former name of ``distance_weight``, is known, too.
+
+        Raises:
+            ValueError: a parameter is missing, unknown or out of its range.
+        """
+        names = [field.name for field in fields(cls)]
+        found = {"distance_weight" if name == "lam" else name: content[name] for name in content}
+        if set(found) != set(names) or len(found) != len(content):
+            raise ValueError(f"parameters: not {', '.join(names)}")
+        return cls(**found)
 
     @classmethod
     def load(cls, path: str | Path) -> "PoseNMSParameters":
@@ -70,13 +87,12 @@ class PoseNMSParameters:
             raise InputError(f"{path}: file: {error.strerror}; {remedy}") from error
         except ValueError as error:
             raise InputError(f"{path}: file: not JSON; {remedy}") from error
-        names = [field.name for field in fields(cls)]
-        if not isinstance(content, dict) or set(content) != set(names):
-            raise InputError(f"{path}: file: not an object of {', '.join(names)}; {remedy}")
+        if not isinstance(content, dict):
+            raise InputError(f"{path}: file: not an object of parameters; {remedy}")
         try:
-            return cls(**content)
+            return cls.from_dict(content)
         except ValueError as error:
-            raise InputError(f"{path}: {error}") from error
+            raise InputError(f"{path}: {error}; {remedy}") from error
 
 
 def pose_nms(
@@ -117,7 +133,7 @@ def pose_nms(
             _some(people.keypoints, rest),
             _some(confident, rest),
             chosen.sigma2,
-            chosen.lam,
+            chosen.distance_weight,
         )
 
     return _greedy(people.scores, similarity, chosen.eta)

@@ -98,7 +98,7 @@ def load_rmpe(
     """
     network, skeleton, defaults = load_network(sppe)
     if isinstance(defaults.get("pose_nms"), dict):
-        defaults["pose_nms"] = PoseNMSParameters(**defaults["pose_nms"])
+        defaults["pose_nms"] = PoseNMSParameters.from_dict(defaults["pose_nms"])
     learnt_with = defaults.pop("box_overlap", None)
     overlap = learnt_with if box_overlap is None else box_overlap
     if isinstance(detector, (str, os.PathLike)):

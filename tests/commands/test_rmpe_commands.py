@@ -63,7 +63,7 @@ def test_predict(multiposenet, fake_sppe, fake_model, made, tmp_path):
 def test_pose_nms(multiposenet, fake_sppe, made, tmp_path):
     photo, learnt = paint(tmp_path / "a.png"), tmp_path / "nms.json"
     command = ["predict", photo, "--out", tmp_path / "out", "--system", "rmpe", "--pose-nms"]
-    learnt.write_text('{"sigma1": 0.1, "sigma2": 0.2, "lam": 0.3, "eta": 0.4}')
+    learnt.write_text('{"sigma1": 0.1, "sigma2": 0.2, "distance_weight": 0.3, "eta": 0.4}')
     assert multiposenet(*command, learnt)[0] == 0
     assert multiposenet(*command, "none")[0] == 0
     assert [pose.pose_nms for pose in made] == [PoseNMSParameters(0.1, 0.2, 0.3, 0.4), None]

@@ -23,7 +23,7 @@ SIGMAS = COCO_17.sigmas
 
 
 def values(parameters):
-    return parameters.sigma1, parameters.sigma2, parameters.lam, parameters.eta
+    return parameters.sigma1, parameters.sigma2, parameters.distance_weight, parameters.eta
 
 
 def one_pose(rng=None):
@@ -98,15 +98,15 @@ def test_the_sign_of_equation_9():
     copy, stranger = two(lambda pose: pose), two(lambda pose: pose + (5000, 0))
     assert pose_nms(*copy).tolist() == [0]
     assert pose_nms(*stranger).tolist() == [0, 1]
-    # A copy has d = K tanh(0.9 / 1)^2 + lam K with sigma1 = 1, and goes exactly from there on.
+    # A copy has d = K tanh(0.9 / 1)^2 + lambda K with sigma1 = 1, and goes exactly from there on.
     d = 17 * np.tanh(0.9) ** 2 + 0.5 * 17
     for eta, expected in ((d - 1e-3, [0]), (d + 1e-3, [0, 1])):
-        chosen = PoseNMSParameters(sigma1=1, sigma2=0.01, lam=0.5, eta=eta)
+        chosen = PoseNMSParameters(sigma1=1, sigma2=0.01, distance_weight=0.5, eta=eta)
         assert pose_nms(*copy, chosen).tolist() == expected
 
 
 def test_joints_match_within_a_tenth_of_the_longer_side():
-    only_matches = PoseNMSParameters(sigma1=1e-3, sigma2=0.01, lam=0, eta=16.9)
+    only_matches = PoseNMSParameters(sigma1=1e-3, sigma2=0.01, distance_weight=0, eta=16.9)
     for direction in ((1, 0), (0, -1), (1, 1)):  # a box, not a circle
         for step, expected in ((19.9, [0]), (20.1, [0, 1])):  # of 200
             keypoints, *others = two(lambda pose: pose)
@@ -118,7 +118,7 @@ def test_distances_count_by_the_squared_size():
     # All joints 0.2 sizes away: H_sim = 17 exp(-0.04 / 0.02).
     poses, h_sim = two(lambda pose: pose + (0, 40)), 17 * np.exp(-2)
     for factor, expected in ((0.999, [0]), (1.001, [0, 1])):
-        chosen = PoseNMSParameters(sigma1=1, sigma2=0.02, lam=2, eta=factor * 2 * h_sim)
+        chosen = PoseNMSParameters(sigma1=1, sigma2=0.02, distance_weight=2, eta=factor * 2 * h_sim)
         assert pose_nms(*poses, chosen).tolist() == expected
 
 
@@ -231,7 +231,7 @@ def test_arguments_out_of_range():
         soft_oks_nms(*poses[:2], np.array([-0.5]), poses[3], SIGMAS)
 
 
-@pytest.mark.parametrize("name", ("sigma1", "sigma2", "lam", "eta"))
+@pytest.mark.parametrize("name", ("sigma1", "sigma2", "distance_weight", "eta"))
 @pytest.mark.parametrize("value", (-1, np.nan, np.inf, "1", True, None))
 def test_parameters_out_of_range(name, value):
     with pytest.raises(ValueError, match=f"^{name}: "):
@@ -239,7 +239,7 @@ def test_parameters_out_of_range(name, value):
 
 
 def test_parameters_at_the_edge():
-    assert PoseNMSParameters(lam=0).lam == 0
+    assert PoseNMSParameters(distance_weight=0).distance_weight == 0
     assert type(PoseNMSParameters(eta=np.float32(3)).eta) is float
     for name in ("sigma1", "sigma2", "eta"):
         with pytest.raises(ValueError, match=f"^{name}: 0; give a number above 0"):
@@ -248,13 +248,16 @@ def test_parameters_at_the_edge():
 
 def test_parameters_from_a_file(tmp_path):
     path = tmp_path / "parameters.json"
-    content = {"sigma1": 0.2, "sigma2": 0.03, "lam": 0.0, "eta": 4}
+    content = {"sigma1": 0.2, "sigma2": 0.03, "distance_weight": 0.0, "eta": 4}
     path.write_text(json.dumps(content))
     assert PoseNMSParameters.load(path) == PoseNMSParameters(0.2, 0.03, 0, 4)
+    former = {"lam" if name == "distance_weight" else name: x for name, x in content.items()}
+    assert PoseNMSParameters.from_dict(former) == PoseNMSParameters.load(path)
     defects = {
         "not JSON": "{",
         "not an object": "[1, 2]",
-        "not an object of sigma1, sigma2, lam, eta": json.dumps(content | {"more": 1}),
+        "not sigma1, sigma2, distance_weight, eta": json.dumps(content | {"more": 1}),
+        "parameters: not sigma1": json.dumps(content | {"lam": 0.5}),
         "eta: 0; give a number above 0": json.dumps(content | {"eta": 0}),
         "eta: '4' is not a number": json.dumps(content | {"eta": "4"}),
     }

@@ -51,7 +51,7 @@ def test_soft_oks_lowers_scores():
 def test_rules_by_name(tmp_path):
     assert rule("oks") == OKSNMS() and rule("soft-oks") == SoftOKSNMS() and rule("none") is None
     path = tmp_path / "learnt.json"
-    path.write_text(json.dumps({"sigma1": 0.1, "sigma2": 0.2, "lam": 0.3, "eta": 0.4}))
+    path.write_text(json.dumps({"sigma1": 0.1, "sigma2": 0.2, "distance_weight": 0.3, "eta": 0.4}))
     assert rule(str(path)) == PoseNMSParameters(0.1, 0.2, 0.3, 0.4)
     with pytest.raises(InputError, match="ok: file: "):
         rule("ok")

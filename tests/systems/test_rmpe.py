@@ -332,7 +332,7 @@ def test_pose_nms_leaves_one_pose_of_a_person():
     box, other = np.array(BOXES["upright"], float), np.array(BOXES["border"], float)
     boxes = [box + (4, 3, 2, -5), other, box]
     image = paint(box, other)
-    same = PoseNMSParameters(sigma1=0.3, sigma2=0.01, lam=1.0, eta=4.0)
+    same = PoseNMSParameters(sigma1=0.3, sigma2=0.01, distance_weight=1.0, eta=4.0)
     poses = rmpe(boxes, [0.5, 0.6, 0.9], pose_nms=same)(image)
     assert poses.box_scores.tolist() == pytest.approx([0.9, 0.6])  # the better one of the two
     np.testing.assert_allclose(poses.keypoints[1], joints_of(other), atol=0.4)
@@ -341,7 +341,7 @@ def test_pose_nms_leaves_one_pose_of_a_person():
     # What decides is the similarity of the two poses.
     similarity = similarity_by_hand(every, 0, 2, same)
     for eta, count in ((similarity - 0.1, 2), (similarity + 0.1, 3)):
-        parameters = PoseNMSParameters(same.sigma1, same.sigma2, same.lam, eta)
+        parameters = PoseNMSParameters(same.sigma1, same.sigma2, same.distance_weight, eta)
         assert len(rmpe(boxes, [0.5, 0.6, 0.9], pose_nms=parameters)(image)) == count
 
 
@@ -354,7 +354,7 @@ def similarity_by_hand(poses, first, second, parameters):
         if np.abs(offset).max() <= 0.1:
             a, b = poses.keypoint_scores[[first, second], joint] / parameters.sigma1
             total += np.tanh(a) * np.tanh(b)
-        total += parameters.lam * np.exp(-(offset @ offset) / parameters.sigma2)
+        total += parameters.distance_weight * np.exp(-(offset @ offset) / parameters.sigma2)
     return float(total)
 
 

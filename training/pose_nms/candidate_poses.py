@@ -71,7 +71,7 @@ class CandidatePoses:
             parameters: `PoseNMSParameters`, sigma2 at most 0.1.
         """
         matches, distances = self.matches(parameters.sigma1), self.distances(parameters.sigma2)
-        return self._greedy(matches + parameters.lam * distances >= parameters.eta)
+        return self._greedy(matches + parameters.distance_weight * distances >= parameters.eta)
 
     def oks_nms(self, threshold: float) -> np.ndarray:
         """(D,) bool, the poses that `suppression.oks_nms` keeps."""

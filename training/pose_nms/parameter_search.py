@@ -18,8 +18,13 @@ from multiposenet.maths.suppression import PoseNMSParameters
 from multiposenet.training.pose_nms.candidate_poses import CandidatePoses
 
 # Grids are even in the logarithm.
-RANGES = {"sigma1": (0.02, 2.0), "sigma2": (1e-4, 0.1), "lam": (0.05, 20.0), "eta": (0.5, 60.0)}
-PAIRS = (("lam", "eta"), ("sigma1", "sigma2"))
+RANGES = {
+    "sigma1": (0.02, 2.0),
+    "sigma2": (1e-4, 0.1),
+    "distance_weight": (0.05, 20.0),
+    "eta": (0.5, 60.0),
+}
+PAIRS = (("distance_weight", "eta"), ("sigma1", "sigma2"))
 OKS_RANGES = {"threshold": (0.02, 1.0)}
 OVERLAP_RANGES = {"radius": (0.02, 0.5), "share": (0.02, 1.0)}
 
