@@ -122,7 +122,7 @@ def measure(
         size_hw: (H, W) of the images.
         people: numbers of people.
         rounds: timed runs of each.
-        runtimes: names of `runtimes.RUNTIMES`, or `INT8`; of an exported file those that run it.
+        runtimes: names of `exported.RUNTIMES`, or `INT8`; of an exported file those that run it.
         batches: numbers of images at once.
         folder: for exported files; not needed for Keras.
 

@@ -14,7 +14,7 @@ def keypoint_pyramid(features, channels=256, *, norm=False, name="keypoint_pyram
     """K2...K5 from C2...C5.
 
     Args:
-        features: ``{"C2": (channels, stride), ...}`` as ``backbone.levels`` gives.
+        features: ``{"C2": (channels, stride), ...}`` as ``backbones.levels`` gives.
         channels: depth of every level.
         norm: batch-normalize the convolutions (not in the paper; helps short trainings).
         name: name of the model.

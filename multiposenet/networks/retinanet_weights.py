@@ -40,7 +40,7 @@ def load_keras_retinanet(path, backbone, pyramid, subnet, class_index: int = PER
     Args:
         path: HDF5 file of a keras-retinanet model or of its weights alone, of the training or of
             the inference model.
-        backbone: ``backbone.resnet`` of the snapshot's depth.
+        backbone: ``backbones.resnet`` of the snapshot's depth.
         pyramid: ``pyramid.person_pyramid`` with the snapshot's channels and without norm.
         subnet: ``person_subnet.person_subnet`` with the snapshot's anchors and without norm.
         class_index: The class to detect, default person.

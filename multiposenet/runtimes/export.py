@@ -49,8 +49,8 @@ def export(
 
     Args:
         model: a `MultiPoseNet`.
-        path: of the file to write; its name ends as `runtimes.FORMATS` has it.
-        format: of `runtimes.FORMATS`.
+        path: of the file to write; its name ends as `exported.FORMATS` has it.
+        format: of `exported.FORMATS`.
         batches: for the comparison, arrays (B, H, W, 3) as the network takes them; some may be
             longer than 1.
         options: the `InferenceOptions` that the model is meant to be used with, by name. Poses of

@@ -24,7 +24,7 @@ def cached(weights: Path, arguments: dict, runtime: str, make) -> Path:
     Args:
         weights: the file of its weights.
         arguments: what else the model depends on, as JSON has it.
-        runtime: of `runtimes.RUNTIMES`, not "keras".
+        runtime: of `exported.RUNTIMES`, not "keras".
         make: function of no arguments that returns the model's `Estimator` in Keras.
 
     Raises:

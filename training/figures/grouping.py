@@ -30,7 +30,7 @@ def draw(rows: list[dict]) -> Figure:
     """A panel for every kind of error, a line for every assigner.
 
     Args:
-        rows: of `robustness.sweep`.
+        rows: of `degradation_sweep.sweep`.
     """
     kinds = list(dict.fromkeys(row["kind"] for row in rows))
     names = [key.removesuffix("/AP") for key in rows[0] if key.endswith("/AP")]

@@ -45,7 +45,7 @@ def train(network, examples, recipe, run, *, resume=False, engine=None):
         examples: ``Examples``.
         recipe: a ``DPGRecipe``.
         run: folder; every part of the negatives has its own, ``part-01`` and so on, in it.
-        resume, engine: see ``loop.fit``. Parts that are finished are only read again.
+        resume, engine: see ``fitting.fit``. Parts that are finished are only read again.
     """
     hard = np.zeros(0, int)
     for number, part in enumerate(examples.parts, start=1):

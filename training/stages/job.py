@@ -40,5 +40,5 @@ class Job:
 
     @property
     def fit_options(self) -> dict:
-        """What ``loop.fit`` takes of it."""
+        """What ``fitting.fit`` takes of it."""
         return {"run": self.run, "resume": self.resume, "engine": self.engine}

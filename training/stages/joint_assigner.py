@@ -34,7 +34,7 @@ def train(assigner, photos, recipe, flip_indices, run, **options):
         recipe: a ``JointRecipe``.
         flip_indices: of the skeleton.
         run: folder of checkpoints and logs.
-        **options: of ``loop.fit``, such as ``resume``.
+        **options: of ``fitting.fit``, such as ``resume``.
     """
     batches = TokenBatches(photos, recipe, flip_indices)
     stage = JointStage(assigner, recipe.membership)

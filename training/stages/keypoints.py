@@ -44,7 +44,7 @@ def train(model, samples, recipe, run, *, augment=None, **options):
         recipe: a ``KeypointRecipe``.
         run: folder of checkpoints and logs.
         augment: the user's own changes of patches, see ``patches.sampler.PatchSampler``.
-        **options: of ``loop.fit``, such as ``resume``.
+        **options: of ``fitting.fit``, such as ``resume``.
 
     Raises:
         AnnotationError: no person of the samples has a labelled joint.

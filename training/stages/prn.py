@@ -47,7 +47,7 @@ def train(prn, source, recipe, flip_indices, run, *, resume=False, validate=None
         recipe: a ``PRNRecipe``.
         flip_indices: of the skeleton.
         run: folder of checkpoints and logs.
-        resume, validate, engine: see ``loop.fit``.
+        resume, validate, engine: see ``fitting.fit``.
 
     Raises:
         AnnotationError: nobody has enough keypoints.

@@ -137,7 +137,7 @@ def train(sppe, samples, recipe, flip_indices, run, *, proposals=None, **options
         flip_indices: of the skeleton.
         run: folder of checkpoints and logs.
         proposals: generator of the boxes that are cropped; None crops true boxes.
-        **options: of ``loop.fit``, such as ``resume``.
+        **options: of ``fitting.fit``, such as ``resume``.
 
     Raises:
         AnnotationError: no person of the samples has a labelled joint.

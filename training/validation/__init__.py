@@ -1,6 +1,6 @@
 """What each stage reaches on photos that it does not learn from, a module for each.
 
-All have one form, ``Validation``, which ``loop.fit`` calls while the stage trains.
+All have one form, ``Validation``, which ``fitting.fit`` calls while the stage trains.
 """
 
 from typing import Protocol
