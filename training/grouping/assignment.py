@@ -15,8 +15,9 @@ from multiposenet.evaluation import evaluate_keypoints
 from multiposenet.maths import matching
 from multiposenet.networks import grouping
 from multiposenet.networks.assigner import one_to_one
-from multiposenet.networks.roi_crop import HEIGHT, MARGIN, WIDTH
+from multiposenet.networks.roi_crop import HEIGHT, WIDTH
 from multiposenet.systems import estimator
+from multiposenet.training.grouping.labelled_persons import relative, relative_to_all, within
 
 BATCH = 64
 RULES = ("each", *matching.METHODS)
@@ -25,10 +26,7 @@ PLACES = ("candidate", "cell")
 
 def perfect(boxes, points, scores, owner):
     """What ``grouping.assign`` would return for an assigner that knows the truth."""
-    corner = boxes[:, :, None, None, :2]
-    size = np.maximum(boxes[:, :, None, None, 2:] - corner, 1e-3)
-    place = (points[:, None] - corner) / size
-    inside = ((place >= -MARGIN) & (place <= 1 + MARGIN)).all(axis=-1)
+    inside = within(relative_to_all(points, boxes))
     people = np.arange(boxes.shape[1])[:, None, None]
     logits = np.where(owner[:, None] == people, 30.0, -30.0)
     centre = (boxes[..., :2] + boxes[..., 2:]) / 2
@@ -151,7 +149,7 @@ def _cell_centres(points, boxes):
     cells = np.array([WIDTH, HEIGHT])
     corner = boxes[:, :, None, :2]
     size = np.maximum(boxes[:, :, None, 2:] - corner, 1e-3)
-    cell = np.clip(np.floor((points - corner) / size * cells), 0, cells - 1)
+    cell = np.clip(np.floor(relative(points, boxes[:, :, None]) * cells), 0, cells - 1)
     return corner + (cell + 0.5) / cells * size
 
 

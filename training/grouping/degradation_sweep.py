@@ -19,8 +19,9 @@ from multiposenet.networks.pose_residual_network import (
     NearestCentre,
     UnaryConditionalRelationship,
 )
-from multiposenet.networks.roi_crop import HEIGHT, MARGIN, WIDTH
+from multiposenet.networks.roi_crop import HEIGHT, WIDTH
 from multiposenet.training.grouping.degradation import Degradation, Detected, degrade
+from multiposenet.training.grouping.labelled_persons import relative_to_all, within
 
 LEVELS = {
     "jitter": (0.0, 0.01, 0.02, 0.04, 0.06, 0.08),
@@ -157,7 +158,7 @@ def mean_crop(annotations: CocoAnnotations, blur: float = 1.0) -> np.ndarray:
     present, boxes = present[chosen], persons.xywh[chosen, None]
     places = persons.keypoints[chosen, :, :2] - boxes[..., :2]
     places = places / np.maximum(boxes[..., 2:], 1e-3)
-    present &= ((places >= -MARGIN) & (places <= 1 + MARGIN)).all(axis=-1)
+    present &= within(places)
     cells = np.clip((places * (WIDTH, HEIGHT)).astype(int), 0, (WIDTH - 1, HEIGHT - 1))
     prior = np.zeros((HEIGHT, WIDTH, present.shape[1]))
     person, joint = np.nonzero(present)
@@ -197,10 +198,7 @@ def _perfect(detected: list[Detected]):
         first = np.zeros(len(found.boxes), bool)
         first[np.unique(found.box_owners, return_index=True)[1]] = True
         own = (found.owners == found.box_owners[:, None, None]) & first[:, None, None]
-        corner = found.boxes[:, :2]
-        size = np.maximum(found.boxes[:, 2:] - found.boxes[:, :2], 1e-3)
-        place = (found.keypoints[None, ..., :2] - corner[:, None, None]) / size[:, None, None]
-        own &= ((place >= -MARGIN) & (place <= 1 + MARGIN)).all(axis=-1)  # (N, K, P)
+        own &= within(relative_to_all(found.keypoints[..., :2], found.boxes))  # (N, K, P)
         chosen = own.argmax(axis=-1)
         triples = found.keypoints[np.arange(chosen.shape[1]), chosen]
         keypoints.append(np.where(own.any(axis=-1)[..., None], triples, 0))

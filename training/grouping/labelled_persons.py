@@ -113,14 +113,22 @@ def expand(starts, counts):
 
 
 def relative(points, boxes):
-    """``(M, 2)`` places of points in one box each, 0...1 inside it."""
-    size = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-3)
-    return (points - boxes[:, :2]) / size
+    """``(..., 2)`` places of points ``(..., 2)`` in boxes ``(..., 4)`` xyxy, 0...1 inside them.
+
+    As ``roi_crop.relative_places``, in NumPy.
+    """
+    size = np.maximum(boxes[..., 2:] - boxes[..., :2], 1e-3)
+    return (points - boxes[..., :2]) / size
+
+
+def relative_to_all(points, boxes):
+    """``(..., N, K, P, 2)``: ``relative`` of points ``(..., K, P, 2)`` and each of N boxes."""
+    return relative(points[..., None, :, :, :], boxes[..., :, None, None, :])
 
 
 def within(places, margin=MARGIN):
-    """``(M,)`` bool: which relative places lie in the box or its margin."""
-    return ((places >= -margin) & (places <= 1 + margin)).all(axis=1)
+    """``(...)`` bool: which relative places ``(..., 2)`` lie in the box or its margin."""
+    return ((places >= -margin) & (places <= 1 + margin)).all(axis=-1)
 
 
 def cells(places):

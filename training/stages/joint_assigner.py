@@ -7,6 +7,7 @@ from keras import ops
 from multiposenet.errors import AnnotationError
 from multiposenet.networks import joint_assigner
 from multiposenet.networks.roi_crop import MARGIN
+from multiposenet.training.grouping import labelled_persons
 from multiposenet.training.grouping.labelled_persons import photos as triples
 from multiposenet.training.loop import fitting
 from multiposenet.training.losses import binary_crossentropy
@@ -84,14 +85,13 @@ class Photos:
 
 def _relative(boxes, places):
     """``(I, n, K, P, 2)`` places ``(I, P, K, 2)`` in boxes ``(I, n, 4)``, 0...1 inside them."""
-    size = np.maximum(boxes[..., 2:] - boxes[..., :2], 1e-3)[:, :, None, None]
-    return (places.transpose(0, 2, 1, 3)[:, None] - boxes[:, :, None, None, :2]) / size
+    return labelled_persons.relative_to_all(places.transpose(0, 2, 1, 3), boxes)
 
 
 def _inside(boxes, places, there, margin=MARGIN):
     """``(I, n, K, P)`` bool: which candidates lie in which boxes; ``there`` is ``(I, P, K)``."""
-    near = np.abs(_relative(boxes, places) - 0.5) <= 0.5 + margin
-    return near.all(axis=-1) & (there.transpose(0, 2, 1)[:, None] > 0)
+    near = labelled_persons.within(_relative(boxes, places), margin)
+    return near & (there.transpose(0, 2, 1)[:, None] > 0)
 
 
 class TokenBatches:
@@ -209,9 +209,8 @@ def tokens(boxes, places, scores, seen=None, rng=None, uncontested_share=1.0, li
     box_size = np.broadcast_to(size.reshape(-1, 2)[keep][:, None], relative.shape)
     candidate = index + image[:, None] * joints * count
     candidate = np.unique(candidate, return_inverse=True)[1].reshape(index.shape)
-    own_places = (places[:, :people] - boxes[..., None, :2]) / size[:, :, None]
-    known = scores[:, :people] > 0
-    known &= (np.abs(own_places - 0.5) <= 0.5 + MARGIN).all(axis=-1)
+    own_places = labelled_persons.relative(places[:, :people], boxes[:, :, None])
+    known = (scores[:, :people] > 0) & labelled_persons.within(own_places)
     answer = np.concatenate([own_places, known[..., None]], axis=-1)
     inputs = {
         "relative": relative.astype(np.float32),

@@ -10,15 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.files import save_weights
 from multiposenet.networks.joint_assigner import JointAssigner
 from multiposenet.networks.pose_residual_network import (
-    HEIGHT,
-    WIDTH,
     Max,
     NearestCentre,
     PoseResidualNetwork,
@@ -29,8 +26,8 @@ from multiposenet.skeleton import COCO_17
 from multiposenet.systems import estimator
 from multiposenet.training import recipes
 from multiposenet.training.grouping import assignment
+from multiposenet.training.grouping.degradation_sweep import mean_crop
 from multiposenet.training.grouping.labelled_persons import LabelledPersons
-from multiposenet.training.grouping.prn_batches import entries
 from multiposenet.training.recipes.joint_assigner import JointRecipe
 from multiposenet.training.stages import joint_assigner, prn
 
@@ -190,7 +187,7 @@ class PRNTable:
         joint_assigner.train(assigner, photos, recipe, flip, Path(self.run) / row.name, resume=True)
 
     def _fit_prior(self, row, assigner):
-        assigner.prior.assign(prior(self._people()))
+        assigner.prior.assign(mean_crop(self._train_annotations()))
 
     def _train_annotations(self):
         annotations = CocoAnnotations.load(self.train, self.annotations.skeleton)
@@ -205,19 +202,6 @@ class PRNTable:
         if self._loaded is None:
             self._loaded = LabelledPersons(self._train_annotations(), self.recipe.more_than)
         return self._loaded
-
-
-def prior(people, chunk=4096):
-    """``(56, 36, K)`` for UCR: the mean crop of the taught persons' own keypoints."""
-    total = np.zeros((HEIGHT * WIDTH, people.joints))
-    photos = len(people.box_start) - 1
-    for start in range(0, photos, chunk):
-        x, y = entries(people, np.arange(start, min(start + chunk, photos)))
-        own = (x["scores"] > 0) & (y["own"] > 0) & (y["taught"] > 0)
-        joint = np.repeat(x["joint"][own, None], 4, axis=1)
-        np.add.at(total, (x["cells"][own], joint), x["weights"][own])
-    mean = total / people.taught.sum()
-    return mean.reshape(HEIGHT, WIDTH, people.joints).astype(np.float32)
 
 
 def default_train(annotations_path):

@@ -5,13 +5,12 @@ import json
 import keras
 import numpy as np
 import pytest
-from prn_labels import crowd_of, person, write
+from prn_labels import crowd_of, write
 
 from multiposenet import cli
 from multiposenet.errors import InputError
 from multiposenet.training import recipes
 from multiposenet.training.grouping import assignment
-from multiposenet.training.grouping.labelled_persons import LabelledPersons
 from multiposenet.training.tables import prn
 
 QUICK = {"epochs": 1, "coarse_epochs": 1, "batch_size": 8, "precision": "float32"}
@@ -127,7 +126,7 @@ def test_a_row_goes_on_where_it_was_stopped(files, tmp_path, monkeypatch):
         return prn.PRNTable(annotations, tmp_path / run, train, recipe)
 
     whole = table("whole").measure(row)
-    fit = prn.prn.loop.fit
+    fit = prn.prn.fitting.fit
 
     def stopped(stage, batches, recipe, *, steps, **options):
         def until(step):
@@ -137,23 +136,13 @@ def test_a_row_goes_on_where_it_was_stopped(files, tmp_path, monkeypatch):
 
         fit(stage, until, recipe, steps=steps, checkpoint_every=3, **options)
 
-    monkeypatch.setattr(prn.prn.loop, "fit", stopped)
+    monkeypatch.setattr(prn.prn.fitting, "fit", stopped)
     with pytest.raises(KeyboardInterrupt):
         table("parts").measure(row)
-    monkeypatch.setattr(prn.prn.loop, "fit", fit)
+    monkeypatch.setattr(prn.prn.fitting, "fit", fit)
     assert table("parts").measure(row) == whole
     for run in ("whole", "parts"):
         assert (tmp_path / run / "tiny.weights.h5").exists()
-
-
-def test_prior_is_the_mean_crop(tmp_path):
-    joints = [(18.5, 14.5, 2), (9.0, 40.5, 2), (9.0, 40.5, 2)]  # in a box of 36 x 56
-    persons = [person(1, 1, (0, 0, 36, 56), joints), person(2, 2, (0, 0, 36, 56), joints)]
-    prior = prn.prior(LabelledPersons(write(tmp_path / "a.json", persons)))
-    assert prior.shape == (56, 36, 3)
-    np.testing.assert_allclose(prior.sum(axis=(0, 1)), 1, rtol=1e-5)
-    assert prior[14, 18, 0] == pytest.approx(1)
-    np.testing.assert_allclose(prior[40, 8:10, 1], [0.5, 0.5], atol=1e-5)
 
 
 def test_curriculum_is_the_only_difference_of_its_row(files, tmp_path, monkeypatch):
