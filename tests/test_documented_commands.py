@@ -55,6 +55,8 @@ def relax(parser):
     """The parser, content with what it gets."""
     for group in parser._mutually_exclusive_groups:
         group.required = False
+    for group in parser._mutually_exclusive_groups:
+        group.required = False
     for action in parser._actions:
         action.required = False
         if isinstance(action, argparse._SubParsersAction):
