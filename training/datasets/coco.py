@@ -4,7 +4,8 @@
     folder/photos/              the photos
     folder/masks/STEM.png       optional: 0 background, 1 person, 2 crowd
 
-The official COCO folders work through `from_annotations`.
+The official COCO folders work through `from_annotations`. An image entry with
+`"persons_complete": false` says that there may be more persons on the photo than are annotated.
 """
 
 from pathlib import Path
@@ -14,6 +15,9 @@ import numpy as np
 from multiposenet.annotations import CocoAnnotations, ImageRecord, photo_path
 from multiposenet.skeleton import COCO_17, Skeleton
 from multiposenet.training.datasets.sample import Sample, to_skeleton
+
+# A box around the centres of so many others, so many times as large as their median, is a group's.
+GROUP_MEMBERS, GROUP_AREA = 3, 4.0
 
 
 def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
@@ -95,11 +99,11 @@ def to_coco(samples: list[Sample], skeleton: Skeleton) -> dict:
 def _sample(
     record: ImageRecord, source: Skeleton, target: Skeleton, images: Path, mask: Path | None
 ) -> Sample:
-    alone = ~record.crowd
+    alone = ~record.crowd & ~_groups(record)
     keypoints, shared = to_skeleton(record.keypoints[alone], source, target)
     # A person without any keypoint was not labelled; one with some was labelled in full.
     labelled = (record.num_keypoints[alone] > 0)[:, None] & shared
-    order = np.concatenate([np.flatnonzero(alone), np.flatnonzero(record.crowd)])
+    order = np.concatenate([np.flatnonzero(alone), np.flatnonzero(~alone)])
     segmentations = tuple(record.segmentations[row] for row in order)
     return Sample(
         path=photo_path(images, record.file_name),
@@ -108,9 +112,23 @@ def _sample(
         keypoints=keypoints,
         labelled=labelled,
         areas=record.areas[alone],
-        crowd_boxes=record.boxes[record.crowd],
-        complete=True,
+        crowd_boxes=record.boxes[~alone],
+        complete=record.extra.get("persons_complete", True),
         single=False,
         mask_path=mask,
         segmentations=segmentations if mask is None and all(segmentations) else None,
     )
+
+
+def _groups(record: ImageRecord) -> np.ndarray:
+    """(n,) bool: boxes that must stand for a group, though not marked as a crowd.
+
+    COCO has some: without keypoints, far larger than the others of the photo and around several of
+    them. Taught as persons, they are what a detector then finds around any group.
+    """
+    low, high = record.boxes[:, :2], record.boxes[:, 2:]
+    centres, areas = (low + high) / 2, (high - low).prod(axis=1)
+    within = ((centres > low[:, None]) & (centres < high[:, None])).all(axis=-1)
+    others = within.sum(axis=1) - 1
+    large = areas > GROUP_AREA * np.median(areas) if len(areas) else np.zeros(0, bool)
+    return (record.num_keypoints == 0) & (others >= GROUP_MEMBERS) & large

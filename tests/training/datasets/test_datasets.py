@@ -70,6 +70,25 @@ def coco_folder(tmp_path):
     return tmp_path
 
 
+def test_a_box_around_a_group_is_a_crowd_and_persons_may_be_missing(tmp_path):
+    standing = np.zeros((17, 3))
+    standing[5] = (4, 4, 2)
+    small = [(x, 4, x + 6, 20) for x in (2, 12, 22, 32)]
+    annotations = [
+        annotation(1 + index, 1, box, np.zeros((17, 3))) for index, box in enumerate(small)
+    ]
+    annotations += [
+        annotation(5, 1, (0, 0, 40, 24), np.zeros((17, 3))),  # around four
+        annotation(6, 1, (0, 0, 40, 23), standing),  # one in front of the others, with keypoints
+        annotation(7, 1, (0, 0, 20, 24), np.zeros((17, 3))),  # around two
+    ]
+    image = {"id": 1, "file_name": "one.png", "width": 48, "height": 24}
+    write(tmp_path, [{**image, "persons_complete": False}], annotations, COCO_17)
+    (sample,) = coco.read(tmp_path)
+    np.testing.assert_array_equal(sample.crowd_boxes, [[0, 0, 40, 24]])
+    assert len(sample) == 6 and not sample.complete
+
+
 def test_coco_persons_and_crowds(coco_folder):
     one, two, three = coco.read(coco_folder)
     assert (one.path, one.image_size) == (coco_folder / "photos/one.png", (12, 20))
