@@ -76,13 +76,35 @@ class Assigner(keras.Model):
             assigned = [ops.convert_to_numpy(x) for x in self.assign(boxes, points, scores)]
         else:
             assigned = _nothing(boxes, points)
-        grouped = _choose(*assigned, points, score_exponent, exclusive, unassigned)
-        return Grouped(*(x[0] for x in grouped)) if single else grouped
+        grouped = choose(*assigned, points, score_exponent, exclusive, unassigned)
+        dtypes = Grouped(np.float32, np.float32, np.float32, np.int64, np.float32)
+        grouped = (x[0 if single else ...] for x in grouped)
+        return Grouped(*(x.astype(dtype) for x, dtype in zip(grouped, dtypes, strict=True)))
 
 
-def _choose(logits, candidate_scores, expected, points, power, exclusive, unassigned):
+def choose(
+    logits,
+    candidate_scores,
+    expected,
+    points,
+    score_exponent=1.0,
+    exclusive=None,
+    unassigned=-np.inf,
+):
+    """The choice that ``Assigner.group`` makes of what ``assign`` returns.
+
+    Args:
+        logits: ``(B, N, K, P)``, as the next two of ``grouping.assign``.
+        candidate_scores: ``(B, N, K, P)``.
+        expected: ``(B, N, K, 2)`` xy pixels.
+        points: ``(B, K, P, 2)`` xy pixels of the candidates.
+        score_exponent, exclusive, unassigned: as of ``Assigner.group``.
+
+    Returns:
+        A ``Grouped`` of the batch, in the precision of the arguments.
+    """
     preference = np.where(
-        candidate_scores > 0, logits + power * np.log(candidate_scores + 1e-9), -np.inf
+        candidate_scores > 0, logits + score_exponent * np.log(candidate_scores + 1e-9), -np.inf
     )
     if preference.shape[-1] == 0:
         index = np.full(preference.shape[:-1], matching.NOBODY)
@@ -110,13 +132,7 @@ def _choose(logits, candidate_scores, expected, points, power, exclusive, unassi
     keypoints = np.where(found[..., None], keypoints, expected)
     count = np.maximum(found.sum(axis=-1), 1)
     pose_scores = (probabilities * keypoint_scores).sum(axis=-1) / count
-    return Grouped(
-        keypoints.astype(np.float32),
-        keypoint_scores.astype(np.float32),
-        probabilities.astype(np.float32),
-        index.astype(np.int64),
-        pose_scores.astype(np.float32),
-    )
+    return Grouped(keypoints, keypoint_scores, probabilities, index, pose_scores)
 
 
 def one_to_one(log_odds, method, unassigned=0.0):

@@ -14,10 +14,10 @@ from multiposenet.annotations import CocoAnnotations
 from multiposenet.evaluation import evaluate_keypoints
 from multiposenet.maths import matching
 from multiposenet.networks import grouping
-from multiposenet.networks.assigner import one_to_one
+from multiposenet.networks.assigner import choose
 from multiposenet.networks.roi_crop import HEIGHT, WIDTH
 from multiposenet.systems import estimator
-from multiposenet.training.grouping.labelled_persons import relative, relative_to_all, within
+from multiposenet.training.grouping.labelled_persons import owned, relative
 
 BATCH = 64
 RULES = ("each", *matching.METHODS)
@@ -26,9 +26,9 @@ PLACES = ("candidate", "cell")
 
 def perfect(boxes, points, scores, owner):
     """What ``grouping.assign`` would return for an assigner that knows the truth."""
-    inside = within(relative_to_all(points, boxes))
-    people = np.arange(boxes.shape[1])[:, None, None]
-    logits = np.where(owner[:, None] == people, 30.0, -30.0)
+    people = np.broadcast_to(np.arange(boxes.shape[1]), boxes.shape[:2])
+    own, inside = owned(boxes, people, points, owner)
+    logits = np.where(own, 30.0, -30.0)
     centre = (boxes[..., :2] + boxes[..., 2:]) / 2
     expected = np.repeat(centre[:, :, None], points.shape[1], axis=2)
     return logits, scores[:, None] * inside, expected
@@ -116,28 +116,20 @@ def _arrays(records):
 def _results(
     records, boxes, points, logits, candidate_scores, expected, category_id, rule, place, unassigned
 ):
-    odds = np.where(candidate_scores > 0, logits + np.log(candidate_scores + 1e-9), -np.inf)
-    if rule == "each":
-        index = np.where(np.isfinite(odds.max(axis=-1)), odds.argmax(axis=-1), matching.NOBODY)
-    else:
-        index = one_to_one(odds, rule, unassigned)
-    found, safe = index >= 0, np.maximum(index, 0)[..., None]
-    chosen = np.take_along_axis(
-        np.broadcast_to(points[:, None], (*odds.shape, 2)), safe[..., None], axis=3
-    )[..., 0, :]
+    exclusive = None if rule == "each" else rule
+    grouped = choose(
+        logits, candidate_scores, expected, points, exclusive=exclusive, unassigned=unassigned
+    )
+    keypoints, found = grouped.keypoints, grouped.index >= 0
     if place == "cell":
-        chosen = _cell_centres(chosen, boxes)
-    keypoints = np.where(found[..., None], chosen, expected)
-    best = np.take_along_axis(logits, safe, axis=-1)[..., 0]
-    probability = found * (0.5 + 0.5 * np.tanh(best / 2))
-    scores = probability.sum(axis=-1) / np.maximum(found.sum(axis=-1), 1)
+        keypoints = np.where(found[..., None], _cell_centres(keypoints, boxes), keypoints)
     triples = np.concatenate([keypoints, found[..., None]], axis=-1)
     return [
         {
             "image_id": record.id,
             "category_id": category_id,
             "keypoints": triples[row, person].ravel().tolist(),
-            "score": float(scores[row, person]),
+            "score": float(grouped.scores[row, person]),
         }
         for row, record in enumerate(records)
         for person in range(len(record))

@@ -21,7 +21,7 @@ from multiposenet.networks.pose_residual_network import (
 )
 from multiposenet.networks.roi_crop import HEIGHT, WIDTH
 from multiposenet.training.grouping.degradation import Degradation, Detected, degrade
-from multiposenet.training.grouping.labelled_persons import relative_to_all, within
+from multiposenet.training.grouping.labelled_persons import owned, within
 
 LEVELS = {
     "jitter": (0.0, 0.01, 0.02, 0.04, 0.06, 0.08),
@@ -197,8 +197,9 @@ def _perfect(detected: list[Detected]):
     for found in detected:
         first = np.zeros(len(found.boxes), bool)
         first[np.unique(found.box_owners, return_index=True)[1]] = True
-        own = (found.owners == found.box_owners[:, None, None]) & first[:, None, None]
-        own &= within(relative_to_all(found.keypoints[..., :2], found.boxes))  # (N, K, P)
+        places = found.keypoints[..., :2]
+        own, inside = owned(found.boxes, found.box_owners, places, found.owners)
+        own = own & inside & first[:, None, None]  # (N, K, P)
         chosen = own.argmax(axis=-1)
         triples = found.keypoints[np.arange(chosen.shape[1]), chosen]
         keypoints.append(np.where(own.any(axis=-1)[..., None], triples, 0))

@@ -131,6 +131,23 @@ def within(places, margin=MARGIN):
     return ((places >= -margin) & (places <= 1 + margin)).all(axis=-1)
 
 
+def owned(boxes, box_owners, points, owners):
+    """What an assigner that makes no mistake knows of every box and candidate.
+
+    Args:
+        boxes: ``(..., N, 4)`` xyxy.
+        box_owners: ``(..., N)`` int, whose boxes they are.
+        points: ``(..., K, P, 2)`` xy, the candidates of every joint.
+        owners: ``(..., K, P)`` int, whose candidates they are.
+
+    Returns:
+        Two of ``(..., N, K, P)`` bool: the candidate is of the box's person; it lies in the box or
+        its margin.
+    """
+    own = owners[..., None, :, :] == box_owners[..., None, None]
+    return own, within(relative_to_all(points, boxes))
+
+
 def cells(places):
     """Bilinear weights of places on the grid of a crop, as ``roi_crop.grid_weights`` has them.
 
