@@ -1,64 +1,15 @@
 """The annotation reader: what it reads, what it forgives, and what it says about the rest."""
 
 import copy
-import gzip
 import json
-import os
 
 import numpy as np
 import pytest
+from coco_files import coco_file, write
 
 from multiposenet.annotations import CocoAnnotations, doubtful_areas, photo_path
 from multiposenet.errors import AnnotationError
 from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
-
-
-def coco_file() -> dict:
-    """Two photos, the second listed first; three persons, two of them on photo 7."""
-    keypoints = [0] * 51
-    keypoints[:6] = [10.5, 20.25, 2, 11, 19, 1]
-    return {
-        "images": [
-            {"id": 9, "file_name": "nine.jpg", "width": 64, "height": 48, "mask": True},
-            {"id": 7, "file_name": "seven.jpg", "width": 100, "height": 80},
-        ],
-        "annotations": [
-            {
-                "id": 1,
-                "image_id": 7,
-                "category_id": 1,
-                "bbox": [1.5, 2, 30, 40],
-                "area": 600.5,
-                "iscrowd": 0,
-                "keypoints": keypoints,
-                "num_keypoints": 2,
-                "segmentation": [[1.5, 2, 31.5, 2, 31.5, 42]],
-            },
-            {
-                "id": 2,
-                "image_id": 9,
-                "category_id": 1,
-                "bbox": [0, 0, 5, 6],
-                "keypoints": keypoints[:],
-            },
-            {
-                "id": 3,
-                "image_id": 7,
-                "category_id": 1,
-                "bbox": [50, 10, 20, 10],
-                "area": 150,
-                "iscrowd": 1,
-                "keypoints": [0] * 51,
-            },
-        ],
-        "categories": [{"id": 1, "name": "person", "keypoints": list(COCO_17.keypoints)}],
-    }
-
-
-def write(folder, content) -> str:
-    path = folder / "a.json"
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return path
 
 
 def test_columns_and_records(tmp_path):
@@ -81,15 +32,6 @@ def test_columns_and_records(tmp_path):
     assert seven.crowd.tolist() == [False, True]
     assert seven.segmentations == [[[1.5, 2, 31.5, 2, 31.5, 42]], None]
     assert nine.segmentations == [None]
-
-
-def test_gzip_is_told_by_content_and_has_the_same_fingerprint(tmp_path):
-    plain = CocoAnnotations.load(write(tmp_path, coco_file()))
-    packed = tmp_path / "without_suffix"
-    packed.write_bytes(gzip.compress(json.dumps(coco_file()).encode()))
-    annotations = CocoAnnotations.load(str(packed))
-    assert annotations.fingerprint == plain.fingerprint
-    np.testing.assert_array_equal(annotations.persons.xywh, plain.persons.xywh)
 
 
 def test_no_images_and_no_persons(tmp_path):
@@ -392,70 +334,6 @@ def test_doubtful_areas(tmp_path):
         annotation |= {"bbox": box, "area": area, "iscrowd": 0}
     persons = CocoAnnotations.load(write(tmp_path, content)).persons
     assert doubtful_areas(persons).tolist() == [True, True, False]
-
-
-def test_encodings(tmp_path):
-    content = coco_file()
-    content["images"][0]["file_name"] = "café.jpg"
-    text, path = json.dumps(content, ensure_ascii=False), tmp_path / "a.json"
-    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-le"):
-        path.write_bytes(text.encode(encoding))
-        assert CocoAnnotations.load(path).images[0].file_name == "café.jpg"
-    for encoding in ("latin-1", "cp1252"):
-        path.write_bytes(text.encode(encoding))
-        with pytest.raises(AnnotationError, match="not UTF-8: byte 0xe9 at .*Latin-1.*; save it"):
-            CocoAnnotations.load(path)
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        (b"[" * 1_000_000, "nested too deeply"),
-        (b'{"a":' * 100_000, "nested too deeply"),
-        (b'{"a": ' + b"1" * 5000 + b"}", "a number of thousands of digits"),
-        (b"", "not JSON"),
-        (gzip.compress(bytes(1 << 26)), "more than 16 MiB"),
-        (gzip.compress(b" " * (1 << 26)), "more than 16 MiB"),
-        (gzip.compress(gzip.compress(b"{}")), "not JSON"),
-    ],
-    ids=["list", "object", "digits", "empty", "gzip-zeros", "gzip-spaces", "gzip-gzip"],
-)
-def test_bombs(tmp_path, content, told):
-    path = tmp_path / "a.json"
-    path.write_bytes(content)
-    with pytest.raises(AnnotationError, match=f"a.json: file: {told}.*; "):
-        CocoAnnotations.load(path)
-
-
-def test_files_that_are_none(tmp_path):
-    os.mkfifo(tmp_path / "pipe.json")
-    for path, told in [
-        (tmp_path / "pipe.json", "not JSON"),  # nobody writes it: not waited for
-        ("/dev/zero", "not a regular file"),
-        (tmp_path, "file: Is a directory"),
-        (f"{tmp_path}/a\0b", "file: "),
-    ]:
-        with pytest.raises(AnnotationError, match=told):
-            CocoAnnotations.load(path)
-
-
-def test_a_pipe_is_read():
-    reader, writer = os.pipe()
-    os.write(writer, json.dumps(coco_file()).encode())
-    os.close(writer)
-    assert len(CocoAnnotations.load(f"/dev/fd/{reader}")) == 2
-    os.close(reader)
-
-
-def test_unreadable_files(tmp_path):
-    damaged = tmp_path / "a.json.gz"
-    damaged.write_bytes(gzip.compress(json.dumps(GOOD).encode())[:-30])
-    binary = tmp_path / "b.json"
-    binary.write_bytes(b"\xff\xd8\xff\xe0" * 10)
-    for path in (damaged, binary, tmp_path, tmp_path / "absent.json"):
-        with pytest.raises(AnnotationError, match="; ") as caught:
-            CocoAnnotations.load(path)
-        assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_real_labels(data_dir):

@@ -182,7 +182,7 @@ def _on_runtime(pose, runtime, folder, batch):
     from pathlib import Path
 
     from multiposenet.runtimes import exported
-    from multiposenet.systems import estimator
+    from multiposenet.systems import compilation, estimator
 
     if not isinstance(pose, estimator.Estimator):
         return pose, None
@@ -192,7 +192,7 @@ def _on_runtime(pose, runtime, folder, batch):
     from multiposenet.runtimes import export, quantization
 
     if runtime == "keras":
-        return pose, estimator.compiled(pose.model.network())
+        return pose, compilation.compiled(pose.model.network())
     kind = runtime.partition("-")[0]
     ending = ("-int8" if runtime == INT8 else "") + exported.FORMATS[kind]
     whole, bare = (Path(folder) / f"{name}{ending}" for name in ("whole", "bare"))

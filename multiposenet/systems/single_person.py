@@ -5,7 +5,7 @@ import numpy as np
 
 from multiposenet.maths import cropping
 from multiposenet.skeleton import Skeleton
-from multiposenet.systems.estimator import compiled
+from multiposenet.systems.compilation import compiled
 
 
 class SinglePersonEstimator:

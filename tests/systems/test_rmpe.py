@@ -6,23 +6,22 @@ import keras
 import numpy as np
 import pytest
 from compiled import compiled
+from dots import SIZE, dots_network
 from fake_model import CORNERS, RectangleFinder
 from keras import layers, ops
 
 from multiposenet.errors import InputError
-from multiposenet.maths.heatmaps import GaussianHeatmaps
 from multiposenet.maths.suppression import PoseNMSParameters
 from multiposenet.networks.spatial_transformer import localisation_network
 from multiposenet.networks.sppe import SPPEArchitecture, inference_model
 from multiposenet.networks.symmetric_stn import symmetric_stn
 from multiposenet.poses import Poses
 from multiposenet.skeleton import COCO_17, LSP_14
-from multiposenet.systems import estimator
+from multiposenet.systems import compilation
 from multiposenet.systems.estimator import Estimator
 from multiposenet.systems.keypoint_model import keypoint_model
 from multiposenet.systems.rmpe import RMPE
 
-SIZE = (64, 48)
 PHOTO = (300, 400)
 JOINTS = np.array([(0.3, 0.2), (0.6, 0.45), (0.45, 0.8)])  # of the box; red, green, blue
 # Upright, lying, small, at the border, beyond two borders, nearly the whole photo and more.
@@ -35,13 +34,6 @@ BOXES = {
     "whole": (5, 5, 395, 295),
     "more": (-30, -50, 470, 310),
 }
-
-
-@functools.cache
-def dots_network():
-    """Joint k is where channel k is bright: heatmaps are means over 4 x 4 pixels."""
-    images = keras.Input((*SIZE, 3))
-    return keras.Model(images, {"heatmaps": layers.AveragePooling2D(4)(images) / 255})
 
 
 def paint(*boxes, size=PHOTO):
@@ -83,7 +75,7 @@ def compiled_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("multiposenet.systems.rmpe.keypoint_model", functools.cache(keypoint_model))
         patch.setattr(
-            "multiposenet.systems.single_person.compiled", functools.cache(estimator.compiled)
+            "multiposenet.systems.single_person.compiled", functools.cache(compilation.compiled)
         )
         yield
 
@@ -177,46 +169,6 @@ def test_people_below_the_threshold_are_left_out(calls):
     assert calls == [(1, *SIZE, 3)]
     assert len(rmpe(boxes, scores, score=0.4)(image)) == 2
     assert len(rmpe(boxes, scores, score=0.95)(image)) == 0
-
-
-def test_linear_maps_score_at_most_1():
-    images = keras.Input((*SIZE, 3))
-    network = keras.Model(images, {"heatmaps": layers.AveragePooling2D(4)(images) / 80 - 0.5})
-    found = compiled(keypoint_model(network))(
-        np.stack([np.full((*SIZE, 3), v, "float32") for v in (0, 255)])
-    )
-    scores = ops.convert_to_numpy(found["keypoint_scores"])
-    np.testing.assert_allclose(scores, [[0] * 3, [1] * 3])
-
-
-@pytest.mark.parametrize("joints", [3, 5])
-def test_the_graph_decodes_as_heatmaps_does(joints):
-    """Also at the border, and with as many joints as a peak and its neighbours have cells."""
-    images = keras.Input((32, 24, joints))
-    network = keras.Model(images, {"heatmaps": layers.MaxPooling2D(4)(images)})
-    rng = np.random.default_rng(0)
-    values = rng.random((20, 8, 6, joints)).astype("float32")
-    points, scores = map(
-        ops.convert_to_numpy, GaussianHeatmaps().decode_single({"heatmaps": values})
-    )
-    found = compiled(keypoint_model(network))(values.repeat(4, axis=1).repeat(4, axis=2))
-    np.testing.assert_allclose(ops.convert_to_numpy(found["keypoints"]), points, atol=1e-4)
-    np.testing.assert_allclose(ops.convert_to_numpy(found["keypoint_scores"]), scores, atol=1e-6)
-    peaks = values.reshape(20, -1, joints).argmax(axis=1)
-    places = 4 * (np.stack([peaks % 6, peaks // 6], axis=-1) + 0.5)
-    assert np.abs(places - points).max() <= 2
-    border = (places == 2) | (places == (22, 30))  # there the centre of the cell is the place
-    np.testing.assert_allclose(points[border], places[border], atol=1e-5)
-
-
-def test_saving_the_keypoint_model(tmp_path):
-    model = keypoint_model(dots_network())
-    model.save(tmp_path / "m.keras")
-    again = keras.saving.load_model(tmp_path / "m.keras")
-    crops = np.random.default_rng(0).uniform(0, 255, (2, *SIZE, 3)).astype("float32")
-    for name, value in model(crops).items():
-        value = ops.convert_to_numpy(value)
-        np.testing.assert_allclose(ops.convert_to_numpy(again(crops)[name]), value, atol=1e-4)
 
 
 # Batches

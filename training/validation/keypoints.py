@@ -12,7 +12,7 @@ from multiposenet.maths.heatmaps import GaussianHeatmaps
 from multiposenet.networks import grouping
 from multiposenet.networks.pose_residual_network import Max
 from multiposenet.sources import read_image
-from multiposenet.systems.estimator import compiled
+from multiposenet.systems.compilation import compiled
 
 MULTIPLE = 64  # photos share few canvas sizes
 CANDIDATES = 32  # peaks per joint, as at inference

@@ -6,7 +6,7 @@ from multiposenet.errors import AnnotationError
 from multiposenet.evaluation.pck import TORSO, pck, torso_sizes
 from multiposenet.maths import geometry
 from multiposenet.networks.sppe import MARGIN
-from multiposenet.systems.estimator import compiled
+from multiposenet.systems.compilation import compiled
 from multiposenet.systems.keypoint_model import keypoint_model
 from multiposenet.systems.single_person import SinglePersonEstimator
 from multiposenet.training.patches import patch, photo_cache

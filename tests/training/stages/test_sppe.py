@@ -7,12 +7,11 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from keras import layers, ops
-from painted import FLIP, sample
+from keras import ops
 from tiny_rmpe import RECIPES, SIZES, TINY
 
 from multiposenet.annotations import CocoAnnotations
-from multiposenet.errors import AnnotationError, InputError, WeightsError
+from multiposenet.errors import InputError, WeightsError
 from multiposenet.networks.proposal_network import ProposalNetwork
 from multiposenet.networks.sppe import SPPEArchitecture, inference_model
 from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
@@ -22,15 +21,10 @@ from multiposenet.training.datasets import coco, synthetic
 from multiposenet.training.loop import fitting
 from multiposenet.training.loop.engine import Engine
 from multiposenet.training.proposals import DPG, PGPG, offsets
-from multiposenet.training.proposals.box_noise import BoxNoise
 from multiposenet.training.proposals.mixtures import Mixture
 from multiposenet.training.stages import sppe, sstn
 from multiposenet.training.stages.job import Job
 from multiposenet.training.tables import sppe_boxes
-from multiposenet.training.validation import sppe as validation
-
-POINTS = [(100.0, 50.0), (82.0, 84.0), (120.0, 90.0)]
-BOX = (70, 40, 134, 112)
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("eagerly")]
 
@@ -282,73 +276,6 @@ def test_the_sstn_stage_adds_the_parallel_error_and_keeps_the_parallel_sppe(trac
 # Batches
 
 
-@pytest.fixture
-def photo(tmp_path):
-    return sample(tmp_path, POINTS, [BOX], labelled=[[True, True, False]])
-
-
-def plain(recipe, **changes):
-    """A recipe that moves nothing."""
-    fields = {"scale": (1.0, 1.0), "rotation_chance": 0.0, "flip": 0.0, "sigma": 3.0}
-    return dataclasses.replace(recipe, **fields | changes)
-
-
-def peaks(maps):
-    """Places of the highest cells in pixels, ``(B, K, 2)`` xy."""
-    rows, columns = np.unravel_index(maps.reshape(len(maps), -1, maps.shape[-1]).argmax(1),
-                                     maps.shape[1:3])  # fmt: skip
-    return 4 * np.stack([columns, rows], axis=-1) + 2.0
-
-
-def test_targets_of_a_proposal(photo):
-    """The box's centre (102, 76) and its width of 64 pixels decide where the joints are."""
-    batches = sppe.CropBatches([photo], plain(RECIPES["sppe"]), (64, 64), FLIP)
-    batch, y = batches(0)
-    assert batch.shape == (4, 64, 64, 3) and y["target"].shape == (4, 16, 16, 3)
-    np.testing.assert_array_equal(y["weight"], [[1, 1, 0]] * 4)
-    zoom = 64 / (1.2 * 72)
-    places = 32 + zoom * (np.array(POINTS) - (102, 76))
-    assert np.abs(peaks(y["target"])[:, :2] - places[:2]).max() <= 2.01
-    assert batches.describe(0).count("photo.png") == 4
-
-
-@pytest.mark.parametrize("margin", [0.2, None])
-def test_the_parallel_sppe_is_shown_the_centred_pose(photo, margin):
-    """Wherever the proposal is, the pose is where a perfect one would show it; or as large as it
-    is here."""
-    recipe = plain(RECIPES["sstn"], batch_size=8, rescaled=margin is not None)
-    noise = BoxNoise("abc", 0.15)
-    _, perfect = sppe.CropBatches([photo], recipe, (64, 64), FLIP)(0)
-    _, y = sstn.CentredCropBatches([photo], recipe, (64, 64), FLIP, noise)(0)
-    assert (peaks(y["target"])[:, :2] != peaks(perfect["target"])[:, :2]).any()
-    if margin is not None:
-        shown = y["target"].max(axis=(1, 2)) > 0.7  # outside the proposal a joint is nowhere
-        assert shown[:, :2].any()
-        for row, joint in np.argwhere(shown[:, :2]):
-            np.testing.assert_allclose(
-                y["centred"][row, ..., joint], perfect["target"][row, ..., joint], atol=1e-4
-            )
-        return
-    between = [peaks(y[name])[:, 0] - peaks(y[name])[:, 1] for name in ("target", "centred")]
-    assert np.abs(between[0] - between[1]).max() <= 4  # moved, not scaled
-
-
-def test_processes_make_their_rows_of_the_batch(photo):
-    batches = sstn.CentredCropBatches([photo], RECIPES["sstn"], (64, 64), FLIP)
-    batch, y = batches(3)
-    shares = [batches.share(3, process, 2) for process in range(2)]
-    np.testing.assert_array_equal(np.concatenate([x for x, _ in shares]), batch)
-    for name, values in y.items():
-        np.testing.assert_array_equal(np.concatenate([own[name] for _, own in shares]), values)
-    assert (batches(4)[0] != batch).any() and (batches(3)[0] == batch).all()
-
-
-def test_somebody_must_be_labelled(photo):
-    with pytest.raises(AnnotationError, match="no person of at least 500 pixels"):
-        recipe = dataclasses.replace(RECIPES["sppe"], least_size=500.0)
-        sppe.CropBatches([photo], recipe, (64, 64), FLIP)
-
-
 # The generator of a run
 
 
@@ -404,75 +331,6 @@ def test_the_deep_generator_draws_boxes_of_the_sstn(scenes, tmp_path):
 
 
 # Figures
-
-
-BODY = Skeleton(
-    "body", ("head", "left_shoulder", "right_hip", "right_shoulder", "left_hip"), (), (0.1,) * 5
-)
-
-
-@pytest.fixture
-def body(tmp_path):
-    """The photo with its blobs as head, left shoulder and right hip."""
-    photo = sample(tmp_path, POINTS, [BOX])
-    return dataclasses.replace(
-        photo,
-        keypoints=np.pad(photo.keypoints, ((0, 0), (0, 2), (0, 0))),
-        labelled=np.pad(photo.labelled, ((0, 0), (0, 2))),
-    )
-
-
-def colours(order):
-    """An inference network whose maps are the colours of the picture, and two that are empty."""
-    images = keras.Input((64, 48, 3))
-    x = layers.AveragePooling2D(4)(layers.Rescaling(1 / 255)(images))
-    maps = [x[..., channel : channel + 1] for channel in order]
-    empty = 0.0 * x[..., :2]
-    return keras.Model(images, {"heatmaps": layers.Concatenate()([*maps, empty])})
-
-
-def test_places_return_to_the_photo_from_any_box(body):
-    persons = validation.measured([body], BODY)
-    estimate = validation.estimator(colours([0, 1, 2]), BODY)
-    for proposals in (None, BoxNoise(BODY.keypoints, 0.1)):
-        boxes = validation.boxes_of(persons, proposals, seed=1)
-        points = estimate(persons, boxes)
-        np.testing.assert_allclose(points[0, :3], POINTS, atol=1.0)
-    again = validation.boxes_of(persons, proposals, seed=1)
-    np.testing.assert_array_equal(boxes, again)
-    assert (boxes != validation.boxes_of(persons, proposals, seed=2)).any()
-
-
-def test_an_exact_stn_shows_the_true_box_as_far_as_the_proposal_reaches(body):
-    persons = validation.measured([body], BODY)
-    network = colours([0, 1, 2])
-    size = network.input_shape[1:3]
-    (true,) = validation.boxes_of(persons)
-    (x1, y1), (x2, y2) = true[:2], true[2:]
-    wide = np.float32([[x1 - 9, y1 - 5, x2 + 4, y2 + 12]])
-    points = validation.behind_exact_stn(network, persons, wide, size, 0.2)
-    np.testing.assert_allclose(points[0, :3], POINTS, atol=1.5)
-    head, *others = POINTS  # the head lies above the lower half, whose proposal lacks it
-    lower = np.float32([[x1, (max(y for _, y in others) + y2) / 2, x2, y2]])
-    points = validation.behind_exact_stn(network, persons, lower, size, 0.2)
-    assert np.abs(points[0, 0] - head).max() > 5
-    double = tuple(2 * side for side in size)  # such a proposal shows it
-    points = validation.behind_exact_stn(network, persons, lower, double, 1.4)
-    np.testing.assert_allclose(points[0, :3], POINTS, atol=1.5)
-
-
-@pytest.mark.parametrize("order, expected", [([0, 1, 2], 1.0), ([0, 2, 1], 1 / 3)])
-def test_validation_counts_joints_in_torsos(body, order, expected):
-    """Swapped, two of three joints are a torso away."""
-    noise = BoxNoise(BODY.keypoints, 0.05)
-    validate = validation.PoseValidation(colours(order), [body], BODY, noise)
-    assert validate() == pytest.approx({"pck/proposals": expected, "pck/true": expected})
-
-
-def test_validation_needs_torsos(body):
-    headless = Skeleton("heads", ("a", "b", "c", "d", "e"), (), (0.1,) * 5)
-    with pytest.raises(AnnotationError, match="validation: keypoints: nobody has left_shoulder"):
-        validation.measured([body], headless)
 
 
 def test_the_table_of_a_run(run, scenes, tmp_path, capsys):
