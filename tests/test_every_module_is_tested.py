@@ -8,10 +8,12 @@ from test_imports import PACKAGES, ROOT, modules
 TESTS = ROOT / "tests"
 # Module -> the test file that covers it, for modules that no test imports by name.
 ELSEWHERE = {
-    "multiposenet.bounded_files": "test_annotations.py",
+    "multiposenet.bounded_files": "test_annotation_files.py",
     "multiposenet.categories": "test_annotations.py",
     "multiposenet.commands.arguments": "commands/test_cli.py",
     "multiposenet.commands.export": "commands/test_export_command.py",
+    "multiposenet.commands.labelled_groups": "commands/test_evaluate_groups.py",
+    "multiposenet.commands.labelled_photos": "commands/test_evaluate.py",
     "multiposenet.commands.keras_start": "commands/test_cli.py",
     "multiposenet.commands.summary": "commands/test_summary_and_train.py",
     "multiposenet.commands.train": "commands/test_summary_and_train.py",
@@ -20,6 +22,10 @@ ELSEWHERE = {
     "multiposenet.maths.codec": "maths/test_heatmaps.py",
     "multiposenet.networks.assigner": "networks/test_group.py",
     "multiposenet.networks.backbones.compact": "networks/test_networks.py",
+    "multiposenet.networks.backbones.movenet": "networks/test_movenet.py",
+    "multiposenet.networks.movenet_pyramid": "networks/test_movenet.py",
+    "multiposenet.networks.movenet_weights": "networks/test_movenet.py",
+    "multiposenet.networks.separable_keypoint_subnet": "networks/test_movenet.py",
     "multiposenet.networks.backbones.resnet": "networks/test_networks.py",
     "multiposenet.networks.weight_files": "systems/test_multiposenet.py",
     "multiposenet.sources.image_files": "sources/test_sources.py",

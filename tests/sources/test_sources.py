@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
-from coloured_images import error_of
+from coloured_images import WHITE, error_of
 from PIL import Image
 
 from multiposenet.errors import InputError
