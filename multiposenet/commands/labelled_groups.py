@@ -82,7 +82,10 @@ def _mpii(pairs) -> dict[str, float]:
     groups = [(sample, poses) for sample, poses in pairs if not sample.single]
     if groups:
         figures |= mpii.multi_person(
-            [mpii.people(sample.keypoints, sample.head_sizes, poses) for sample, poses in groups]
+            [
+                mpii.people(sample.keypoints, sample.head_sizes, _in_region(sample.boxes, poses))
+                for sample, poses in groups
+            ]
         )
     alone = [(sample, poses) for sample, poses in pairs if sample.single]
     if alone:
@@ -98,3 +101,11 @@ def _mpii(pairs) -> dict[str, float]:
             np.concatenate([sample.head_sizes for sample, _ in alone]),
         )
     return figures
+
+
+def _in_region(boxes, poses):
+    """The poses in the region of a group of persons, told by their boxes."""
+    from multiposenet.evaluation import mpii
+
+    centres, heights = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 3] - boxes[:, 1]
+    return mpii.in_region(poses, centres, heights / mpii.HEIGHT)

@@ -5,7 +5,7 @@ sixteen joints fourteen are measured, all but pelvis and thorax. Both members of
 and head top, make up a part; a part's figure is the mean of the two.
 
 Multi-person (`multi_person`): a photo of the test set has one or more groups of people, 1,758 in
-all (`multi_person_groups`), and each is measured by itself against the poses found in its region
+all, listed in MPII's toolkit, and each is measured by itself against the poses found in its region
 (`in_region`), as `keypoint_precision` describes. Where the region begins is not prescribed beyond
 the bounds of the people's rough positions; the margin is ours.
 
@@ -29,12 +29,12 @@ from multiposenet.poses import Poses
 from multiposenet.skeleton import MPII_16, Skeleton
 
 __all__ = [
+    "HEIGHT",
     "JOINTS",
     "PARTS",
     "head_sizes",
     "in_region",
     "multi_person",
-    "multi_person_groups",
     "people",
     "places",
     "single_person",
@@ -52,7 +52,7 @@ JOINTS = tuple(name for names in PARTS.values() for name in names)
 _UPPER = ("head", "shoulder", "elbow", "wrist")
 _LIMBS = _UPPER[1:]  # PCKh's upper body is without the head
 _THRESHOLDS = np.arange(51) / 100  # of the curve under which the area is taken
-_HEIGHT = 200.0  # pixels of a person of scale 1
+HEIGHT = 200.0  # pixels of a person of scale 1
 
 
 def _joints_of(parts) -> tuple[str, ...]:
@@ -135,27 +135,6 @@ def multi_person(groups: Sequence[Group]) -> dict[str, float]:
     return {f"mpii/{name}": value for name, value in figures.items()}
 
 
-def multi_person_groups(
-    groups: Sequence[Sequence[Sequence[int]]], singles: Sequence[Sequence[int]]
-) -> list[tuple[int, list[int]]]:
-    """The groups that are measured: those of which no member counts as a single person.
-
-    Args:
-        groups: for each photo its groups, lists of persons (`groups_v12.mat` of MPII's toolkit).
-        singles: for each photo the persons far enough from all others (`RELEASE.single_person`).
-
-    Returns:
-        The photo and the persons of each, photos in their order; several groups of a photo are
-        several entries. Persons are counted as in the arguments.
-    """
-    return [
-        (photo, list(members))
-        for photo, (own, alone) in enumerate(zip(groups, singles, strict=True))
-        for members in own
-        if not set(members) & set(alone)
-    ]
-
-
 def in_region(
     poses: Poses, positions: np.ndarray, scales: np.ndarray, margin: float = 0.25
 ) -> Poses:
@@ -178,7 +157,7 @@ def in_region(
     count = np.maximum(found.sum(axis=1), 1)
     middle = np.where(found, poses.keypoints, 0).sum(axis=1) / count
     positions = np.asarray(positions, np.float64)
-    reach = margin * _HEIGHT * np.mean(scales)
+    reach = margin * HEIGHT * np.mean(scales)
     low, high = positions.min(axis=0) - reach, positions.max(axis=0) + reach
     inside = ((low <= middle) & (middle <= high)).all(axis=1)
     return poses[inside & found.any(axis=(1, 2))]

@@ -172,12 +172,6 @@ def test_groups_of_other_joints():
         mpii.multi_person([other])
 
 
-def test_the_groups_that_count():
-    groups = [[[0, 1], [2]], [], [[1, 2]], [[0, 2], [1, 3]]]
-    singles = [[2], [0], [], [3]]
-    assert mpii.multi_person_groups(groups, singles) == [(0, [0, 1]), (2, [1, 2]), (3, [0, 2])]
-
-
 def test_region():
     places = np.zeros((5, 16, 2))
     places[:] = np.array([[100, 100], [149, 100], [151, 100], [100, 251], [100, 100]])[:, None]
