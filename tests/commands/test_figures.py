@@ -230,7 +230,7 @@ def test_a_name_is_needed(multiposenet, capsys):
         with pytest.raises(SystemExit) as end:
             multiposenet("figures", *arguments)
         assert end.value.code == 2
-    assert "'0' is not a number from 1" in capsys.readouterr().err
+    assert "'0' is not a whole number from 1 on" in capsys.readouterr().err
 
 
 def test_every_name_has_help(capsys):

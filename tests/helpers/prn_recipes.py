@@ -1,8 +1,5 @@
 """Recipes, labels and batches of the PRN stage."""
 
-import pytest
-from prn_labels import crowd_of, write
-
 from multiposenet.training import recipes
 
 STILL = {
@@ -18,11 +15,6 @@ STILL = {
 
 def recipe(**changes):
     return recipes.NanoPRN(**{"batch_size": 4, "warmup": 1} | changes)
-
-
-@pytest.fixture
-def labels(tmp_path):
-    return write(tmp_path / "a.json", crowd_of(12, 0) + crowd_of(5, 1, image=2))
 
 
 def present(x):

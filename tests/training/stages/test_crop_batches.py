@@ -4,13 +4,18 @@ import dataclasses
 
 import numpy as np
 import pytest
-from one_person import POINTS
-from painted import FLIP
+from one_person import BOX, POINTS
+from painted import FLIP, sample
 from tiny_rmpe import RECIPES
 
 from multiposenet.errors import AnnotationError
 from multiposenet.training.proposals.box_noise import BoxNoise
 from multiposenet.training.stages import sppe, sstn
+
+
+@pytest.fixture
+def photo(tmp_path):
+    return sample(tmp_path, POINTS, [BOX], labelled=[[True, True, False]])
 
 
 def plain(recipe, **changes):
