@@ -93,6 +93,7 @@ def test_maps_of_every_stack_which_go_on_to_the_next():
     assert np.abs(after["heatmaps"] - before["heatmaps"]).max() > 1e-3
 
 
+@pytest.mark.one_backend  # for some initial weights, and those of backends differ
 def test_sigmoid_maps_start_at_their_prior():
     model = hourglass(5, sigmoid=True, stacks=1, levels=1, image_size=(16, 16), width=8)
     maps = compiled(model)(np.zeros((1, 16, 16, 3), "float32"))

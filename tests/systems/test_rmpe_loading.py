@@ -146,7 +146,11 @@ def test_load_rmpe(run, release, monkeypatch):
     nms = {"sigma1": 0.2, "sigma2": 0.02, "lam": 0.5, "eta": 3.0}
     release(options={"score": 0.2, "pose_nms": nms})
     pose = load_rmpe("tiny")
-    assert (pose.score, pose.pose_nms, pose.skeleton) == (0.2, PoseNMSParameters(**nms), LSP_14)
+    assert (pose.score, pose.pose_nms, pose.skeleton) == (
+        0.2,
+        PoseNMSParameters.from_dict(nms),
+        LSP_14,
+    )
     assert asked == [("multiposenet-nano", {"score": 0.0})]
     pose = load_rmpe("tiny", "other", image_size=320, score=0.4, pose_nms=None, batch_size=3)
     assert (pose.score, pose.pose_nms, pose.persons.batch_size) == (0.4, None, 3)

@@ -1,12 +1,12 @@
 """Processes that make batches: what they make, what they say of errors, and that they go away."""
 
 import os
-import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
 import pytest
+from numbered import numbered
 from painted import FLIP, sample
 from small_stage import Stage, batch, recipe, weights
 
@@ -20,15 +20,6 @@ from multiposenet.training.stages import keypoints
 RECIPE = recipes.NanoKeypoints(
     steps=10, batch_size=4, mosaics=0, masked_singles=0, patch_sizes=((0.0, 64), (0.5, 96))
 )
-
-
-def numbered(step):
-    """Results of growing size, or an error, or the end of the process."""
-    if step == "photo":
-        raise InputError("a.jpg: file: missing; restore it")
-    if step == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
-    return {"step": np.full((step, 1000), step), "none": None}, os.environ["KERAS_BACKEND"]
 
 
 def test_photos_and_masks_are_seen_as_by_threads(tmp_path):

@@ -251,7 +251,7 @@ def test_nobody_is_measured_by_what_was_learnt_from_them(data, detector, monkeyp
         seen.append(candidates)
         return type("Learnt", (), {"parameters": len(seen)})()
 
-    monkeypatch.setattr(rmpe_rules.learn_pose_nms, "learn", learn)
+    monkeypatch.setattr(rmpe_rules.parameter_search, "learn", learn)
     monkeypatch.setattr(rmpe_rules, "CandidatePosesMAP", lambda part, own: (part, own))
     results = [{"image_id": image} for image in annotations.image_ids.tolist() * 2]
     half, parameters = rmpe_rules.learnt(annotations, results)
