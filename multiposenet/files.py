@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import errno
 import hashlib
 import json
 import os
@@ -34,7 +35,7 @@ def atomic_write(path):
         target = Path(os.path.realpath(path))
         special = target.exists() and not target.is_file()
         if special and target.is_dir():
-            raise IsADirectoryError(21, "Is a directory", str(path))
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         folder = None if special else target.parent
         handle, partial = tempfile.mkstemp(_suffix(target), _prefix(target), folder)
         os.close(handle)

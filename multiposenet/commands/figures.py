@@ -331,13 +331,7 @@ def _proposals(args):
     from multiposenet.training.recipes.proposals import PGPGRecipe
 
     recipe = PGPGRecipe()
-    pairs = offsets.collect(
-        annotations,
-        offsets.read_detections(args.detections),
-        iou=recipe.iou,
-        min_score=recipe.min_score,
-        path=args.detections,
-    )
+    pairs = offsets.collect_file(annotations, args.detections, recipe)
     run = None if args.run is None else Path(args.run)
     rng = np.random.default_rng(args.seed)
     real, made = offset_comparison.compare(pairs, annotations.skeleton, rng, run, **recipe.fitting)

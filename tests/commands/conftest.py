@@ -7,6 +7,7 @@ from fake_model import RectangleFinder
 
 from multiposenet import cli
 from multiposenet.systems import estimator
+from multiposenet.training.datasets import synthetic
 
 
 @functools.cache
@@ -39,3 +40,11 @@ def multiposenet(capsys):
         return status, out, err.splitlines()
 
     return run
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory):
+    """Synthetic scenes with nothing wrong; tests change copies."""
+    folder = tmp_path_factory.mktemp("clean")
+    synthetic.write(folder, photos=4, seed=2, size=(96, 128), people=(2, 3), crowd=0.5)
+    return folder

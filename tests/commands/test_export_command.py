@@ -2,32 +2,20 @@
 
 import json
 
-import keras
-import numpy as np
 import pytest
 from command_line import assert_one_line, names, paint
+from random_model import random_model
 
 from multiposenet.commands import systems
 from multiposenet.runtimes import quantization
 from multiposenet.runtimes.quantization import Agreement
-from multiposenet.systems.architecture import Architecture
 from multiposenet.systems.estimator import Estimator
-from multiposenet.systems.multiposenet import MultiPoseNet
 
 
 @pytest.fixture
 def tiny(monkeypatch):
     """A random model that takes everything for a person."""
-    keras.utils.set_random_seed(0)
-    sizes = Architecture(
-        pyramid_channels=8, keypoint_channels=8, head_channels=8, person_depth=1, prn_nodes=4,
-        prn_stride=2, sigmoid=True,
-    )  # fmt: skip
-    model = MultiPoseNet("nano", architecture=sizes, options={"max_people": 3})
-    model.person_subnet.get_layer("logits").bias.assign(np.full(9, 2.0, "float32"))
-    kernel = model.keypoint_subnet.get_layer("prediction").kernel  # maps without ties
-    kernel.assign(np.random.default_rng(0).normal(scale=0.3, size=kernel.shape))
-    pose = Estimator(model, image_size=64, score=0.01)
+    pose = Estimator(random_model(), image_size=64, score=0.01)
     load = systems.load
     monkeypatch.setattr(
         systems,

@@ -17,13 +17,6 @@ from multiposenet.training.datasets.inspection import KINDS
 LEFT_WRIST = 3 * COCO_17.index("left_wrist")
 
 
-@pytest.fixture(scope="module")
-def clean(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("clean")
-    synthetic.write(folder, photos=4, seed=2, size=(96, 128), people=(2, 3), crowd=0.5)
-    return folder
-
-
 @pytest.fixture
 def dataset(clean, tmp_path):
     """A copy of clean data, and a function that changes its annotations."""

@@ -9,15 +9,7 @@ from PIL import Image
 
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import AnnotationError
-from multiposenet.training.datasets import synthetic
 from multiposenet.training.datasets.inspection import KINDS, Inspection, repair
-
-
-@pytest.fixture(scope="module")
-def clean(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("clean")
-    synthetic.write(folder, photos=4, seed=2, size=(96, 128), people=(2, 3), crowd=0.5)
-    return folder
 
 
 @pytest.fixture

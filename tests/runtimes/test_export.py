@@ -12,24 +12,19 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from random_model import random_model
 
 import multiposenet
 from multiposenet import sources, zoo
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.runtimes import export_cache, exported, quantization
 from multiposenet.runtimes.export import compare, export
-from multiposenet.systems.architecture import Architecture
 from multiposenet.systems.estimator import Estimator
-from multiposenet.systems.multiposenet import MultiPoseNet
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="only TensorFlow exports images of any size"
 )
 ROOT = Path(__file__).resolve().parents[2]
-TINY = Architecture(
-    pyramid_channels=8, keypoint_channels=8, head_channels=8, person_depth=1, prn_nodes=4,
-    prn_stride=2, sigmoid=True,
-)  # fmt: skip
 # What an environment with one of the runtimes alone holds.
 ALONE = {
     "onnx": ["onnxruntime", "flatbuffers", "google", "packaging", "sympy", "mpmath"],
@@ -141,12 +136,7 @@ assert not find_spec("keras") and not find_spec("tensorflow") and not find_spec(
 @pytest.fixture(scope="module")
 def tiny():
     """A random model that takes everything for a person."""
-    keras.utils.set_random_seed(0)
-    model = MultiPoseNet("nano", architecture=TINY, options={"max_people": 3})
-    model.person_subnet.get_layer("logits").bias.assign(np.full(9, 2.0, "float32"))
-    kernel = model.keypoint_subnet.get_layer("prediction").kernel  # maps without ties
-    kernel.assign(np.random.default_rng(0).normal(scale=0.3, size=kernel.shape))
-    return Estimator(model, image_size=64, score=0.01)
+    return Estimator(random_model(), image_size=64, score=0.01)
 
 
 def noise(*shape):

@@ -5,32 +5,22 @@ import json
 import keras
 import numpy as np
 import pytest
+from random_model import random_model
 
 from multiposenet.errors import InputError
 from multiposenet.runtimes import exported, quantization
 from multiposenet.runtimes.export import export
 from multiposenet.skeleton import Skeleton
-from multiposenet.systems.architecture import Architecture
-from multiposenet.systems.multiposenet import MultiPoseNet
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="only TensorFlow exports images of any size"
 )
-TINY = Architecture(
-    pyramid_channels=8, keypoint_channels=8, head_channels=8, person_depth=1, prn_nodes=4,
-    prn_stride=2, sigmoid=True,
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def tiny():
     """A random model that takes everything for a person."""
-    keras.utils.set_random_seed(0)
-    model = MultiPoseNet("nano", architecture=TINY, options={"max_people": 3})
-    model.person_subnet.get_layer("logits").bias.assign(np.full(9, 2.0, "float32"))
-    kernel = model.keypoint_subnet.get_layer("prediction").kernel  # maps without ties
-    kernel.assign(np.random.default_rng(0).normal(scale=0.3, size=kernel.shape))
-    return model
+    return random_model()
 
 
 def noise(count):

@@ -9,7 +9,7 @@ from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import AnnotationError, WeightsError
 from multiposenet.systems import estimator
 from multiposenet.training import pipeline, recipes
-from multiposenet.training.datasets import coco, synthetic
+from multiposenet.training.datasets import coco
 from multiposenet.training.registry import of_system
 
 TINY = {
@@ -29,13 +29,6 @@ RECIPES = {
 }
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("eagerly")]
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("scenes")
-    synthetic.write(folder, photos=4, seed=5, people=(2, 3))
-    return folder
 
 
 @pytest.fixture(scope="module")

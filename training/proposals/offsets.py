@@ -72,6 +72,22 @@ def read_detections(path):
     return parse(path, read_bytes(path))
 
 
+def collect_file(annotations, path, recipe, exclusive=True):
+    """``collect`` of the detections in a file, by a recipe's ``iou`` and ``min_score``.
+
+    Raises:
+        AnnotationError: the file cannot be used, or no detection belongs to a person.
+    """
+    return collect(
+        annotations,
+        read_detections(path),
+        iou=recipe.iou,
+        min_score=recipe.min_score,
+        exclusive=exclusive,
+        path=path,
+    )
+
+
 def collect(annotations, results, *, iou=0.5, min_score=0.0, exclusive=True, path="COCO results"):
     """Pairs detections with persons that have keypoints.
 

@@ -22,14 +22,7 @@ from multiposenet.training.proposals.dpg import DPG, features, random_offsets
 def train_stage(job):
     """Trains the generator of a run, see ``registry.Stage``."""
     recipe, skeleton = job.recipe, job.samples.skeleton
-    pairs = offsets.collect(
-        job.samples,
-        offsets.read_detections(job.detections),
-        iou=recipe.iou,
-        min_score=recipe.min_score,
-        exclusive=False,
-        path=job.detections,
-    )
+    pairs = offsets.collect_file(job.samples, job.detections, recipe, exclusive=False)
     network = ProposalNetwork(recipe.size, features=recipe.features)
     examples = Examples(pairs, skeleton, recipe, recipe.size)
     options = {"resume": job.resume, "engine": job.engine}

@@ -30,13 +30,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("eagerly")]
 
 
 @pytest.fixture(scope="module")
-def scenes(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("scenes")
-    synthetic.write(folder, photos=4, seed=5, people=(2, 3))
-    return folder
-
-
-@pytest.fixture(scope="module")
 def run(scenes, tmp_path_factory):
     """Both stages, measured on annotations of another skeleton."""
     folder = tmp_path_factory.mktemp("run")
