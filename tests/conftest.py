@@ -38,6 +38,16 @@ def data_dir() -> Path:
     return folder
 
 
+@pytest.fixture
+def server(monkeypatch):
+    """A ``file_server.Server`` of one file."""
+    from file_server import running
+
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with running() as server:
+        yield server
+
+
 @pytest.fixture(autouse=True, scope="session")
 def quick_initial_weights():
     """Building a network compiles nothing."""

@@ -13,6 +13,8 @@ ORDER = [
     "multiposenet",  # __init__: imports nothing when imported
     "multiposenet.errors",
     "multiposenet.files",
+    "multiposenet.file_lock",
+    "multiposenet.downloads",
     "multiposenet.weights",
     "multiposenet.zoo",
     "multiposenet.bounded_files",

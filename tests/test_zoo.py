@@ -1,65 +1,13 @@
-"""Names to checked files: manifest, bundled and cached weights, downloads from a local server."""
+"""Names to checked files: manifest, bundled, cached and downloaded weights."""
 
-import hashlib
-import http.server
 import json
-import socket
-import threading
 
-import numpy as np
 import pytest
+from file_server import CONTENT, SHA256
+from one_line import assert_one_line
 
 from multiposenet import zoo
 from multiposenet.errors import WeightsError
-
-CONTENT = np.random.default_rng(7).bytes(300_000)
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Serves CONTENT under /file, with ranges; what else it does is set by its attributes."""
-
-    cuts: list  # each request takes one: the number of bytes after which the connection is cut
-    ranges: bool
-    asked: list  # the Range header of each request
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.cuts, self.ranges, self.asked = [], True, []
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}/file"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        wanted = self.headers.get("Range")
-        self.server.asked.append(wanted)
-        if self.path != "/file":
-            return self.send_error(404)
-        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
-        if not self.server.ranges:
-            start = 0
-        elif start >= len(CONTENT):
-            return self.send_error(416)
-        body = CONTENT[start:]
-        self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body[: self.server.cuts.pop(0) if self.server.cuts else None])
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with Server() as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        yield server
-        server.shutdown()
 
 
 @pytest.fixture
@@ -80,13 +28,6 @@ def manifest(tmp_path, monkeypatch):
     add("multiposenet-nano")
     yield folder_and_add
     zoo._manifest.cache_clear()
-
-
-def assert_one_line(error, *parts):
-    text = str(error.value)
-    assert "\n" not in text
-    for part in parts:
-        assert str(part) in text
 
 
 def test_the_real_manifest_is_complete_and_its_bundled_files_are_intact():
@@ -167,88 +108,3 @@ def test_resolve_downloads_into_the_cache_once(manifest, server, tmp_path):
     assert zoo.resolve("far") == path
     assert len(server.asked) == 1
     assert [p.name for p in path.parent.iterdir()] == [path.name]
-
-
-def test_file_address(tmp_path):
-    origin = tmp_path / "origin.h5"
-    origin.write_bytes(CONTENT)
-    path = zoo.download(origin.as_uri(), SHA256, tmp_path / "deep" / "er" / "copy.h5")
-    assert path.read_bytes() == CONTENT
-    with pytest.raises(WeightsError) as error:
-        zoo.download((tmp_path / "no.h5").as_uri(), SHA256, tmp_path / "x.h5", pause=0)
-    assert_one_line(error, "x.h5", "no.h5", "put it at")
-
-
-def test_a_cut_connection_is_continued_in_the_same_call(server, tmp_path):
-    server.cuts = [100_000, 50_000]
-    path = zoo.download(server.url, SHA256, tmp_path / "f.h5", pause=0)
-    assert path.read_bytes() == CONTENT
-    assert server.asked == [None, "bytes=100000-", "bytes=150000-"]
-
-
-def test_a_cut_connection_is_continued_in_a_later_call(server, tmp_path):
-    server.cuts = [100_000, 1, 1]
-    with pytest.raises(WeightsError) as error:
-        zoo.download(server.url, SHA256, tmp_path / "f.h5", pause=0)
-    assert_one_line(error, "f.h5: url:", "cannot be fetched", "put it at", tmp_path / "f.h5")
-    assert not (tmp_path / "f.h5").exists()
-    assert zoo.download(server.url, SHA256, tmp_path / "f.h5").read_bytes() == CONTENT
-    assert server.asked[-1] == "bytes=100002-"
-    assert [p.name for p in tmp_path.iterdir()] == ["f.h5"]
-
-
-def test_a_server_without_ranges_sends_it_all_again(server, tmp_path):
-    server.cuts, server.ranges = [100_000], False
-    path = zoo.download(server.url, SHA256, tmp_path / "f.h5", pause=0)
-    assert path.read_bytes() == CONTENT
-
-
-def test_a_part_that_is_too_long_is_started_anew(server, tmp_path):
-    (tmp_path / f"f.h5.{SHA256[:8]}.part").write_bytes(CONTENT + b"more")
-    path = zoo.download(server.url, SHA256, tmp_path / "f.h5", pause=0)
-    assert path.read_bytes() == CONTENT
-
-
-def test_wrong_hash_leaves_nothing_behind(server, tmp_path):
-    with pytest.raises(WeightsError) as error:
-        zoo.download(server.url, "0" * 64, tmp_path / "f.h5")
-    assert_one_line(error, "f.h5: sha256:", server.url)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_failed_download_keeps_the_file_that_was_there(server, tmp_path):
-    (tmp_path / "f.h5").write_bytes(b"old")
-    with pytest.raises(WeightsError):
-        zoo.download(server.url, "0" * 64, tmp_path / "f.h5")
-    assert (tmp_path / "f.h5").read_bytes() == b"old"
-
-
-def test_404_is_not_tried_again(server, tmp_path):
-    with pytest.raises(WeightsError) as error:
-        zoo.download(server.url + "-moved", SHA256, tmp_path / "f.h5")
-    assert_one_line(error, "f.h5: url:", "answers 404", "put it at", tmp_path / "f.h5")
-    assert len(server.asked) == 1
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_offline_names_the_file_and_where_to_put_it(tmp_path):
-    with socket.socket() as taken:  # bound but not listening: connections are refused
-        taken.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}/f.h5"
-        with pytest.raises(WeightsError) as error:
-            zoo.download(url, SHA256, tmp_path / "f.h5", pause=0)
-    assert_one_line(error, "cannot be fetched", f"download {url} by other means", tmp_path / "f.h5")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_other_schemes_are_refused(tmp_path):
-    with pytest.raises(WeightsError) as error:
-        zoo.download("ftp://example.org/f.h5", SHA256, tmp_path / "f.h5")
-    assert_one_line(error, "'ftp' is not http, https or file")
-
-
-def test_a_folder_that_cannot_be_made(server, tmp_path):
-    (tmp_path / "blocked").write_text("a file, not a folder")
-    with pytest.raises(WeightsError) as error:
-        zoo.download(server.url, SHA256, tmp_path / "blocked" / "f.h5")
-    assert_one_line(error, "folder:", "MULTIPOSENET_CACHE")
