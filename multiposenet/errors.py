@@ -24,3 +24,7 @@ class WeightsError(MultiPoseNetError, ValueError):
 
 class TrainingError(MultiPoseNetError, FloatingPointError):
     """A training whose loss, gradient or weights are not finite."""
+
+
+class MultiPoseNetWarning(UserWarning):
+    """What a user should know of a result that is right all the same."""

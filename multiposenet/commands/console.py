@@ -1,13 +1,32 @@
 """What the verbs say: error lines, progress, tables."""
 
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from multiposenet.errors import MultiPoseNetWarning
 
 
 def report(problem: Exception | str) -> None:
     """One line on stderr."""
     text = " ".join(str(problem).split())
     print(f"multiposenet: {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def notes():
+    """Turns the package's warnings within the block into lines on stderr, behind it."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", MultiPoseNetWarning)
+        yield
+    for warning in told:
+        if issubclass(warning.category, MultiPoseNetWarning):
+            report(f"note: {warning.message}")
+        else:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
 
 
 def progress(items: Iterable, total: int, what: str) -> Iterator:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from multiposenet.commands import arguments, keras_start
+from multiposenet.commands import arguments, console, keras_start
 from multiposenet.errors import InputError
 from multiposenet.systems import registry
 from multiposenet.systems.argument import Argument, share
@@ -90,7 +90,7 @@ def load(args, runtime: str | None = None, **options):
     if runtime not in (None, "auto", *entry.runtimes):
         raise InputError(f"--runtime: {runtime} does not run {entry.title}; leave it out")
     options |= {argument.name: value for argument, value in own.items()}
-    with keras_start.without_start_up_notes():
+    with console.notes(), keras_start.without_start_up_notes():
         return entry.load(args.model, runtime=runtime, **options)
 
 

@@ -135,13 +135,21 @@ def write(model, path, format, size=None):
     shape = (None, *(size or (None, None)), 3)
     signature = [keras.InputSpec(shape=shape, dtype="float32", name="images")]
     kind = "tf_saved_model" if format == "saved_model" else format
+    openvino = format == "openvino"
+    convertible = openvino_graph.convertible() if openvino else contextlib.nullcontext()
     try:
-        with _quiet(), arranged(model, format):
+        with _quiet(), convertible, arranged(model, format):
             model.export(str(path), format=kind, verbose=False, input_signature=signature)
-            if format == "openvino":
+            if openvino:
                 openvino_graph.mend(path)
     except ImportError as error:
         raise InputError(f"{path.name}: format: {error}; install multiposenet[{format}]") from error
+    except Exception as error:  # converters have their own kinds
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise InputError(
+            f"{path.name}: format: cannot be exported ({reason}); use another format, or the "
+            "runtime keras"
+        ) from error
 
 
 def arranged(model, format):

@@ -1,16 +1,19 @@
 """Exported files made once and kept: the same weights need not be converted again.
 
 They lie in the folder `exported` of `zoo.cache_dir()`. A file's name holds a hash of the weights,
-the arguments and the code that make its graph, so that no other file is ever taken for it.
+the arguments and the code that make its graph, so that no other file is ever taken for it. Of
+several processes one makes it, and the others wait.
 """
 
+import glob
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 
-from multiposenet import zoo
+from multiposenet import file_lock, zoo
 from multiposenet.errors import InputError
 from multiposenet.runtimes import exported
 
@@ -28,30 +31,46 @@ def cached(weights: Path, arguments: dict, runtime: str, make) -> Path:
         make: function of no arguments that returns the model's `Estimator` in Keras.
 
     Raises:
-        InputError: the folder cannot be written, or the export differs from Keras.
+        InputError: the folder cannot be written, or the export fails or differs from Keras.
     """
     kind = runtime.partition("-")[0]
     folder = zoo.cache_dir() / "exported"
     stem = weights.name.removesuffix(".h5").removesuffix(".weights").removesuffix(".keras")
     path = folder / f"{stem}-{_key(weights, arguments)}{exported.FORMATS[kind]}"
-    if path.exists() and exported.sidecar(path).exists():
+    if _is_there(path):
         return path
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with file_lock.held(path.with_name(f"{path.name}.lock"), wait=True):
+            if not _is_there(path):  # nor has another process made it in the meantime
+                _remove_partials(path)
+                _make(path, kind, make())
     except OSError as error:
         raise InputError(
-            f"{folder}: cache: {error.strerror}; name another folder with MULTIPOSENET_CACHE, or "
-            "use the runtime keras"
+            f"{folder}: cache: {error.strerror or error}; make it writable, make room, name "
+            "another folder with MULTIPOSENET_CACHE, or use the runtime keras"
         ) from error
+    return path
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() and exported.sidecar(path).exists()
+
+
+def _remove_partials(path: Path) -> None:
+    """Removes what killed processes have left of the file; nobody else may be making it."""
+    for folder in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make(path: Path, kind: str, pose) -> None:
     from multiposenet import sources
     from multiposenet.runtimes import export
 
-    pose = make()
     photo = sources.read_image(sources.sample_photo())
     photos = sources.frames([photo, photo[:, ::-1]])
     pair = np.concatenate(list(pose.canvases(list(photos))))
     export.export(pose.model, path, kind, [pair, pair[:1]], options=pose.options)
-    return path
 
 
 def _key(weights: Path, arguments: dict) -> str:

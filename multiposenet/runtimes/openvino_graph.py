@@ -1,6 +1,35 @@
 """Graphs of OpenVINO, for speed: mended in the file, and narrowed to what is asked of them."""
 
+import contextlib
+import sys
 from pathlib import Path
+
+
+@contextlib.contextmanager
+def convertible():
+    """Context in which OpenVINO converts TensorFlow's functions on every Python.
+
+    To learn TensorFlow's version it imports and deletes a name by `exec`, which from Python 3.13
+    on keeps no names within a function (PEP 667): a `NameError`. Here it is told the version.
+    """
+    try:
+        from openvino.frontend.tensorflow import utils
+
+        ask = utils.get_environment_setup
+    except (ImportError, AttributeError):  # nothing to convert with, or asked in another way
+        yield
+        return
+
+    def told(framework):
+        import tensorflow
+
+        return {"python_version": sys.version.split()[0], "tensorflow": tensorflow.__version__}
+
+    utils.get_environment_setup = told
+    try:
+        yield
+    finally:
+        utils.get_environment_setup = ask
 
 
 def narrowed(model, names, shape):

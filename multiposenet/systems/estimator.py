@@ -10,6 +10,7 @@ import dataclasses
 import json
 import math
 import os
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from multiposenet import zoo
-from multiposenet.errors import InputError, WeightsError
+from multiposenet.errors import InputError, MultiPoseNetWarning, WeightsError
 from multiposenet.maths.geometry import Affine, letterbox, letterbox_size, stretch
 from multiposenet.poses import Poses
 from multiposenet.runtimes import export_cache, exported
@@ -234,8 +235,9 @@ def load(
             beside it, `NAME.json` for `NAME.weights.h5`.
         runtime: "keras" (the default), "openvino", "openvino-bf16", "onnx", or "auto" for the
             fastest that is installed. Another runtime than Keras needs a file that is exported on
-            first use and kept in `zoo.cache_dir()`; from then on Keras is not even imported. An
-            exported file has its own runtime.
+            first use and kept in `zoo.cache_dir()`; from then on Keras is not even imported. If
+            it cannot be made or kept, "auto" warns and is Keras. An exported file has its own
+            runtime.
         **options: those of `InferenceOptions`, and `batch_size` of `Estimator`. A model of the zoo
             brings its own defaults in the field `options` of its manifest entry. In an exported
             file some are fixed: other ones need an export of their own, which `runtime` makes.
@@ -265,7 +267,7 @@ def load(
         model = exported.load(path, runtime or "auto")
         _check_fixed(path, model.options, options)
         return Estimator(model, **of_estimator)
-    runtime = exported.choose(runtime or "keras")
+    wanted, runtime = runtime, exported.choose(runtime or "keras")
     defaults = {}
     if not path.name.endswith((".keras", ".h5")) and not path.is_file():
         entry = zoo.entry(os.fspath(name))
@@ -280,19 +282,30 @@ def load(
         from multiposenet.systems import model_files
 
         model = model_files.load(path, architecture, os.fspath(name))
-        if wanted := {**defaults, **options}:
+        if changed := {**defaults, **options}:
             if not hasattr(model, "options"):
                 raise InputError(
-                    f"{path}: {min(wanted)}: not an option of this model; leave it out"
+                    f"{path}: {min(changed)}: not an option of this model; leave it out"
                 )
-            model.options = dataclasses.replace(model.options, **wanted)
+            model.options = dataclasses.replace(model.options, **changed)
         return Estimator(model)
 
-    if runtime == "keras":
-        model = in_keras().model
-    else:
+    model = problem = None
+    if runtime != "keras":
         made_of = {"architecture": architecture, **defaults, **options}
-        model = exported.load(export_cache.cached(path, made_of, runtime, in_keras), runtime)
+        try:
+            model = exported.load(export_cache.cached(path, made_of, runtime, in_keras), runtime)
+        except Exception as error:  # converters have their own kinds
+            if wanted != "auto":
+                raise
+            problem = " ".join(str(error).split())
+    model = model or in_keras().model
+    if problem:  # not of the model itself
+        warnings.warn(
+            f"{runtime} cannot be used, Keras is instead: {problem}",
+            MultiPoseNetWarning,
+            stacklevel=2,
+        )
     return Estimator(model, **of_estimator)
 
 

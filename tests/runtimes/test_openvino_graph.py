@@ -73,3 +73,13 @@ def test_the_runtime_takes_any_shape_in_any_order(path):
             assert set(found) == set(names or values)
             for name in found:
                 np.testing.assert_array_equal(found[name], values[name])
+
+
+def test_openvino_is_told_which_tensorflow_there_is():
+    """On every Python: by itself it finds that out in a way that ends with 3.12."""
+    tensorflow = pytest.importorskip("tensorflow")
+    utils = pytest.importorskip("openvino.frontend.tensorflow.utils")
+    ask = utils.get_environment_setup
+    with openvino_graph.convertible():
+        assert utils.get_environment_setup("tf")["tensorflow"] == tensorflow.__version__
+    assert utils.get_environment_setup is ask
