@@ -11,9 +11,11 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+from multiposenet import checksums
+
 
 @contextmanager
-def atomic_write(path):
+def atomic_write(path, checksum=False):
     """A temporary path that takes the place of ``path`` if the block ends without an error.
 
     The file's content is on the disk before its name is, so that a crash of the machine cannot
@@ -22,6 +24,7 @@ def atomic_write(path):
 
     Args:
         path: of the finished file; the temporary one, of a short name beside it, has its suffix.
+        checksum: whether to leave the file's sha256 beside it; see ``checksums``.
 
     Yields:
         The temporary path, of an empty file.
@@ -48,8 +51,13 @@ def atomic_write(path):
             else:
                 partial.chmod(_mode_of(target))
                 _sync(partial)
+                text = checksums.line(partial, target.name) if checksum else None
+                if checksum:  # at no moment does one stand beside another file than its own
+                    checksums.sidecar(target).unlink(missing_ok=True)
                 os.replace(partial, target)
                 _sync(target.parent)
+                if checksum:
+                    write_text(checksums.sidecar(target), text)
         finally:
             partial.unlink(missing_ok=True)
 
@@ -77,8 +85,8 @@ def plain_disk_errors(path):
 
 
 def save_weights(model, path):
-    """Writes a model's weights (``.weights.h5``) so that a reader never sees half a file."""
-    with atomic_write(path) as partial:
+    """Writes a model's weights (``.weights.h5``), whole or not at all, and their checksum."""
+    with atomic_write(path, checksum=True) as partial:
         model.save_weights(partial, overwrite=True)
 
 
@@ -94,7 +102,15 @@ def write_json(path, data, allow_nan=True):
         ValueError: one is and may not be.
         OSError: as ``atomic_write``.
     """
-    text = json_text(data, allow_nan)
+    write_text(path, json_text(data, allow_nan))
+
+
+def write_text(path, text):
+    """Writes UTF-8 text so that a reader never sees half a file.
+
+    Raises:
+        OSError: as ``atomic_write``.
+    """
     with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")
 

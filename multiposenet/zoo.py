@@ -33,6 +33,14 @@ def names(kind: str = "models") -> list[str]:
     return sorted(_manifest().get(kind, {}))
 
 
+def is_name(given: str | os.PathLike, kind: str = "models") -> bool:
+    """Whether a text names a model of the zoo, even if there is a file or folder of that name.
+
+    A path is told from it by a separator, `./multiposenet-nano`, or by being a `Path`.
+    """
+    return isinstance(given, str) and given in names(kind)
+
+
 def entry(name: str, kind: str = "models") -> dict:
     """The manifest entry of a model.
 

@@ -74,12 +74,11 @@ def run(args) -> int:
     result_files.writable_json(args.json)
     result_files.writable_json(args.plot, "--plot")
     import tempfile
-    from pathlib import Path
 
     from multiposenet.runtimes import exported
     from multiposenet.sources import read_image, sample_photo
 
-    file = exported.format_of(Path(args.model))
+    file = exported.format_of(args.model)
     if file and registry.get(args.system).formats:
         names = args.runtime or [file]
     else:
@@ -187,7 +186,7 @@ def _on_runtime(pose, runtime, folder, batch):
     if not isinstance(pose, estimator.Estimator):
         return pose, None
     if isinstance(pose.model, exported.ExportedModel):
-        model = exported.load(pose.model.path, runtime)
+        model = exported.load(pose.model.path, runtime, trust_saved_model=True)  # as it was before
         return estimator.Estimator(model, pose.image_size, pose.score), None
     from multiposenet.runtimes import export, quantization
 
@@ -199,16 +198,18 @@ def _on_runtime(pose, runtime, folder, batch):
     if not whole.exists():
         if runtime == INT8:
             quantization.require(whole)
-        # Random weights make ties, and each runtime breaks them in its own way.
-        no_limit = float("inf")
-        export.export(pose.model, whole, kind, [batch], options=pose.options, tolerance=no_limit)
+        # Not compared with Keras: random weights make ties, which each runtime breaks in its own
+        # way.
+        export.write(pose.model, whole, kind)
         with export.arranged(pose.model, kind):
             export.write(pose.model.network(), bare, kind)
         if runtime == INT8:
             quantization.quantize(whole, [batch])
             quantization.quantize(bare, [batch])
     runtime = kind if runtime == INT8 else runtime
-    faster = estimator.Estimator(exported.load(whole, runtime), pose.image_size, pose.score)
+    run = exported.open_function(whole, runtime)
+    model = exported.ExportedModel(run, pose.skeleton, None, pose.options, runtime)
+    faster = estimator.Estimator(model, pose.image_size, pose.score)
     return faster, exported.open_function(bare, runtime)
 
 

@@ -32,7 +32,9 @@ def add_arguments(parser):
     )
     systems.add_system_arguments(parser, "a model of the zoo or a weights file")
     parser.add_argument(
-        "--out", metavar="FILE", help="file, for SavedModel a folder (default: NAME.onnx etc.)"
+        "--out",
+        metavar="FILE",
+        help="file, for SavedModel a folder (default: NAME.onnx, NAME-saved-model etc.)",
     )
     parser.add_argument(
         "--size",
@@ -76,7 +78,7 @@ def run(args) -> int:
     _check_format(args)
     _check_int8(args)
     calibrating, photos = _photos(args)
-    if exported.format_of(Path(args.model)):
+    if exported.format_of(args.model):
         raise InputError(f"{args.model}: --model: is exported already; name what it was made of")
     keras_start.import_keras()
     import dataclasses
@@ -86,7 +88,8 @@ def run(args) -> int:
     pose = systems.load_or_untrained(args, batch_size=2)
     name = Path(args.model).name.removesuffix(".h5").removesuffix(".weights")
     name = name.removesuffix(".keras") + ("-int8" if args.int8 else "")
-    path = Path(args.out or name + exported.FORMATS[args.format])
+    # The folder of a SavedModel must not look like a name of the zoo.
+    path = Path(args.out or name + (exported.FORMATS[args.format] or "-saved-model"))
     result_files.writable_folder(path.parent)
     if args.int8:
         quantization.require(path)

@@ -51,6 +51,11 @@ def add_system_arguments(parser: argparse.ArgumentParser, models: str) -> None:
         metavar="NAME|FILE",
         help=f"{models} (default: %(default)s)",
     )
+    parser.add_argument(
+        "--trust-saved-model",
+        action="store_true",
+        help="--model is the folder of a SavedModel whose writer you trust: it runs code",
+    )
     for argument in _arguments():
         help = f"{_owners(argument)}: {argument.help}"
         parser.add_argument(argument.flag, help=help, **argument.options)
@@ -90,6 +95,8 @@ def load(args, runtime: str | None = None, **options):
     if runtime not in (None, "auto", *entry.runtimes):
         raise InputError(f"--runtime: {runtime} does not run {entry.title}; leave it out")
     options |= {argument.name: value for argument, value in own.items()}
+    if args.trust_saved_model:
+        options["trust_saved_model"] = True
     with console.notes(), keras_start.without_start_up_notes():
         return entry.load(args.model, runtime=runtime, **options)
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import logging
 import os
 import shutil
@@ -13,7 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from multiposenet.errors import InputError
+from multiposenet.errors import InputError, WeightsError
 from multiposenet.runtimes import exported, openvino_graph, quantization
 
 TOLERANCE = 0.05  # pixels of the network's input
@@ -45,7 +44,7 @@ def export(
 
     The file appears under its name only when it has passed. It takes batches of any length and,
     unless the model's size is fixed, images of any size. Beside it comes a JSON file; see
-    `runtimes`.
+    `exported`. What stands in their place is replaced only if it is what an export has left.
 
     Args:
         model: a `MultiPoseNet`.
@@ -67,7 +66,8 @@ def export(
 
     Raises:
         InputError: the backend or an installed package cannot export this, the name does not fit,
-            or the file differs from Keras more than it may; no file is left then.
+            something else has the name, or the file differs from Keras more than it may; no file is
+            left then.
     """
     path = Path(path)
     size = size or model.image_size
@@ -92,7 +92,7 @@ def export(
             "calibration": None if calibration is None else len(calibration),
             "parity": {k: v for k, v in dataclasses.asdict(parity).items() if np.isfinite(v)},
         }
-        exported.sidecar(written).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        exported.write_sidecar(written, about)
         _move(written, path)
     return parity
 
@@ -123,8 +123,7 @@ def _check(path, format, size):
             f"{path}: backend: {keras.backend.backend()} cannot export images of any size; "
             "set KERAS_BACKEND=tensorflow"
         )
-    if path.is_dir() != (format == "saved_model") and path.exists():
-        raise InputError(f"{path}: file: exists and is something else; choose another name")
+    check_replaceable(path)
 
 
 def write(model, path, format, size=None):
@@ -174,8 +173,30 @@ def _quiet():
         logger.setLevel(level)
 
 
+def check_replaceable(path):
+    """Nothing is replaced that `export` has not written itself.
+
+    Raises:
+        InputError: something else stands at one of the places of an export.
+    """
+    there = [place for place in exported.places(path) if os.path.lexists(place)]
+    if not there:
+        return
+    try:
+        own = not any(place.is_symlink() for place in there)
+        own = own and exported.intact(path, exported.read_sidecar(path)["files"])
+    except (WeightsError, OSError):
+        own = False
+    if not own:
+        raise InputError(
+            f"{there[0]}: file: exists and is not what an export left; choose another name, or "
+            "remove it"
+        )
+
+
 def _move(written, path):
     """Puts all files of an export in their place, the one that is opened last."""
+    check_replaceable(path)  # the export took a while
     if path.is_dir():
         shutil.rmtree(path)
     files = sorted(written.parent.iterdir(), key=lambda file: file == written)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from multiposenet import file_lock, zoo
-from multiposenet.errors import InputError
+from multiposenet import checksums, file_lock, zoo
+from multiposenet.errors import InputError, WeightsError
 from multiposenet.runtimes import exported
 
 # Packages whose code makes the graph of a model.
@@ -54,11 +54,17 @@ def cached(weights: Path, arguments: dict, runtime: str, make) -> Path:
 
 
 def _is_there(path: Path) -> bool:
-    return path.exists() and exported.sidecar(path).exists()
+    """Whether an export lies there, whole and not damaged."""
+    try:
+        return exported.intact(path, exported.read_sidecar(path)["files"])
+    except WeightsError:
+        return False
 
 
 def _remove_partials(path: Path) -> None:
-    """Removes what killed processes have left of the file; nobody else may be making it."""
+    """Removes what is damaged, and what killed processes have left; nobody may be making it."""
+    for place in exported.places(path):
+        place.unlink(missing_ok=True)
     for folder in path.parent.glob(f".{glob.escape(path.name)}.*"):
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -74,7 +80,7 @@ def _make(path: Path, kind: str, pose) -> None:
 
 
 def _key(weights: Path, arguments: dict) -> str:
-    digest = hashlib.sha256(zoo.sha256_of(weights).encode())
+    digest = hashlib.sha256(checksums.sha256_of(weights).encode())
     digest.update(json.dumps(arguments, sort_keys=True).encode())
     root = Path(__file__).parent.parent
     for name in _CODE:

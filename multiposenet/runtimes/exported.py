@@ -1,7 +1,11 @@
 """Exported models without Keras: ONNX Runtime, OpenVINO, LiteRT and TensorFlow's SavedModel.
 
 An exported file `poses.onnx` has a JSON file `poses.onnx.json` beside it, which says what the file
-itself cannot: the skeleton, and at which image size and score the model is meant to be used.
+itself cannot: the skeleton, at which image size and score the model is meant to be used, and the
+sha256 of all that was written, which is compared whenever it is opened.
+
+Opening an ONNX, OpenVINO or LiteRT file runs no code that is in it. A SavedModel is a program of
+TensorFlow, which may read and write files: it is opened only where that is asked for.
 """
 
 import importlib.util
@@ -13,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from multiposenet import bounded_files
+from multiposenet import bounded_files, checksums, files, zoo
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.skeleton import Skeleton
 
@@ -62,26 +66,41 @@ class ExportedModel:
     def __reduce__(self):
         if self.path is None:
             raise TypeError("an ExportedModel that comes from no file cannot be pickled")
-        return load, (self.path, self.runtime)
+        # Whoever opens a pickle runs code anyway.
+        return load, (self.path, self.runtime, self.runtime == "saved_model")
 
 
-def load(path: str | os.PathLike, runtime: str = "auto") -> ExportedModel:
+def load(
+    path: str | os.PathLike, runtime: str = "auto", trust_saved_model: bool = False
+) -> ExportedModel:
     """Opens an exported model on the runtime of its format.
 
     Args:
         path: a file that ends in `.onnx`, `.xml` or `.tflite`, or the folder of a SavedModel.
         runtime: "auto", the name of the format, or "openvino-bf16".
+        trust_saved_model: whether a SavedModel may be opened, which runs code that is in it.
 
     Raises:
-        WeightsError: the file or its JSON file cannot be read.
-        InputError: the runtime is not installed, or runs no file of this format.
+        WeightsError: the file or its JSON file cannot be read, or was changed since the export.
+        InputError: the runtime is not installed, or runs no file of this format; or it is a
+            SavedModel that is not trusted.
     """
     path = Path(path)
     kind = format_of(path)
+    if kind == "saved_model" and not trust_saved_model:
+        raise InputError(
+            f"{path}: file: a SavedModel runs code when it is opened; if you trust whoever wrote "
+            "it, add --trust-saved-model (trust_saved_model=True), or else take an ONNX file"
+        )
     runtime = kind if runtime == "auto" else runtime
     if runtime.partition("-")[0] != kind:
         raise InputError(f"{path}: runtime: {runtime} runs no {kind} file; export it for {runtime}")
     about = read_sidecar(path)
+    if not intact(path, about["files"]):
+        raise WeightsError(
+            f"{path}: sha256: is not that in {sidecar(path).name}: the file is damaged or was "
+            "changed; export it again"
+        )
     try:
         run = open_function(path, runtime)
     except ImportError as error:
@@ -102,8 +121,11 @@ def load(path: str | os.PathLike, runtime: str = "auto") -> ExportedModel:
     )
 
 
-def format_of(path: Path) -> str | None:
-    """The format of an exported model by its name, None if it is none."""
+def format_of(path: str | os.PathLike) -> str | None:
+    """The format of an exported model by its name, None if it is none or a name of the zoo."""
+    if zoo.is_name(path):
+        return None
+    path = Path(path)
     if path.is_dir() and (path / "saved_model.pb").is_file():
         return "saved_model"
     endings = {ending: name for name, ending in FORMATS.items() if ending}
@@ -115,6 +137,44 @@ def sidecar(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
 
 
+def write_sidecar(path: Path, about: dict) -> None:
+    """Writes the JSON file of an exported model that is complete but for it.
+
+    Args:
+        path: of the model.
+        about: `skeleton` and `image_size`, `options`, and what else is known, as JSON has it.
+    """
+    digests = {file: checksums.sha256_of(path.parent / file) for file in sorted(_files(path))}
+    files.write_json(sidecar(path), {**about, "files": digests})
+
+
+def intact(path: Path, digests: dict[str, str]) -> bool:
+    """Whether an exported model is what the export left, no file more or less.
+
+    Args:
+        path: of the model.
+        digests: the sha256 of each of its files, as its JSON file has them.
+    """
+    found = _files(path)
+    return found == digests.keys() and all(
+        checksums.sha256_of(path.parent / file) == digests[file] for file in found
+    )
+
+
+def places(path: Path) -> list[Path]:
+    """Where an exported model lies: itself, its JSON file, and OpenVINO's weights."""
+    weights = [path.with_suffix(".bin")] if path.suffix == FORMATS["openvino"] else []
+    return [path, sidecar(path), *weights]
+
+
+def _files(path: Path) -> set[str]:
+    """The files of an exported model, without its JSON file, as named from their folder."""
+    found = [place for place in places(path) if place != sidecar(path) and os.path.lexists(place)]
+    if path.is_dir():
+        found = [file for file in path.rglob("*") if file.is_symlink() or not file.is_dir()]
+    return {file.relative_to(path.parent).as_posix() for file in found}
+
+
 def read_sidecar(path: Path) -> dict:
     """What the JSON file beside an exported model says; see the module."""
     if not path.exists():
@@ -122,11 +182,11 @@ def read_sidecar(path: Path) -> dict:
     beside = sidecar(path)
     try:
         about = json.loads(bounded_files.read(beside, _MAX_SIDECAR))
-        about = {key: about[key] for key in ("skeleton", "image_size", "options")}
+        about = {key: about[key] for key in ("skeleton", "image_size", "options", "files")}
         about["skeleton"] = Skeleton.from_dict(about["skeleton"])
         size = about["image_size"]
         good = size is None or (len(size) == 2 and all(type(s) is int and s > 0 for s in size))
-        if not good or type(about["options"]) is not dict:
+        if not good or type(about["options"]) is not dict or type(about["files"]) is not dict:
             raise ValueError("fields of other types")
         return about
     except (

@@ -223,13 +223,15 @@ def load(
     *,
     architecture=None,
     runtime: str | None = None,
+    trust_saved_model: bool = False,
     **options,
 ):
     """Loads a model, ready to be called with images.
 
     Args:
         name: a model of the zoo (`multiposenet.zoo.names()`), the path of a `.keras` or
-            `.weights.h5` file, or of a file written by `multiposenet export`.
+            `.weights.h5` file, or of a file written by `multiposenet export`. What is a name of
+            the zoo is never taken for a path; `./NAME` is one.
         architecture: for a `.weights.h5` file, the keyword arguments of `MultiPoseNet` it was
             made with. By default they are read from the field `architecture` of the JSON file
             beside it, `NAME.json` for `NAME.weights.h5`.
@@ -238,6 +240,8 @@ def load(
             first use and kept in `zoo.cache_dir()`; from then on Keras is not even imported. If
             it cannot be made or kept, "auto" warns and is Keras. An exported file has its own
             runtime.
+        trust_saved_model: whether the folder of a SavedModel may be opened. It runs code that is
+            in it; no other file does.
         **options: those of `InferenceOptions`, and `batch_size` of `Estimator`. A model of the zoo
             brings its own defaults in the field `options` of its manifest entry. In an exported
             file some are fixed: other ones need an export of their own, which `runtime` makes.
@@ -263,13 +267,14 @@ def load(
             f"{', '.join(inference_options.names())}"
         )
     path = Path(name)
-    if exported.format_of(path):
-        model = exported.load(path, runtime or "auto")
+    if exported.format_of(name):
+        model = exported.load(path, runtime or "auto", trust_saved_model)
         _check_fixed(path, model.options, options)
         return Estimator(model, **of_estimator)
     wanted, runtime = runtime, exported.choose(runtime or "keras")
     defaults = {}
-    if not path.name.endswith((".keras", ".h5")) and not path.is_file():
+    named = not path.name.endswith((".keras", ".h5")) and not path.is_file()
+    if named or zoo.is_name(name):
         entry = zoo.entry(os.fspath(name))
         path, architecture = zoo.resolve(entry["name"]), entry["architecture"]
         name, defaults = entry["name"], entry.get("options", {})

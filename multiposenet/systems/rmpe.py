@@ -77,6 +77,7 @@ def load_rmpe(
     *,
     image_size: int | None = None,
     box_overlap: float | None = None,
+    trust_saved_model: bool = False,
     **options,
 ) -> RMPE:
     """Loads RMPE, ready to be called with images.
@@ -88,6 +89,7 @@ def load_rmpe(
             detector as for `RMPE`.
         image_size: longer side of an image as that model sees it, in pixels.
         box_overlap: IoU up to which that model's boxes are proposals; by default its own.
+        trust_saved_model: of that model, as for `multiposenet.load`.
         **options: those of `RMPE`. An SPPE of the zoo brings its own defaults in the field
             `options` of its manifest entry.
 
@@ -102,8 +104,10 @@ def load_rmpe(
     learnt_with = defaults.pop("box_overlap", None)
     overlap = learnt_with if box_overlap is None else box_overlap
     if isinstance(detector, (str, os.PathLike)):
-        size = {} if image_size is None else {"image_size": image_size}
-        detector = proposer(detector, overlap, **size)
+        own = {} if image_size is None else {"image_size": image_size}
+        if trust_saved_model:
+            own["trust_saved_model"] = True
+        detector = proposer(detector, overlap, **own)
     return RMPE(detector, network, skeleton, **{**defaults, **options})
 
 

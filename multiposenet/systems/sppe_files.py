@@ -30,7 +30,7 @@ def load_network(name: str | os.PathLike = DEFAULT):
     Raises:
         WeightsError: the name is unknown, or a file is missing, damaged or of another network.
     """
-    if Path(name).is_dir():
+    if Path(name).is_dir() and not zoo.is_name(name, "sppe"):
         return _load_run(Path(name))
     if name not in zoo.names("sppe"):
         known = ", ".join(zoo.names("sppe")) or "none yet"
