@@ -1,7 +1,6 @@
 """Files from the network: checked, of a known size, and whole or not there."""
 
 import errno
-import hashlib
 import http.client
 import os
 import stat
@@ -12,21 +11,13 @@ import urllib.request
 from pathlib import Path
 
 from multiposenet import file_lock
+from multiposenet.checksums import sha256_of
 from multiposenet.errors import WeightsError
 
 CHUNK = 1 << 20  # bytes read at a time
 TIMEOUT = 30  # seconds without a byte
 SLOWEST = 1000  # bytes per second, on average
 ATTEMPTS = 3
-
-
-def sha256_of(path: str | os.PathLike) -> str:
-    """Hexadecimal sha256 of a file, read in pieces."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def download(

@@ -22,7 +22,8 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from multiposenet.downloads import download, sha256_of
+from multiposenet.checksums import sha256_of
+from multiposenet.downloads import download
 from multiposenet.errors import WeightsError
 
 FORMAT = 1

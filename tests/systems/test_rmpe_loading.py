@@ -10,7 +10,7 @@ import pytest
 from compiled import compiled
 from keras import ops
 
-from multiposenet import zoo
+from multiposenet import checksums, zoo
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.maths.suppression import PoseNMSParameters
 from multiposenet.networks.sppe import MARGIN, SPPEArchitecture, inference_model
@@ -107,7 +107,7 @@ def release(run, monkeypatch):
     """Enters the run's network into the manifest of an installation of its own."""
     folder, _, whole = run
     path = folder / "rmpe.weights.h5"
-    entry = {**describe(), "file": path.name, "sha256": zoo.sha256_of(path), "url": None}
+    entry = {**describe(), "file": path.name, "sha256": checksums.sha256_of(path), "url": None}
 
     def release(name="tiny", **fields):
         manifest = {"format": 1, "models": {}, "sppe": {name: {**entry, **fields}}}

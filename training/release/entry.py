@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from multiposenet import zoo
+from multiposenet import checksums, zoo
 from multiposenet.errors import WeightsError
 from multiposenet.files import atomic_write
 from multiposenet.training import run_folder
@@ -63,7 +63,7 @@ def enter(model, architecture, out, name, metadata=None, kind="models"):
             **(metadata or {}),
             "architecture": architecture,
             "file": path.name,
-            "sha256": zoo.sha256_of(partial),
+            "sha256": checksums.sha256_of(partial),
             "bytes": partial.stat().st_size,
             "url": None,
         }

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from multiposenet import zoo
+from multiposenet import checksums
 from multiposenet.errors import InputError
 from multiposenet.skeleton import LSP_14
 from multiposenet.systems.multiposenet import MultiPoseNet
@@ -71,7 +71,7 @@ def test_each_stage_runs_once_and_the_result_loads(data, tmp_path, monkeypatch):
     for first, second in zip(*kernels, strict=True):  # the second round went on from the first
         np.testing.assert_allclose(first, second, atol=1e-6)
     entry = json.loads((path.parent / "manifest.json").read_text())["models"]["multiposenet-nano"]
-    assert entry["sha256"] == zoo.sha256_of(path)
+    assert entry["sha256"] == checksums.sha256_of(path)
     MultiPoseNet.from_config(entry["architecture"]).load_weights(path)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from multiposenet import zoo
+from multiposenet import checksums, zoo
 from multiposenet.maths.suppression import PoseNMSParameters
 from multiposenet.networks.sppe import SPPEArchitecture
 from multiposenet.skeleton import COCO_17
@@ -51,7 +51,7 @@ def test_what_is_released_is_what_was_trained(run, whole, tmp_path, monkeypatch)
     path = sppe_nano.release(folder, out, pose_nms=LEARNT, score=0.25, metadata={"data": "x"})
     assert path == out / "sppe-nano.weights.h5"
     entry = json.loads((out / "manifest.json").read_text())["sppe"]["sppe-nano"]
-    assert entry["sha256"] == zoo.sha256_of(path) and entry["bytes"] == path.stat().st_size
+    assert entry["sha256"] == checksums.sha256_of(path) and entry["bytes"] == path.stat().st_size
     assert entry["card"] == "cards/sppe-nano.md" and entry["data"] == "x"
     monkeypatch.setattr(zoo, "_folder", lambda: out)
     zoo._manifest.cache_clear()
