@@ -17,6 +17,7 @@ FILES = (
     "systems/test_rmpe.py",
     "systems/test_rmpe_loading.py",
     "maths/test_heatmaps.py",
+    "maths/test_hough.py",
     "maths/test_boxes.py",
     "training/test_losses.py",
 )

@@ -19,6 +19,7 @@ ELSEWHERE = {
     "multiposenet.commands.train": "commands/test_summary_and_train.py",
     "multiposenet.commands.tables": "commands/test_rmpe_commands.py",
     "multiposenet.evaluation.average_precision": "evaluation/test_coco.py",
+    "multiposenet.maths.bilinear": "maths/test_hough.py",
     "multiposenet.maths.codec": "maths/test_heatmaps.py",
     "multiposenet.networks.assigner": "networks/test_group.py",
     "multiposenet.networks.backbones.compact": "networks/test_networks.py",

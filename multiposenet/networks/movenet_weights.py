@@ -28,7 +28,7 @@ _PYRAMID = {
 }
 
 
-def load_movenet(path, backbone, pyramid, subnet=None):
+def load_movenet(path, backbone, pyramid, subnet=None, head=("merged_conv", "prediction")):
     """Gives networks the weights of a released MoveNet.
 
     Args:
@@ -36,7 +36,9 @@ def load_movenet(path, backbone, pyramid, subnet=None):
         backbone: of ``movenet_backbone``.
         pyramid: of ``movenet_pyramid``.
         subnet: of ``separable_keypoint_subnet`` with COCO's 17 joints, or None. Its heatmaps are
-            then MoveNet's: D3...D5 and further channels have no part in them yet.
+            then MoveNet's: D3...D5 and further channels have no part in them yet. Or another
+            network, of whose layers are
+        head: the names of the heatmaps' separable convolution and of the 1x1 convolution behind it.
 
     Raises:
         WeightsError: a file is missing or damaged, or of another width than the networks.
@@ -53,7 +55,7 @@ def load_movenet(path, backbone, pyramid, subnet=None):
             else:
                 _set_separable(pyramid, ours, found, theirs)
         if subnet is not None:
-            _take_heatmaps(subnet, found)
+            _take_heatmaps(subnet, found, *head)
     except (KeyError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise WeightsError(
@@ -77,23 +79,23 @@ def _set_separable(network, ours, found, theirs):
     network.get_layer(f"{ours}_pointwise").set_weights(found[f"{theirs}/kernel"])
 
 
-def _take_heatmaps(subnet, found):
-    """The heatmap head as the first channels of ``merged_conv`` and of the prediction."""
+def _take_heatmaps(subnet, found, convolution, last):
+    """The heatmap head as the first channels of a separable convolution and of the prediction."""
     depthwise = found["kpt_heatmap_0/separable_conv2d/depthwise"][0]
     pointwise, offset = found["kpt_heatmap_0/separable_conv2d/kernel"]
     prediction, bias = found["kpt_heatmap_0/conv2d/kernel"]
     (inner, outer), joints = pointwise.shape[2:], prediction.shape[3]
-    _assign(subnet, "merged_conv_depthwise", [(depthwise, np.s_[:, :, :inner])])
+    _assign(subnet, f"{convolution}_depthwise", [(depthwise, np.s_[:, :, :inner])])
     # Behind the first `inner` inputs are D3...D5, behind the first `outer` outputs new channels.
     _assign(
         subnet,
-        "merged_conv_pointwise",
+        f"{convolution}_pointwise",
         [(0.0, np.s_[:, :, inner:, :outer]), (pointwise, np.s_[:, :, :inner, :outer])],
         [(offset, np.s_[:outer])],
     )
     _assign(
         subnet,
-        "prediction",
+        last,
         [(0.0, np.s_[:, :, outer:, :joints]), (prediction, np.s_[:, :, :outer, :joints])],
         [(bias, np.s_[:joints])],
     )

@@ -11,10 +11,11 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from multiposenet.maths.bilinear import tent
 from multiposenet.networks import roi_crop
 from multiposenet.networks.assigner import Assigner
 from multiposenet.networks.layers import register
-from multiposenet.networks.roi_crop import HEIGHT, WIDTH, tent
+from multiposenet.networks.roi_crop import HEIGHT, WIDTH
 
 _EPSILON = 1e-6
 

@@ -9,6 +9,8 @@ people of a batch are cropped and read in a few batched matrix products without 
 
 from keras import ops
 
+from multiposenet.maths.bilinear import tent
+
 HEIGHT, WIDTH = 56, 36
 # Keypoints up to this share of the box's size outside it count, as in the authors' code: with
 # strict boxes even a perfect assigner loses a tenth of the AP.
@@ -62,12 +64,6 @@ def relative_places(points, boxes, margin=MARGIN):
     x, y = ((points[:, None, ..., i] - low[..., i]) / size[..., i] for i in (0, 1))
     inside = (x >= -margin) & (x <= 1.0 + margin) & (y >= -margin) & (y <= 1.0 + margin)
     return x, y, ops.cast(inside, points.dtype)
-
-
-def tent(position, cells):
-    """``(..., cells)``: bilinear weights of places ``(...)`` on cells 0, 1, ... of one axis."""
-    cell = ops.arange(cells, dtype=position.dtype)
-    return ops.maximum(1.0 - ops.abs(position[..., None] - cell), 0.0)
 
 
 def crop(rows, columns, scores):

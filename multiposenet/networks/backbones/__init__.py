@@ -1,7 +1,7 @@
 """Backbones: an RGB image in, the feature maps C2, C3, C4 and C5 out; a family in each file.
 
 MultiPoseNet uses ResNet-50 and ResNet-101, the latter also with dilated convolutions (MultiPoseNet,
-section 3.1, table 2).
+section 3.1, table 2); G-RMI a ResNet-101 whose every stage from C3 on has stride 8.
 ``efficientnet_lite0``, ``nano`` and MoveNet's are for CPUs.
 """
 
@@ -19,6 +19,12 @@ BUILDERS = {
     "resnet101": lambda weights: resnet(101, weights=weights),
     "resnet101_dilated": lambda weights: resnet(
         101, dilated_stages=(5,), weights=weights, name="resnet101_dilated"
+    ),
+    "resnet50_stride8": lambda weights: resnet(
+        50, dilated_stages=(4, 5), weights=weights, name="resnet50_stride8"
+    ),
+    "resnet101_stride8": lambda weights: resnet(
+        101, dilated_stages=(4, 5), weights=weights, name="resnet101_stride8"
     ),
     "efficientnet_lite0": lambda weights: efficientnet_lite0(weights=weights),
     "nano": lambda weights: nano(),
