@@ -1,15 +1,17 @@
 """The command `multiposenet`: one verb per module of `multiposenet.commands`.
 
 Exit status: 0 all done; 1 some inputs failed, each named on stderr, all others done; 2 wrong usage
-or nothing usable. The verbs import what is heavy inside `run`, so `--help` answers at once.
+or nothing usable; after a signal 128 and its number. The verbs import what is heavy inside `run`,
+so `--help` answers at once.
 """
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
-from multiposenet import __version__
+from multiposenet import __version__, signals
 from multiposenet.commands import (
     bench,
     evaluate,
@@ -50,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = parser().parse_args(argv)
     try:
-        return VERBS[args.verb].run(args)
+        with signals.obeyed():
+            return VERBS[args.verb].run(args)
     except MultiPoseNetError as error:
         report(error)
     except OSError as error:
@@ -58,9 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         else:
             report(f"{error.filename or 'output'}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        report("interrupted")
-        return 130
+    except KeyboardInterrupt as error:
+        report(str(error) or "interrupted")
+        return 128 + getattr(error, "signal", signal.SIGINT)
     return 2
 
 

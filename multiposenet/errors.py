@@ -26,5 +26,18 @@ class TrainingError(MultiPoseNetError, FloatingPointError):
     """A training whose loss, gradient or weights are not finite."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Work that was asked to stop, by a signal.
+
+    Args:
+        message: one line, as of the errors.
+        signal: the signal's number.
+    """
+
+    def __init__(self, message, signal):
+        super().__init__(message)
+        self.signal = signal
+
+
 class MultiPoseNetWarning(UserWarning):
     """What a user should know of a result that is right all the same."""

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = [
     "multiposenet",  # __init__: imports nothing when imported
     "multiposenet.errors",
+    "multiposenet.signals",
     "multiposenet.checksums",
     "multiposenet.files",
     "multiposenet.file_lock",

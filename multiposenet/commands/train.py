@@ -12,10 +12,14 @@ Data sets are named FORMAT:FOLDER, several of them in one command; or give a COC
 generators pgpg and dpg learn from --annotations and a detector's --detections.
 """
 
+import os
+from contextlib import nullcontext
+
 from multiposenet.commands import arguments, keras_start, result_files
 from multiposenet.errors import InputError
 from multiposenet.systems.argument import change
 from multiposenet.training import registry
+from multiposenet.training.loop.run_lock import run_lock
 
 __doc__ = __doc__.replace(
     "{stages}",
@@ -122,7 +126,13 @@ def _train(args) -> list:
             f"use {' or '.join(stage.recipes)}"
         )
     folder = result_files.writable_folder(args.run)
+    # Of the processes that share a training, one takes the lock, and only later.
+    shared = {"TF_CONFIG", "KERAS_DISTRIBUTION_NUM_PROCESSES"} & {*os.environ}
+    with nullcontext() if shared else run_lock(folder / f"{args.stage}.lock"):
+        return _train_in(folder, args, stage)
 
+
+def _train_in(folder, args, stage) -> list:
     keras_start.import_keras()
     from multiposenet.annotations import CocoAnnotations
     from multiposenet.training import pipeline, recipes

@@ -11,6 +11,7 @@ import numpy as np
 from multiposenet.networks.roi_crop import MARGIN
 from multiposenet.training.grouping import curriculum
 from multiposenet.training.grouping.labelled_persons import NOBODY, cells, expand, relative, within
+from multiposenet.training.loop.fingerprint import of_arrays
 
 # Entries and persons are padded to multiples: few shapes to compile.
 ENTRIES, PERSONS = 4096, 256
@@ -56,6 +57,8 @@ class CandidatePairBatches:
         self.steps = recipe.epochs * self.steps_per_epoch
         self.ease = curriculum.ease_of_photos(people) if recipe.curriculum else None
         self._known = (None, None)
+        arrays = (people.boxes, people.points, people.joint, people.owner, people.taught)
+        self.fingerprint = of_arrays((*arrays, people.box_start))
 
     def photos(self, step):
         """The photos of a step: those of about ``batch_size`` persons."""

@@ -7,10 +7,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from multiposenet.errors import TrainingError
+from multiposenet import signals
+from multiposenet.errors import Interrupted, TrainingError
 from multiposenet.training.loop.averaging import finish, finished
 from multiposenet.training.loop.checkpoint import Checkpoint
 from multiposenet.training.loop.engine import Engine
+from multiposenet.training.loop.fingerprint import PhotoFiles
 from multiposenet.training.loop.monitor import Monitor
 from multiposenet.training.loop.run_lock import run_lock
 from multiposenet.training.loop.run_record import RunRecord
@@ -49,8 +51,9 @@ def fit(
     Args:
         stage: ``keras.Model`` with such a ``compute_loss``, made within ``engine.scope()``.
         batches: function of the step to ``(x, y)``; all randomness from the step number. May have
-            ``fingerprint``, a string that tells the data; ``describe(step)``, a string that names
-            what a batch holds; ``share``, see ``Engine.share``.
+            ``fingerprint``, a string that tells the data; ``samples``, whose files must not change;
+            ``describe(step)``, a string that names what a batch holds; ``share``, see
+            ``Engine.share``.
         recipe: a ``Recipe``.
         steps: optimizer steps in all.
         run: folder for ``NAME.npz`` (checkpoint), ``NAME.json`` (``RunRecord``) and what a
@@ -67,8 +70,10 @@ def fit(
         TrainingError: a loss, gradient or weight is not finite; the last checkpoint is kept.
         InputError: there is a checkpoint and ``resume`` is not set, or it is of another recipe, or
             the recipe cannot be divided between the engine's devices, or another process trains
-            the stage in this folder.
+            the stage in this folder, or a photo has changed since the start.
         WeightsError: the checkpoint does not fit the stage.
+        Interrupted: a signal asked to stop; the checkpoint is of the last step. A second signal
+            does not wait for the end of a step.
         OSError: a file cannot be written; the last checkpoint is kept.
     """
     engine = engine or Engine(precision=recipe.precision)
@@ -76,7 +81,15 @@ def fit(
     run.mkdir(parents=True, exist_ok=True)
     schedule = Schedule(recipe, steps)
     monitor = Monitor(run, stage.name, steps, shown=engine.writes)
-    record = RunRecord(run / f"{stage.name}.json", stage.name, steps, recipe, _fingerprint(batches))
+    photos = PhotoFiles(getattr(batches, "samples", ()))
+    record = RunRecord(
+        run / f"{stage.name}.json",
+        stage.name,
+        steps,
+        recipe,
+        _fingerprint(batches),
+        photos.fingerprint,
+    )
     checkpoint = Checkpoint(run, stage, schedule, monitor, record, engine)
 
     def inputs_before(step):
@@ -92,7 +105,9 @@ def fit(
         start = checkpoint.begin(resume)
         with engine.share(batches, recipe.accumulate) as shares:
             made = shares(range(start, steps))
-            with monitor.from_step(start), closing(made):
+            # Of several processes each would stop at a step of its own, and wait for the others.
+            noticed = signals.noticed() if engine.processes == 1 else nullcontext()
+            with monitor.from_step(start), closing(made), noticed as asked:
                 for step in range(start + 1, steps + 1):
                     with monitor.waiting():
                         parts = next(made)
@@ -109,9 +124,16 @@ def fit(
                                 figures = validate()
                             monitor.validation(step, figures)
                         schedule.check(figures)
-                    if due(step, checkpoint_every):
+                    if asked or due(step, checkpoint_every):
                         _check_weights(stage, step)
+                        photos.check()
                         checkpoint.store(step)
+                    if asked:
+                        raise Interrupted(
+                            f"{checkpoint.path}: checkpoint: interrupted after step {step} of "
+                            f"{steps}; go on with --resume",
+                            asked[0],
+                        )
             finish(stage, inputs_before(steps))
     if engine.writes:
         record.end(monitor.speed())

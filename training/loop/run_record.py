@@ -19,7 +19,7 @@ class RunRecord:
     """The record of one stage of a run.
 
     It holds the stage's name, its steps, the recipe with all fields, the seed, the fingerprint of
-    the data, and for every start: time, step, versions, git revision, devices and what came out.
+    the data and of the photos' files, and for every start: time, step, versions, git revision, devices and what came out.
 
     Args:
         path: the JSON file.
@@ -27,9 +27,10 @@ class RunRecord:
         steps: optimizer steps.
         recipe: a ``Recipe``.
         data: fingerprint of the training data, or ``None``.
+        photos: fingerprint of their files, or ``None``.
     """
 
-    def __init__(self, path, stage, steps, recipe, data):
+    def __init__(self, path, stage, steps, recipe, data, photos=None):
         self.path = Path(path)
         self._former_names = recipe.FORMER_NAMES
         kind = {"name": type(recipe).__name__}
@@ -39,6 +40,7 @@ class RunRecord:
             "seed": recipe.seed,
             "recipe": kind | json.loads(json.dumps(dataclasses.asdict(recipe))),
             "data": data,
+            "photos": photos,
             "starts": [],
         }
 
@@ -120,7 +122,8 @@ def revision(folder=Path(__file__).parent):
 def _flat(content, former_names=None):
     names = former_names or {}
     recipe = {f"recipe.{names.get(name, name)}": v for name, v in content["recipe"].items()}
-    return {name: content[name] for name in ("stage", "steps", "data")} | recipe
+    fields = {name: content[name] for name in ("stage", "steps", "data")}
+    return fields | {"photos": content.get("photos")} | recipe
 
 
 def _short(value):

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import pickle
 import queue
+import signal
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -116,9 +117,11 @@ def _answer(pipe, path, make, packed):
     import cv2
 
     cv2.setNumThreads(1)
+    # Ctrl-C reaches all processes of a terminal; the one that asks for batches decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     photo_cache.use(packed)
     file = os.open(path, os.O_WRONLY)
-    with contextlib.suppress(EOFError, KeyboardInterrupt):
+    with contextlib.suppress(EOFError):
         while (step := pipe.recv()) is not None:
             try:
                 answer = make(step)

@@ -14,6 +14,7 @@ from keras import ops
 from multiposenet.errors import AnnotationError
 from multiposenet.networks.proposal_network import ProposalNetwork
 from multiposenet.training.loop import fitting
+from multiposenet.training.loop.fingerprint import of_arrays
 from multiposenet.training.losses import binary_crossentropy_of_logs
 from multiposenet.training.proposals import offsets, rendering
 from multiposenet.training.proposals.dpg import DPG, features, random_offsets
@@ -116,7 +117,7 @@ class ProposalBatches:
     def __init__(self, examples, rows, recipe, number):
         self.examples, self.rows, self.recipe, self.number = examples, rows, recipe, number
         self.size = examples.images.shape[2]
-        self.fingerprint = f"{examples.positives} of {len(examples.offsets)}"
+        self.fingerprint = of_arrays((examples.offsets, examples.person, rows))
 
     def __call__(self, step):
         examples, count = self.examples, self.recipe.batch_size

@@ -10,6 +10,7 @@ from multiposenet.networks.roi_crop import MARGIN
 from multiposenet.training.grouping import labelled_persons
 from multiposenet.training.grouping.labelled_persons import photos as triples
 from multiposenet.training.loop import fitting
+from multiposenet.training.loop.fingerprint import of_arrays
 from multiposenet.training.losses import binary_crossentropy
 from multiposenet.training.validation.prn import AssignmentValidation
 
@@ -106,6 +107,7 @@ class TokenBatches:
         self.lengths = [_inside(*group).sum(axis=(2, 3)).max(axis=1) for group in photos.groups]
         self.steps_per_epoch = len(self._plan(0))
         self._known = (None, None)
+        self.fingerprint = of_arrays(array for group in photos.groups for array in group)
 
     def _plan(self, epoch):
         rng = np.random.default_rng((self.recipe.seed, epoch))

@@ -1,0 +1,69 @@
+"""What the signals that ask to stop do, and to whom."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from multiposenet import cli, signals
+from multiposenet.commands import summary
+from multiposenet.errors import Interrupted
+
+KINDS = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="os.kill ends the process on Windows")
+
+
+def send(name):
+    os.kill(os.getpid(), getattr(signal, name))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_obeyed_as_ctrl_c_is(name):
+    before = signal.getsignal(getattr(signal, name))
+    with pytest.raises(KeyboardInterrupt) as stopped, signals.obeyed():
+        send(name)
+    assert stopped.value.signal == getattr(signal, name)
+    assert signal.getsignal(getattr(signal, name)) is before
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_noticed_once_and_then_obeyed(name, capfd):
+    with pytest.raises(Interrupted), signals.noticed() as noted:
+        assert not noted
+        send(name)
+        assert noted == [getattr(signal, name)]
+        assert len(capfd.readouterr().err.splitlines()) == 1
+        send("SIGTERM")
+    assert capfd.readouterr().err == ""
+
+
+def test_what_is_ignored_stays_ignored():
+    """`nohup` ignores SIGHUP, and shells let scripts in the background ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with signals.obeyed(), signals.noticed() as noted:
+            send("SIGINT")
+        assert not noted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_other_threads_leave_signals_alone():
+    before, inside = signal.getsignal(signal.SIGTERM), []
+
+    def work():
+        with signals.obeyed(), signals.noticed():
+            inside.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert inside == [before]
+
+
+@pytest.mark.parametrize("name, status", [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_verb_that_is_stopped_says_one_line(name, status, monkeypatch, capsys):
+    monkeypatch.setattr(summary, "run", lambda args: send(name))
+    assert cli.main(["summary"]) == status
+    assert capsys.readouterr().err == "multiposenet: interrupted\n"
