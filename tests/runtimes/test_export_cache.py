@@ -1,6 +1,7 @@
 """Exported files that are kept: made once, by one process, and done without where that fails."""
 
 import errno
+import json
 import threading
 import time
 
@@ -11,6 +12,7 @@ from one_line import assert_one_line
 from PIL import Image
 
 from multiposenet import cli
+from multiposenet.checksums import sha256_of
 from multiposenet.errors import InputError, MultiPoseNetWarning, WeightsError
 from multiposenet.runtimes import export, export_cache, exported
 from multiposenet.systems import estimator, model_files
@@ -33,8 +35,11 @@ def weights(tmp_path):
 
 
 def written(path, *arguments):
-    exported.sidecar(path).write_text("{}")
+    """What a runtime cannot read, though it is what was written."""
     path.write_text("graph")
+    about = {"skeleton": {"keypoints": ["nose"]}, "image_size": None, "options": {}}
+    about["files"] = {path.name: sha256_of(path)}
+    exported.sidecar(path).write_text(json.dumps(about))
 
 
 def test_several_at_once_make_it_once(cache, weights, monkeypatch):
@@ -111,12 +116,12 @@ def other_answer(cache, monkeypatch):
     return "a.onnx: keypoints: differ from Keras by up to 3 px; not written"
 
 
-def damaged(cache, monkeypatch):
+def unreadable(cache, monkeypatch):
     monkeypatch.setattr(export_cache, "_make", written)
-    return "missing or damaged"
+    return ".onnx: file: cannot be loaded ("
 
 
-FAULTS = [no_folder, read_only, full, converter, other_answer, damaged]
+FAULTS = [no_folder, read_only, full, converter, other_answer, unreadable]
 
 
 @pytest.fixture

@@ -18,8 +18,9 @@ from multiposenet.files import write_json
 class RunRecord:
     """The record of one stage of a run.
 
-    It holds the stage's name, its steps, the recipe with all fields, the seed, the fingerprint of
-    the data and of the photos' files, and for every start: time, step, versions, git revision, devices and what came out.
+    It holds the stage's name, its steps, the recipe with all fields, the seed, the fingerprints of
+    the data and of the photos' files, and for every start: time, step, versions, git revision,
+    devices and what came out.
 
     Args:
         path: the JSON file.

@@ -53,9 +53,8 @@ def test_it_follows_names_and_sizes_and_not_the_place(samples, tmp_path):
 def test_a_photo_that_changes_ends_the_run(samples, tmp_path, name, gone):
     path = tmp_path / "photos" / name
     change = path.unlink if gone else lambda: path.write_bytes(b"edited")
-    with pytest.raises(
-        InputError, match=f"{name}: photo: has changed since .*; restore it"
-    ) as error:
+    told = f"{name}: photo: has changed since .*; restore it"
+    with pytest.raises(InputError, match=told) as error:
         fit(tmp_path / "run", 12, Batches(samples, change, at=7), checkpoint_every=2)
     assert "\n" not in str(error.value)
     assert checkpoint_path(tmp_path / "run", "line").exists()

@@ -41,7 +41,7 @@ def test_it_goes_on_as_if_never_stopped(tmp_path, number):
     )
     assert stopped.value.signal == number
     left = {path.name for path in (tmp_path / "parts").iterdir()}
-    assert left == {"line.npz", "line.json", "line.jsonl", "tensorboard"} & left | {"line.npz"}
+    assert left <= {"line.npz", "line.json", "line.jsonl", "tensorboard"}
 
     resumed = fit(tmp_path / "parts", 12, resume=True)
     assert 0 < record(tmp_path / "parts")["starts"][1]["step"] < 12
