@@ -10,15 +10,15 @@ from multiposenet.maths.boxes import pairwise_iou
 def heatmaps(keypoints, sigmas, side):
     """(side, side, K) Gaussians of the cells, 4 pixels each, around keypoints (P, K, 3); the
     highest of all people counts."""
-    joints = keypoints.shape[1]
-    maps = [[[0.0] * joints for _ in range(side)] for _ in range(side)]
+    num_keypoints = keypoints.shape[1]
+    maps = [[[0.0] * num_keypoints for _ in range(side)] for _ in range(side)]
     for person, sigma in zip(keypoints.tolist(), sigmas.tolist(), strict=True):
-        for joint, (x, y, _) in enumerate(person):
+        for keypoint, (x, y, _) in enumerate(person):
             for row in range(side):
                 for column in range(side):
                     squared = (4 * column + 2 - x) ** 2 + (4 * row + 2 - y) ** 2
                     value = math.exp(-squared / (2 * sigma**2))
-                    maps[row][column][joint] = max(maps[row][column][joint], value)
+                    maps[row][column][keypoint] = max(maps[row][column][keypoint], value)
     return np.array(maps)
 
 
@@ -53,9 +53,9 @@ def results(photos):
     for image_id, poses in enumerate(photos):
         for person in range(len(poses)):
             numbers = []
-            for joint in range(poses.keypoints.shape[1]):
-                x, y = poses.keypoints[person, joint]
-                score = poses.keypoint_scores[person, joint]
+            for keypoint in range(poses.keypoints.shape[1]):
+                x, y = poses.keypoints[person, keypoint]
+                score = poses.keypoint_scores[person, keypoint]
                 numbers += [round(float(x), 3), round(float(y), 3), round(float(score), 6)]
             x1, y1, x2, y2 = (float(side) for side in poses.boxes[person])
             found.append(

@@ -125,7 +125,7 @@ class CocoAnnotations:
             path: COCO JSON file, plain or gzip-compressed (told by its content).
             skeleton: for a category that names no keypoints (default COCO_17, and also where the
                 numbers of keypoints are those of COCO_17), and in place of the built one when its
-                joint names are those of the category. Otherwise the file decides: a known
+                keypoint names are those of the category. Otherwise the file decides: a known
                 skeleton with the category's names, or a new one.
             category: name of the category to read; by default the only one, or "person".
 

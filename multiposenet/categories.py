@@ -7,7 +7,7 @@ from multiposenet.json_table import JsonTable, fail
 from multiposenet.skeleton import COCO_17, LSP_14, MPII_16, Skeleton, default_sigmas
 
 _KNOWN_SKELETONS = (COCO_17, MPII_16, LSP_14)
-# OKS sigma of a joint whose name tells nothing: the mean over COCO's joints.
+# OKS sigma of a keypoint whose name tells nothing: the mean over COCO's keypoints.
 _MEAN_SIGMA = 0.067
 
 
@@ -55,7 +55,7 @@ def skeleton_of(
             content["limbs"], _ = limbs_of(category)
             content["sigmas"] = [sigma or _MEAN_SIGMA for sigma in default_sigmas(names)]
             plain = keypoint_names.plain(tuple(names))
-            for known in known_ones:  # the same joints in another spelling
+            for known in known_ones:  # the same keypoints in another spelling
                 if plain == keypoint_names.plain(known.keypoints):
                     content["limbs"] = content["limbs"] or known.limbs
                     content["sigmas"] = known.sigmas
@@ -67,7 +67,7 @@ def skeleton_of(
 
 
 def _unnamed(path: Path, given: Skeleton | None, entries: JsonTable) -> Skeleton:
-    """The skeleton of a category without joint names: the first that has as many joints."""
+    """The skeleton of a category without keypoint names: the first that has as many keypoints."""
     points = [row.get("keypoints") for row in entries.rows]
     widths = {len(point) for point in points if isinstance(point, list) and point}
     candidates = [given, COCO_17] if given else [COCO_17]
@@ -77,8 +77,8 @@ def _unnamed(path: Path, given: Skeleton | None, entries: JsonTable) -> Skeleton
     fail(
         path,
         "categories.keypoints",
-        f"names no joints, and the persons have {min(widths)} numbers",
-        "name the joints in categories.keypoints or by --skeleton",
+        f"names no keypoints, and the persons have {min(widths)} numbers",
+        "name the keypoints in categories.keypoints or by --skeleton",
     )
 
 
@@ -91,13 +91,13 @@ def limbs_of(category: dict) -> tuple[tuple, list]:
         category: with a list of `keypoints`.
 
     Returns:
-        The pairs of joint indices, counted from 0, and what else `skeleton` holds.
+        The pairs of keypoint indices, counted from 0, and what else `skeleton` holds.
     """
     count, good, bad = len(category["keypoints"]), [], []
     limbs = category.get("skeleton") or []
     for limb in limbs if isinstance(limbs, list) else [limbs]:
-        pair = isinstance(limb, list) and [type(joint) for joint in limb] == [int, int]
-        if pair and all(1 <= joint <= count for joint in limb):
+        pair = isinstance(limb, list) and [type(keypoint) for keypoint in limb] == [int, int]
+        if pair and all(1 <= keypoint <= count for keypoint in limb):
             good.append((limb[0] - 1, limb[1] - 1))
         else:
             bad.append(limb)

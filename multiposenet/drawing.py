@@ -31,7 +31,7 @@ BOX_COLOURS = (
 
 _SHIFT = 4  # OpenCV's fixed point: sixteenths of a pixel
 _EDGE_OPACITY = 0.7
-_FULLY_VISIBLE = 0.5  # joints from this score on are opaque
+_FULLY_VISIBLE = 0.5  # keypoints from this score on are opaque
 
 
 def people(
@@ -44,17 +44,17 @@ def people(
     mask=None,
     min_score: float = 0.1,
 ) -> np.ndarray:
-    """Draws people: mask, then boxes, limbs and joints, the surest person last.
+    """Draws people: mask, then boxes, limbs and keypoints, the surest person last.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         boxes: (N, 4) xyxy in pixels of the image.
-        keypoints: (N, K, 2) xy in pixels of the image; joints that are not finite are left out.
-        keypoint_scores: (N, K); the lower, the more transparent the joint and its limbs.
-        skeleton: names and limbs of the K joints.
+        keypoints: (N, K, 2) xy in pixels of the image; keypoints that are not finite are left out.
+        keypoint_scores: (N, K); the lower, the more transparent the keypoint and its limbs.
+        skeleton: names and limbs of the K keypoints.
         scores: (N,) order in which people overlap; default: as listed.
         mask: (H, W) person probability, or None.
-        min_score: joints with a lower score are left out.
+        min_score: keypoints with a lower score are left out.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -66,11 +66,11 @@ def people(
         colour, width = BOX_COLOURS[person % len(BOX_COLOURS)], max(0.8, 0.4 * widths[person])
         _box(drawn, np.asarray(boxes[person], np.float64), colour, width)
     for person in order:
-        joints = np.asarray(keypoints[person], np.float64)
+        points = np.asarray(keypoints[person], np.float64)
         sure = np.asarray(keypoint_scores[person], np.float64)
-        shown = np.isfinite(joints).all(-1) & (sure >= min_score)
+        shown = np.isfinite(points).all(-1) & (sure >= min_score)
         opacity = np.where(shown, np.clip(sure / _FULLY_VISIBLE, 0, 1), 0)
-        _person(drawn, joints, opacity, skeleton, widths[person])
+        _person(drawn, points, opacity, skeleton, widths[person])
     return drawn
 
 
@@ -97,7 +97,7 @@ def person_mask(image, mask, opacity: float = 0.35) -> np.ndarray:
 
 
 def heatmap(image, values, opacity: float = 0.85) -> np.ndarray:
-    """Lays a map of joint probabilities over an image, brighter and denser where it is high.
+    """Lays a map of keypoint probabilities over an image, brighter and denser where it is high.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -150,22 +150,22 @@ def _line_width(box, shape) -> float:
     return float(np.clip(0.02 * size, max(1.3, 0.0025 * longest), max(2.0, 0.012 * longest)))
 
 
-def _limb_colour(skeleton: Skeleton, joints) -> tuple[int, int, int]:
-    """Colour of the side all given joints lie on; joints of the centre line join either side."""
+def _limb_colour(skeleton: Skeleton, keypoints) -> tuple[int, int, int]:
+    """Colour of the side that keypoints lie on; those of the centre line join either side."""
     names = keypoint_names.plain(skeleton.keypoints)
-    sides = {names[joint].split("_")[0] for joint in joints} & {"left", "right"}
+    sides = {names[keypoint].split("_")[0] for keypoint in keypoints} & {"left", "right"}
     return SIDE_COLOURS[sides.pop() if len(sides) == 1 else "centre"]
 
 
-def _person(image, joints, opacity, skeleton, width) -> None:
+def _person(image, keypoints, opacity, skeleton, width) -> None:
     edge = max(0.4, 0.25 * width)
     for limb in skeleton.limbs:
         strength = opacity[list(limb)].min()
         if strength > 0:
-            _line(image, joints[list(limb)], _limb_colour(skeleton, limb), width, strength, edge)
-    for joint in np.flatnonzero(opacity):
-        colour = _limb_colour(skeleton, [joint])
-        _disk(image, joints[joint], colour, 0.85 * width, opacity[joint], edge)
+            _line(image, keypoints[list(limb)], _limb_colour(skeleton, limb), width, strength, edge)
+    for keypoint in np.flatnonzero(opacity):
+        colour = _limb_colour(skeleton, [keypoint])
+        _disk(image, keypoints[keypoint], colour, 0.85 * width, opacity[keypoint], edge)
 
 
 def _box(image, box, colour, width) -> None:

@@ -97,7 +97,7 @@ def _check(names, readings, partners) -> None:
         if partners[partner] != index:
             both = f"{names[index]!r} and {names[partners[partner]]!r}"
             raise ValueError(
-                f"keypoints: {both} have one mirror joint, {names[partner]!r}; rename one"
+                f"keypoints: {both} have one mirror keypoint, {names[partner]!r}; rename one"
             )
     alone = [reading if partners[i] == i else None for i, reading in enumerate(readings)]
     # A letter may be anything, unless the list shows that its letters are sides.
@@ -108,7 +108,7 @@ def _check(names, readings, partners) -> None:
         meant = reading.of_body or (len(letters) == 2 and not reading.base.isdecimal())
         if reading.kind == "word" or (reading.kind == "letter" and meant):
             raise ValueError(
-                f"keypoints: {name!r} has no mirror joint; add {reading.partner!r}, or rename it"
+                f"keypoints: {name!r} has no mirror keypoint; add {reading.partner!r}, or rename it"
             )
 
 

@@ -17,7 +17,7 @@ _PER_PERSON = ("boxes", "box_scores", "keypoints", "keypoint_scores", "scores")
 
 @dataclass(frozen=True, eq=False)
 class Poses:
-    """N people with K joints each; no people is a normal result.
+    """N people with K keypoints each; no people is a normal result.
 
     Coordinates are continuous (x, y) pixels of the original image, which spans [0, W] x [0, H].
 
@@ -25,9 +25,9 @@ class Poses:
         boxes: (N, 4) float32, xyxy.
         box_scores: (N,) float32, 0 to 1, how sure the detector is of the person.
         keypoints: (N, K, 2) float32, xy.
-        keypoint_scores: (N, K) float32, how sure the network is of each joint; 0: not found.
+        keypoint_scores: (N, K) float32, how sure the network is of each keypoint; 0: not found.
         scores: (N,) float32, of the whole pose; people are ranked by it.
-        skeleton: the names of the joints.
+        skeleton: the names of the keypoints.
         image_size: height and width of the image.
         mask: (H, W) float32 probability that a pixel shows a person, or None.
         source: the file the image came from, or None for an array.
@@ -47,13 +47,13 @@ class Poses:
     source: str | None = None
 
     def __post_init__(self):
-        joints = self.skeleton.num_keypoints
+        num_keypoints = self.skeleton.num_keypoints
         count = len(self.boxes)
         shapes = {
             "boxes": (count, 4),
             "box_scores": (count,),
-            "keypoints": (count, joints, 2),
-            "keypoint_scores": (count, joints),
+            "keypoints": (count, num_keypoints, 2),
+            "keypoint_scores": (count, num_keypoints),
             "scores": (count,),
         }
         for name, shape in shapes.items():
@@ -70,17 +70,17 @@ class Poses:
         """Returns the result of an image without people.
 
         Args:
-            skeleton: the joints there would have been.
+            skeleton: the keypoints there would have been.
             image_size: height and width of the image.
             mask: (H, W) person probability, or None.
             source: the file the image came from, or None for an array.
         """
-        joints = skeleton.num_keypoints
+        num_keypoints = skeleton.num_keypoints
         return cls(
             boxes=np.zeros((0, 4)),
             box_scores=np.zeros(0),
-            keypoints=np.zeros((0, joints, 2)),
-            keypoint_scores=np.zeros((0, joints)),
+            keypoints=np.zeros((0, num_keypoints, 2)),
+            keypoint_scores=np.zeros((0, num_keypoints)),
             scores=np.zeros(0),
             skeleton=skeleton,
             image_size=image_size,
@@ -145,10 +145,10 @@ class Poses:
         ]
 
     def to_jsonl(self) -> str:
-        """Returns one line of JSON per person, with joints by name; "" for no people.
+        """Returns one line of JSON per person, with keypoints by name; "" for no people.
 
         Each line has `source`, `person` (its rank), `score`, `box` (xyxy), `box_score` and
-        `keypoints`, a mapping from joint names to [x, y, score].
+        `keypoints`, a mapping from keypoint names to [x, y, score].
         """
         lines = []
         for person, triples in enumerate(self._triples().tolist()):
@@ -167,7 +167,7 @@ class Poses:
         """Returns a table with a header line and one line per person.
 
         The columns are `source`, `person`, `score`, `x1`, `y1`, `x2`, `y2`, `box_score` and, for
-        every joint, `NAME_x`, `NAME_y`, `NAME_score`.
+        every keypoint, `NAME_x`, `NAME_y`, `NAME_score`.
         """
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
@@ -185,9 +185,9 @@ class Poses:
         return text.getvalue()
 
     def to_openpose(self) -> dict:
-        """Returns the layout of OpenPose's JSON files: x, y, score of each joint in a flat list.
+        """Returns the layout of OpenPose's JSON files: x, y, score of each keypoint in a flat list.
 
-        The joints are those of `skeleton`, in its order.
+        The keypoints are those of `skeleton`, in its order.
         """
         people = [
             {"person_id": [-1], "pose_keypoints_2d": triples.ravel().tolist()}

@@ -1,7 +1,7 @@
-"""Joint names, limbs, left/right pairs and OKS sigmas: the one place where a skeleton is defined.
+"""Keypoint names, limbs, left/right pairs and OKS sigmas: the one place that defines skeletons.
 
 Everything else (network sizes, flipping, evaluation, drawing) derives from a `Skeleton`, so no
-joint order is kept by hand anywhere else.
+keypoint order is kept by hand anywhere else.
 """
 
 import os
@@ -17,10 +17,10 @@ from multiposenet import bounded_files, keypoint_names
 from multiposenet.errors import InputError
 from multiposenet.files import atomic_write
 
-# OKS sigmas by joint name. The seventeen COCO joints are the values of the COCO keypoint
+# OKS sigmas by keypoint name. The seventeen COCO keypoints are the values of the COCO keypoint
 # evaluation. COCO measures no neck and no head top: 0.079 is the value CrowdPose publishes for
-# both, and joints between two COCO joints take the value of their neighbours (thorax: shoulders,
-# pelvis: hips).
+# both, and keypoints between two COCO keypoints take the value of their neighbours (thorax:
+# shoulders, pelvis: hips).
 SIGMAS = {
     "nose": 0.026,
     "eye": 0.025,
@@ -45,10 +45,10 @@ _LONGEST_NAME = 100
 
 
 def default_sigmas(keypoints: Sequence[str]) -> list[float | None]:
-    """Returns the OKS sigma known for each joint name, or None where the name is not known.
+    """Returns the OKS sigma known for each keypoint name, or None where the name is not known.
 
     Args:
-        keypoints: the joint names, such as `"nose"`, `"left_wrist"` or `"LWrist"`.
+        keypoints: the keypoint names, such as `"nose"`, `"left_wrist"` or `"LWrist"`.
 
     Raises:
         ValueError: left and right cannot be told apart.
@@ -59,16 +59,16 @@ def default_sigmas(keypoints: Sequence[str]) -> list[float | None]:
 
 @dataclass(frozen=True)
 class Skeleton:
-    """What a person is made of: named joints, the limbs between them and how exact each joint is.
+    """What a person is made of: named keypoints, the limbs between them and how exact each one is.
 
-    Joints called `left_NAME` and `right_NAME`, or by another spelling of `keypoint_names`, are each
-    other's mirror image; every other joint is its own.
+    Keypoints called `left_NAME` and `right_NAME`, or by another spelling of `keypoint_names`, are
+    each other's mirror image; every other keypoint is its own.
 
     Attributes:
         name: short name, for example `"coco_17"`.
-        keypoints: the K joint names in the order of all arrays.
-        limbs: pairs of joint indices (0-based) joined by a line.
-        sigmas: per joint standard deviation of the OKS measure, relative to the square root of
+        keypoints: the K keypoint names in the order of all arrays.
+        limbs: pairs of keypoint indices (0-based) joined by a line.
+        sigmas: per keypoint standard deviation of the OKS measure, relative to the square root of
             the person's area. COCO's kappa is twice this value.
 
     Raises:
@@ -90,11 +90,11 @@ class Skeleton:
             object.__setattr__(self, field, value)
         count = len(self.keypoints)
         if not count:
-            raise ValueError("keypoints: none given; list at least one joint name")
+            raise ValueError("keypoints: none given; list at least one keypoint name")
         if count > MAX_KEYPOINTS:
             raise ValueError(f"keypoints: {count:,} names; {MAX_KEYPOINTS:,} are possible")
         if not all(isinstance(name, str) and name for name in self.keypoints):
-            raise ValueError("keypoints: not all are names; list the joint names")
+            raise ValueError("keypoints: not all are names; list the keypoint names")
         if max(map(len, self.keypoints)) > _LONGEST_NAME:
             raise ValueError(f"keypoints: a name is longer than {_LONGEST_NAME}; shorten it")
         twice = [name for name, times in Counter(self.keypoints).items() if times > 1]
@@ -103,10 +103,11 @@ class Skeleton:
         keypoint_names.mirrors(self.keypoints)
         for limb in self.limbs:
             if len(limb) != 2 or not all(
-                isinstance(joint, int | np.integer) and 0 <= joint < count for joint in limb
+                isinstance(keypoint, int | np.integer) and 0 <= keypoint < count
+                for keypoint in limb
             ):
                 raise ValueError(
-                    f"limbs: {short(limb)} is no pair of joint indices; use 0 to {count - 1}"
+                    f"limbs: {short(limb)} is no pair of keypoint indices; use 0 to {count - 1}"
                 )
         if len(self.sigmas) != count:
             raise ValueError(
@@ -117,22 +118,22 @@ class Skeleton:
 
     @property
     def num_keypoints(self) -> int:
-        """The number of joints K."""
+        """The number of keypoints K."""
         return len(self.keypoints)
 
     @property
     def flip_indices(self) -> np.ndarray:
-        """Index of each joint's mirror image, shape (K,), so that `x[flip_indices]` swaps sides."""
+        """(K,) index of each keypoint's mirror image, so that `x[flip_indices]` swaps sides."""
         return np.array(keypoint_names.mirrors(self.keypoints))
 
     def index(self, keypoint: str) -> int:
-        """Returns the index of a joint.
+        """Returns the index of a keypoint.
 
         Args:
-            keypoint: joint name.
+            keypoint: keypoint name.
 
         Raises:
-            KeyError: the skeleton has no such joint.
+            KeyError: the skeleton has no such keypoint.
         """
         try:
             return self.keypoints.index(keypoint)
@@ -141,12 +142,12 @@ class Skeleton:
             raise KeyError(f"{self.name}: no keypoint {keypoint!r}; it has {names}") from None
 
     def indices_from(self, other: "Skeleton") -> np.ndarray:
-        """Returns, for each joint of this skeleton, its index in `other`, or -1 if it lacks it.
+        """Returns, for each keypoint of this skeleton, its index in `other`, or -1 if it lacks it.
 
-        `left_wrist` and `LWrist` are one joint.
+        `left_wrist` and `LWrist` are one keypoint.
 
         Args:
-            other: the skeleton to take joints from.
+            other: the skeleton to take keypoints from.
 
         Returns:
             Integer array of shape (K,).
@@ -172,8 +173,8 @@ class Skeleton:
 
         Args:
             fields: `keypoints`, a list of names; optionally `name`; `limbs`, pairs of names or of
-                0-based indices; `sigmas`, one number per joint or a mapping from names to numbers.
-                Joints with a name known to `SIGMAS` need no sigma.
+                0-based indices; `sigmas`, one number per keypoint or a mapping from names to
+                numbers. Keypoints with a name known to `SIGMAS` need no sigma.
 
         Raises:
             ValueError: a field is missing, unknown or does not fit; the message names it.
@@ -185,7 +186,7 @@ class Skeleton:
             raise ValueError(f"{unknown[0]}: unknown field; use name, keypoints, limbs, sigmas")
         keypoints = fields.get("keypoints")
         if not _is_list(keypoints) or not all(isinstance(name, str) for name in keypoints):
-            raise ValueError("keypoints: missing or not a list of names; list the joint names")
+            raise ValueError("keypoints: missing or not a list of names; list the keypoint names")
         keypoints = tuple(keypoints)
         return cls(
             name=str(fields.get("name", "custom")),
@@ -268,11 +269,11 @@ def _parse_limbs(limbs, keypoints) -> tuple[tuple[int, int], ...]:
     parsed, place = [], {name: index for index, name in enumerate(keypoints)}
     for limb in limbs if _is_list(limbs) else (limbs,):
         if not _is_list(limb) or len(limb) != 2:
-            raise ValueError(f"limbs: {short(limb)} is no pair; write [joint, joint]")
-        for joint in limb:
-            if not (type(joint) is int or (isinstance(joint, str) and joint in place)):
+            raise ValueError(f"limbs: {short(limb)} is no pair; write [keypoint, keypoint]")
+        for keypoint in limb:
+            if not (type(keypoint) is int or (isinstance(keypoint, str) and keypoint in place)):
                 raise ValueError(
-                    f"limbs: {short(joint)} is not among the keypoints; correct the name"
+                    f"limbs: {short(keypoint)} is not among the keypoints; correct the name"
                 )
         parsed.append(tuple(j if type(j) is int else place[j] for j in limb))
     return tuple(parsed)

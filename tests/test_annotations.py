@@ -243,7 +243,9 @@ def test_names_in_another_spelling_have_the_same_sigmas_and_limbs(tmp_path):
     assert skeleton.limbs == COCO_17.limbs
     assert (skeleton.flip_indices == COCO_17.flip_indices).all()
     names[1] = "L_brow"
-    with pytest.raises(AnnotationError, match="categories.keypoints: 'L_brow' has no mirror joint"):
+    with pytest.raises(
+        AnnotationError, match="categories.keypoints: 'L_brow' has no mirror keypoint"
+    ):
         CocoAnnotations.load(write(tmp_path, content))
 
 
@@ -254,7 +256,9 @@ def test_category_without_names_is_read_with_the_given_skeleton(tmp_path):
         annotation["keypoints"] = annotation["keypoints"][:42]
     path = write(tmp_path, content)
     assert CocoAnnotations.load(path, skeleton=LSP_14).skeleton is LSP_14
-    with pytest.raises(AnnotationError, match="name the joints in categories.keypoints or by --sk"):
+    with pytest.raises(
+        AnnotationError, match="name the keypoints in categories.keypoints or by --sk"
+    ):
         CocoAnnotations.load(path)
     content["annotations"][1]["keypoints"] = [0] * 51
     with pytest.raises(AnnotationError, match="id 2.*51 numbers instead of 42"):

@@ -20,17 +20,17 @@ def grey(height=200, width=300):
     return np.full((height, width, 3), GREY, np.uint8)
 
 
-def draw(image, joints, scores=(1, 1, 1), box=(20, 20, 280, 180), **options):
+def draw(image, keypoints, scores=(1, 1, 1), box=(20, 20, 280, 180), **options):
     return drawing.people(
-        image, np.array([box], float), np.array([joints], float), [scores], STICK, **options
+        image, np.array([box], float), np.array([keypoints], float), [scores], STICK, **options
     )
 
 
-JOINTS = [(150, 50), (250, 150), (50, 150)]
+KEYPOINTS = [(150, 50), (250, 150), (50, 150)]
 
 
-def test_limbs_and_joints_have_the_colour_of_their_side():
-    drawn = draw(grey(), JOINTS)
+def test_limbs_and_keypoints_have_the_colour_of_their_side():
+    drawn = draw(grey(), KEYPOINTS)
     left, right, centre = (drawing.SIDE_COLOURS[side] for side in ("left", "right", "centre"))
     assert tuple(drawn[100, 200]) == left and tuple(drawn[150, 250]) == left
     assert tuple(drawn[100, 100]) == right and tuple(drawn[150, 50]) == right
@@ -39,37 +39,37 @@ def test_limbs_and_joints_have_the_colour_of_their_side():
 
 def test_input_is_not_changed_and_far_pixels_stay():
     image = grey()
-    drawn = draw(image, JOINTS)
+    drawn = draw(image, KEYPOINTS)
     assert (image == GREY).all()
     assert (drawn[60:100, 30:60] == GREY).all()
 
 
 def test_low_scores_fade_and_lowest_vanish():
     strength = [
-        np.abs(draw(grey(), JOINTS, (1, score, 1))[100, 200].astype(int) - GREY).sum()
+        np.abs(draw(grey(), KEYPOINTS, (1, score, 1))[100, 200].astype(int) - GREY).sum()
         for score in (0.05, 0.15, 0.3, 0.5, 1.0)
     ]
     assert strength[0] == 0
     assert 0 < strength[1] < strength[2] < strength[3] == strength[4]
-    faint = draw(grey(), JOINTS, (1, 0.3, 1))
-    assert (draw(grey(), JOINTS, (1, 0.3, 1), min_score=0.4) != faint).any()
+    faint = draw(grey(), KEYPOINTS, (1, 0.3, 1))
+    assert (draw(grey(), KEYPOINTS, (1, 0.3, 1), min_score=0.4) != faint).any()
 
 
-def test_missing_joints_are_left_out():
-    joints = [(150, 50), (np.nan, np.nan), (50, 150)]
-    assert (draw(grey(), joints)[100, 200] == GREY).all()
+def test_missing_keypoints_are_left_out():
+    keypoints = [(150, 50), (np.nan, np.nan), (50, 150)]
+    assert (draw(grey(), keypoints)[100, 200] == GREY).all()
 
 
 @pytest.mark.parametrize(("scale", "least", "most"), [(0.25, 2, 6), (1, 5, 8), (5, 25, 30)])
 def test_lines_grow_with_the_person(scale, least, most):
     image = grey(int(200 * scale), int(300 * scale))
-    joints = np.array([(50, 100), (250, 100), (150, 100)]) * scale
-    drawn = draw(image, joints, (1, 1, 0), box=np.array((20, 20, 280, 180)) * scale)
+    keypoints = np.array([(50, 100), (250, 100), (150, 100)]) * scale
+    drawn = draw(image, keypoints, (1, 1, 0), box=np.array((20, 20, 280, 180)) * scale)
     across = drawn[int(50 * scale) : int(150 * scale), int(150 * scale)] != GREY
     assert least <= across.any(-1).sum() <= most
 
 
-def test_disks_are_centred_on_the_joint_to_a_tenth_of_a_pixel():
+def test_disks_are_centred_on_the_keypoint_to_a_tenth_of_a_pixel():
     skeleton = Skeleton.from_dict({"keypoints": ["nose"]})
     rows, columns = np.indices((200, 300)) + 0.5
     for x, y in [(100.0, 80.0), (100.5, 80.5), (100.3, 80.8)]:
@@ -84,7 +84,7 @@ def test_disks_are_centred_on_the_joint_to_a_tenth_of_a_pixel():
 
 @pytest.mark.parametrize("scale", [-1, 40, 1e7])
 def test_what_lies_outside_is_cut_off(scale):
-    drawn = draw(grey(), np.array(JOINTS) * scale, box=(-1e9, -500, 1e9, 90))
+    drawn = draw(grey(), np.array(KEYPOINTS) * scale, box=(-1e9, -500, 1e9, 90))
     assert drawn.shape == (200, 300, 3)
 
 
@@ -94,11 +94,14 @@ def test_nothing_to_draw():
 
 
 def test_surest_person_is_on_top():
-    boxes, joints = np.zeros((2, 4)), np.array([JOINTS, np.array(JOINTS)[[0, 2, 1]]], float)
+    boxes, keypoints = (
+        np.zeros((2, 4)),
+        np.array([KEYPOINTS, np.array(KEYPOINTS)[[0, 2, 1]]], float),
+    )
     left, right = drawing.SIDE_COLOURS["left"], drawing.SIDE_COLOURS["right"]
     ones = np.ones((2, 3))
-    first = drawing.people(grey(), boxes, joints, ones, STICK, scores=[0.9, 0.2])
-    second = drawing.people(grey(), boxes, joints, ones, STICK, scores=[0.2, 0.9])
+    first = drawing.people(grey(), boxes, keypoints, ones, STICK, scores=[0.9, 0.2])
+    second = drawing.people(grey(), boxes, keypoints, ones, STICK, scores=[0.2, 0.9])
     assert tuple(first[100, 200]) == left and tuple(second[100, 200]) == right
 
 
@@ -132,7 +135,7 @@ def test_heatmap_brightens_where_the_map_is_high():
 def test_save(tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
     path.write_bytes(b"old")
-    drawing.save(draw(grey(), JOINTS), path)
+    drawing.save(draw(grey(), KEYPOINTS), path)
     with Image.open(path) as image:
         assert image.size == (300, 200)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]

@@ -105,7 +105,7 @@ def test_what_is_no_side(names):
 @pytest.mark.parametrize(
     ("names", "told"),
     [
-        (("left_knee", "nose"), "'left_knee' has no mirror joint; add 'right_knee'"),
+        (("left_knee", "nose"), "'left_knee' has no mirror keypoint; add 'right_knee'"),
         (("RightKnee",), "add 'LeftKnee'"),
         (("L_Shoulder", "R_Elbow"), "add 'R_Shoulder'"),
         (("L_Shoulder", "L_Elbow"), "add 'R_Shoulder'"),
@@ -113,7 +113,7 @@ def test_what_is_no_side(names):
         (("l_eye", "r_eye", "l_spoke"), "add 'r_spoke'"),
         (("shoulder left",), "add 'shoulder right'"),
         (("leftknee", "rightelbow"), "add 'rightknee'"),
-        (("left_eye", "right_eye", "Left_Eye"), "have one mirror joint"),
+        (("left_eye", "right_eye", "Left_Eye"), "have one mirror keypoint"),
     ],
 )
 def test_sides_without_a_pair_are_errors(names, told):

@@ -1,4 +1,4 @@
-"""Skeletons: names and limbs of the data sets, mirrored joints, conversion, YAML."""
+"""Skeletons: names and limbs of the data sets, mirrored keypoints, conversion, YAML."""
 
 import dataclasses
 import json
@@ -64,7 +64,7 @@ def test_indices_from_another_skeleton():
     np.testing.assert_array_equal(COCO_17.indices_from(COCO_17), np.arange(17))
 
 
-def test_index_of_an_unknown_joint_lists_the_known_ones():
+def test_index_of_an_unknown_keypoint_lists_the_known_ones():
     assert COCO_17.index("left_wrist") == 9
     with pytest.raises(KeyError, match="no keypoint 'tail'.*nose"):
         COCO_17.index("tail")

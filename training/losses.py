@@ -99,7 +99,7 @@ def weighted_l2(target, maps, weight):
 
 
 def quality_focal(target, logits, weight, *, mask_share=100.0, gamma=1.0):
-    """|t - p|^gamma times the cross-entropy of soft targets, per heatmap that shows a joint.
+    """|t - p|^gamma times the cross-entropy of soft targets, per heatmap that shows a keypoint.
 
     The focal form of Li et al. 2020 (arXiv 2006.04388). It trains far faster from scratch
     than squared error, whose gradient the background dominates.
@@ -108,27 +108,27 @@ def quality_focal(target, logits, weight, *, mask_share=100.0, gamma=1.0):
         target: ``(B, H, W, K + 1)``, the person mask last.
         logits: prediction of the same shape before the sigmoid.
         weight: W of the same shape.
-        mask_share: weight of the mask's mean cross-entropy against the joints' sum per joint, in
-            which a joint counts some tens of cells.
+        mask_share: weight of the mask's mean cross-entropy against the keypoints' sum per keypoint,
+            in which a keypoint counts some tens of cells.
         gamma: focusing exponent.
     """
     entropy = binary_crossentropy(target, logits)
-    joints = slice(0, target.shape[-1] - 1)
-    error = ops.abs(target[..., joints] - ops.sigmoid(logits[..., joints]))
-    focal = weight[..., joints] * ops.power(error, gamma) * entropy[..., joints]
-    # Heatmaps with at least one joint, known by their highest cell, which is close to 1.
-    count = ops.sum(ops.cast(ops.max(target[..., joints], axis=(1, 2)) > 0.5, "float32"))
+    keypoints = slice(0, target.shape[-1] - 1)
+    error = ops.abs(target[..., keypoints] - ops.sigmoid(logits[..., keypoints]))
+    focal = weight[..., keypoints] * ops.power(error, gamma) * entropy[..., keypoints]
+    # Heatmaps with at least one keypoint, known by their highest cell, which is close to 1.
+    count = ops.sum(ops.cast(ops.max(target[..., keypoints], axis=(1, 2)) > 0.5, "float32"))
     mask = ops.sum(weight[..., -1] * entropy[..., -1]) / (ops.sum(weight[..., -1]) + 1.0)
     return ops.sum(focal) / ops.maximum(count, 1.0) + mask_share * mask
 
 
 def map_l2(target, maps, weight):
-    """Squared error of heatmaps, a mean over cells and over the joints that count.
+    """Squared error of heatmaps, a mean over cells and over the keypoints that count.
 
     Args:
         target: ``(B, H, W, K)``.
         maps: prediction of the same shape.
-        weight: ``(B, K)``, 0 where nothing is known of the joint.
+        weight: ``(B, K)``, 0 where nothing is known of the keypoint.
     """
     target, maps = _tensors(target, maps)
     return _mean(ops.mean(ops.square(target - maps), axis=(1, 2)), weight)
@@ -138,12 +138,12 @@ def map_focal(target, maps, weight, *, gamma=1.0):
     """\\|t - p\\|^gamma times the cross-entropy of heatmaps of probabilities, summed over cells.
 
     ``quality_focal`` for sigmoid maps that were resampled, so that there are no
-    logits any more; a mean over the joints that count.
+    logits any more; a mean over the keypoints that count.
 
     Args:
         target: ``(B, H, W, K)`` in [0, 1].
         maps: prediction of the same shape, in [0, 1].
-        weight: ``(B, K)``, 0 where nothing is known of the joint.
+        weight: ``(B, K)``, 0 where nothing is known of the keypoint.
         gamma: focusing exponent.
     """
     target, maps = _tensors(target, maps)
@@ -162,7 +162,7 @@ def symmetric_stn(target, centred_target, outputs, weight, *, loss=map_l2, paral
         target: ``(B, H, W, K)`` heatmaps in the proposal's frame.
         centred_target: the same of the centred pose, see ``targets.centre_pose``.
         outputs: of the network ``symmetric_stn.with_parallel_sppe``.
-        weight: ``(B, K)``, 0 where nothing is known of the joint.
+        weight: ``(B, K)``, 0 where nothing is known of the keypoint.
         loss: of one stack's maps.
         parallel: weight of the parallel SPPE; it moves the STN only. The paper's sum has 1, and
             0 is its ablation without the parallel SPPE.

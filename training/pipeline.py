@@ -42,7 +42,7 @@ def train(
             ``CocoAnnotations``.
         run: folder of checkpoints, logs and results.
         recipe: of the stage, see ``recipes``.
-        skeleton: the joints.
+        skeleton: the keypoints.
         detections: path of COCO results for the photos, for the stages that learn from them.
         augment: the user's own augmentation of patches, see ``patches.sampler.PatchSampler``.
         val_annotations: ``CocoAnnotations`` on which the stage is measured every

@@ -104,7 +104,7 @@ _ALL = (
         "joint-assigner",
         "the assigner that sees all boxes of a photo at once",
         "joint_assigner",
-        {"nano": "joint_assigner.NanoJoint"},
+        {"nano": "joint_assigner.NanoJointAssigner"},
         LABELS,
         _weights("joint-assigner"),
     ),

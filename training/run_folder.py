@@ -78,7 +78,7 @@ def describe_model(model):
 
 
 def describe_sppe(skeleton, architecture):
-    """The joints and the ``SPPEArchitecture`` of RMPE's network, as JSON takes them."""
+    """The keypoints and the ``SPPEArchitecture`` of RMPE's network, as JSON takes them."""
     return {
         "skeleton": describe_skeleton(skeleton),
         "architecture": dataclasses.asdict(architecture),
@@ -203,9 +203,9 @@ def new_model(run, backbone, skeleton, weights=None, write=True):
 def take_pretrained(model, name, stage="keypoints"):
     """Gives a model the weights of a stage of a model of the zoo or of another run.
 
-    The backbone must be the same. Pyramid and subnet are taken if they are, too; with other joints,
-    say, they begin anew. A file is a snapshot of keras-retinanet, of which backbone, person pyramid
-    and person subnet are taken; they must all fit.
+    The backbone must be the same. Pyramid and subnet are taken if they are, too; with other
+    keypoints, say, they begin anew. A file is a snapshot of keras-retinanet, of which backbone,
+    person pyramid and person subnet are taken; they must all fit.
 
     Args:
         model: a ``MultiPoseNet``.

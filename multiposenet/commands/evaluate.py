@@ -6,8 +6,9 @@ found. A photo that cannot be read, or is not of the size that its labels are fo
 which nobody was found. Masks are PNG files of the photo's name (0 background,
 1 person, 2 ignored); only photos whose annotations say "mask": true have one.
 
---metrics pck prints PCK@0.2 of the torso over the joints that the annotations share with the model,
-each person answered for by the pose that overlaps the annotated box most. Skeletons may differ.
+--metrics pck prints PCK@0.2 of the torso over the keypoints that the annotations share with the
+model, each person answered for by the pose that overlaps the annotated box most. Skeletons
+may differ.
 
 --data mpii:FOLDER and waf:FOLDER are read as for `multiposenet train` and measured as these data
 are: AP of keypoints, within half a head, of the people on a photo. Of MPII the photos of several
@@ -56,7 +57,7 @@ def add_arguments(parser):
         "allow; of --data its own)",
     )
     parser.add_argument(
-        "--skeleton", metavar="NAME|FILE", help="joints of annotations that name none"
+        "--skeleton", metavar="NAME|FILE", help="keypoints of annotations that name none"
     )
     systems.add_model_arguments(parser)
     arguments.add_json_argument(parser)
@@ -140,7 +141,7 @@ def _score(args) -> tuple[dict, int, int]:
     from multiposenet.evaluation import coco
     from multiposenet.sources import read_person_mask
 
-    joints = _torso_pck(args, annotations, pose.skeleton) if "pck" in metrics else None
+    keypoints = _torso_pck(args, annotations, pose.skeleton) if "pck" in metrics else None
     results, overlap, failures = [], coco.MaskIoU(), 0
     records = annotations.images
     for record, item in zip(
@@ -158,8 +159,8 @@ def _score(args) -> tuple[dict, int, int]:
             found = poses.mask
         if truth is not None:
             _compare(overlap, found, truth, labelled[record.id])
-        if joints:
-            joints.update(record, poses)
+        if keypoints:
+            keypoints.update(record, poses)
     figures = {}
     if "keypoints" in metrics:
         figures |= coco.evaluate_keypoints(annotations, results)
@@ -167,8 +168,8 @@ def _score(args) -> tuple[dict, int, int]:
         figures |= coco.evaluate_boxes(annotations, results)
     if "masks" in metrics:
         figures |= overlap.result()
-    if joints:
-        figures |= joints.result()
+    if keypoints:
+        figures |= keypoints.result()
     return figures, len(records), failures
 
 

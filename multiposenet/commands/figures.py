@@ -3,7 +3,7 @@
 parameters  parameters of every block of a model (MultiPoseNet, figure 7)
 pr-curves   precision against recall by person size (MultiPoseNet, figure 5)
 poses       the poses a Pose Residual Network has learnt, clustered (MultiPoseNet, figure 2)
-errors      what a model gets wrong, by kind of error, joint and person size (failure analysis)
+errors      what a model gets wrong, by kind of error, keypoint and person size (failure analysis)
 grouping    AP of grouping against what detectors get wrong (cf. MultiPoseNet, table 4)
 proposals   box offsets of a detector beside those of proposal generators (RMPE ICCV, figure 5)
 
@@ -97,7 +97,7 @@ def _load_annotations(args, photos=None):
 
 
 def _load_prn(args, annotations):
-    """The model's assigner, of the joints that the labels have."""
+    """The model's assigner, of the keypoints that the labels have."""
     keras_start.import_keras()
     from multiposenet.systems import estimator
 
@@ -196,22 +196,24 @@ def _errors(args):
         size: dict(zip(errors.PERSONS, row.tolist(), strict=True))
         for size, row in zip(errors.SIZES, found.persons, strict=True)
     }
-    joints = {
+    keypoints = {
         size: {
-            name: dict(zip(errors.JOINTS, row.tolist(), strict=True))
+            name: dict(zip(errors.KEYPOINTS, row.tolist(), strict=True))
             for name, row in zip(annotations.skeleton.keypoints, rows, strict=True)
         }
-        for size, rows in zip(errors.SIZES, found.joints, strict=True)
+        for size, rows in zip(errors.SIZES, found.keypoints, strict=True)
     }
     numbers = {"model": args.model, "photos": len(annotations), "failed": failures}
     counts = zip(errors.PERSONS, found.persons.T, strict=True)
-    totals = found.joints.sum(axis=1)
-    shares = zip(errors.JOINTS, (totals / totals.sum(axis=1, keepdims=True).clip(1)).T, strict=True)
+    totals = found.keypoints.sum(axis=1)
+    shares = zip(
+        errors.KEYPOINTS, (totals / totals.sum(axis=1, keepdims=True).clip(1)).T, strict=True
+    )
     body = [[f"persons {kind}", *map(str, row)] for kind, row in counts]
-    body += [[f"joints {kind}", *(f"{share:.1%}" for share in row)] for kind, row in shares]
+    body += [[f"keypoints {kind}", *(f"{share:.1%}" for share in row)] for kind, row in shares]
     return Drawn(
         drawing.draw(found, annotations.skeleton),
-        numbers | {"persons": persons, "joints": joints},
+        numbers | {"persons": persons, "keypoints": keypoints},
         _status(len(annotations), failures),
         (["", *errors.SIZES], body),
     )
@@ -253,9 +255,10 @@ def _poses(args):
             {
                 "share": float(found.shares[index]),
                 "oks": float(found.similarity[found.members == index].mean()),
-                # A joint that no member has is null.
+                # A keypoint that no member has is null.
                 "keypoints": [
-                    None if np.isnan(joint).any() else joint.round(2).tolist() for joint in centre
+                    None if np.isnan(keypoint).any() else keypoint.round(2).tolist()
+                    for keypoint in centre
                 ],
             }
             for index, centre in enumerate(found.centres)

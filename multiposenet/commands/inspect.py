@@ -20,7 +20,7 @@ from multiposenet.errors import AnnotationError, InputError
 
 # Formats that are one COCO file with photos/ and masks/ beside it.
 _COCO_LAYOUT = ("coco", "lsp", "synthetic")
-# All joints of a format, where they are not COCO's.
+# All keypoints of a format, where they are not COCO's.
 _SKELETONS = {"mpii": "mpii_16", "waf": "lsp_14"}
 
 
@@ -40,7 +40,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--skeleton",
         metavar="NAME|FILE",
-        help="joints of a category that names none (default: coco_17)",
+        help="keypoints of a category that names none (default: coco_17)",
     )
     parser.add_argument(
         "--repair", metavar="FILE", help="write a mended copy of the annotations, a COCO file"
@@ -89,7 +89,7 @@ def run(args) -> int:
 
 
 def _dataset(args) -> tuple:
-    """The content, its path, the folders of photos and masks, and the skeleton of unnamed joints.
+    """The content, its path, folders of photos and masks, the skeleton of unnamed keypoints.
 
     The path is that of a file that `CocoAnnotations` reads, or else the name of the data set.
     """
@@ -131,7 +131,7 @@ def _repair(args, content, inspection, folders, skeleton) -> dict:
     """Writes the mended copy; what was changed, and what is left to be found in it."""
     from multiposenet.training.datasets.inspection import repair
 
-    mended, changes = repair(content, inspection.findings, len(inspection.joints))
+    mended, changes = repair(content, inspection.findings, len(inspection.keypoints))
     result_files.write_json(args.repair, mended)
     # Photos are as they were, and whether they can be decoded is known.
     again = _inspect(mended, Path(args.repair), folders, skeleton, decode=False)
@@ -182,11 +182,14 @@ def _print(dataset, inspection, examples) -> None:
         f"persons), {counts['persons']:,} persons ({counts['persons_without_keypoints']:,} without "
         f"keypoints), {counts['crowds']:,} crowds"
     )
-    joints = counts["keypoints"].items()
-    if any(row["labelled"] for _, row in joints):
+    keypoints = counts["keypoints"].items()
+    if any(row["labelled"] for _, row in keypoints):
         console.print_table(
             ["keypoint", "labelled", "visible"],
-            [[joint, f"{row['labelled']:,}", f"{row['visible']:,}"] for joint, row in joints],
+            [
+                [keypoint, f"{row['labelled']:,}", f"{row['visible']:,}"]
+                for keypoint, row in keypoints
+            ],
         )
     told = ", ".join(f"{first} and {second}" for first, second in pairs)
     print(f"mirror pairs: {told or 'none'}")
@@ -232,7 +235,7 @@ def _draw(inspection, photos, args) -> list[Path]:
         boxes = np.array([p.xywh for p in persons]).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
         points = np.array([p.keypoints for p in persons]).reshape(-1, skeleton.num_keypoints, 3)
-        # Hidden joints are paler than visible ones.
+        # Hidden keypoints are paler than visible ones.
         shown = np.choose(np.clip(points[..., 2], 0, 2).astype(int), (0.0, 0.25, 1.0))
         picture = drawing.people(picture, boxes, points[..., :2], shown, skeleton)
         drawn.append(folder / f"{image}_{Path(name).stem}.png")

@@ -8,7 +8,7 @@ from multiposenet.errors import AnnotationError, InputError
 
 
 def check_skeleton(args, annotations, skeleton, remedy: str) -> None:
-    """Raises `AnnotationError` if a model's joints are not those of the annotations."""
+    """Raises `AnnotationError` if a model's keypoints are not those of the annotations."""
     from multiposenet.keypoint_names import plain
 
     if plain(annotations.skeleton.keypoints) != plain(skeleton.keypoints):

@@ -2,9 +2,9 @@
 
 Takes COCO results that have each person several times, as a system gives them without pose NMS
 (predict --system rmpe --pose-nms none --score 0), and finds the four parameters of RMPE's rule for
-which the AP is best: COCO's keypoints AP, or with --measure mAP MPII's mean AP of joints, within
+which the AP is best: COCO's keypoints AP, or with --measure mAP MPII's mean AP of keypoints, within
 0.2 of a torso. For comparison it prints, for the photos learnt from and for others, the AP without
-any NMS of poses, with the parameters set by hand, and with OKS-NMS and overlap of joints, whose
+any NMS of poses, with the parameters set by hand, and with OKS-NMS and overlap of keypoints, whose
 parameters are learnt from the same photos.
 
 The other photos are those of --held-out-annotations. Without them the photos are split in two

@@ -210,7 +210,7 @@ TABLES = {
     ),
     "rmpe": (
         "RMPE, and what is lost without each of its parts. AP: COCO's keypoints AP. mAP: MPII's "
-        "mean AP of joints, within 0.2 of a torso. The proposals are the model's boxes before its "
+        "mean AP of keypoints, within 0.2 of a torso. Proposals are the model's boxes before its "
         "NMS; on photos of one labelled person, generated ones. lost: RMPE's figure less the "
         "row's, and its standard deviation over the photos.",
         _add_rmpe,

@@ -46,7 +46,7 @@ def add_arguments(parser):
     data.add_argument(
         "--skeleton",
         metavar="NAME",
-        help="joints to learn: a name or a YAML file (default: those of --annotations, or coco_17)",
+        help="keypoints to learn: a name or a YAML file (default: of --annotations, or coco_17)",
     )
     data.add_argument(
         "--detections",

@@ -3,7 +3,7 @@
 coco.py                 keypoints, boxes and masks as in the COCO evaluation
 average_precision.py    the matching and the curves behind them
 pck.py                  correct keypoints in units of the torso, or of any other length
-mpii.py, waf.py         PCKh of single persons and AP of joints of groups, on MPII and WAF
+mpii.py, waf.py         PCKh of single persons and AP of keypoints of groups, on MPII and WAF
 keypoint_precision.py      the matching and the curves behind these
 errors.py               what detected poses get wrong
 speed.py                frames per second

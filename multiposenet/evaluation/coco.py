@@ -143,7 +143,7 @@ def keypoint_pairs(
         for axis in (0, 1):
             place = poses[axis][detection]
             offset = place - labels[axis][truth]
-            # Without labelled joints, what counts is how far a pose leaves the grown box.
+            # Without labelled keypoints, what counts is how far a pose leaves the grown box.
             start, size = persons.xywh[truth[free], axis], persons.xywh[truth[free], axis + 2]
             before = (start - size)[:, None] - place[free]
             beyond = place[free] - (start + size * 2)[:, None]

@@ -1,8 +1,8 @@
-"""What detected poses get wrong, person by person and joint by joint.
+"""What detected poses get wrong, person by person and keypoint by keypoint.
 
 The kinds of errors are those of Ronchi & Perona, "Benchmarking and Error Diagnosis in
 Multi-Instance Pose Estimation" (ICCV 2017). They match poses by OKS; here persons are
-matched by their boxes, so that a person who was found with all joints wrong is not taken for a
+matched by their boxes, so that a person who was found with all keypoints wrong is not taken for a
 missed one and a ghost.
 """
 
@@ -15,10 +15,13 @@ from multiposenet.maths.similarity import keypoint_similarity
 
 SIZES = ("small", "medium", "large")
 PERSONS = ("found", "missed", "ghost", "duplicate")
-JOINTS = ("good", "jitter", "inversion", "swap", "miss")
+KEYPOINTS = ("good", "jitter", "inversion", "swap", "miss")
 
 _AREAS = (32.0**2, 96.0**2)  # COCO's limits of medium and large, in square pixels
-_GOOD, _CLOSE = 0.85, 0.5  # similarities from which a joint is good, and belongs to a place at all
+_GOOD, _CLOSE = (
+    0.85,
+    0.5,
+)  # similarities from which a keypoint is good, and belongs to a place at all
 _OVERLAP = 0.3  # IoU from which a detection and a person are the same
 
 
@@ -29,24 +32,25 @@ class Diagnosis:
     Attributes:
         persons: (3, 4) int. Rows are `SIZES`, of the person, or of the detection where there is
             none; columns are `PERSONS`. A ghost overlaps nobody, a duplicate is the second
-            detection of a person. Detections of crowds and of persons without labelled joints
+            detection of a person. Detections of crowds and of persons without labelled keypoints
             are in no column.
-        joints: (3, K, 5) int, labelled joints of the persons found. The last axis is `JOINTS`:
-            jitter is close, inversion is where the mirrored joint of the same person is, swap
-            where the same or the mirrored joint of somebody else is, miss is anywhere else.
+        keypoints: (3, K, 5) int, labelled keypoints of the persons found. The last axis is
+            `KEYPOINTS`: jitter is close, inversion is where the mirrored keypoint of the same
+            person is, swap where the same or the mirrored keypoint of somebody else is, miss is
+            anywhere else.
     """
 
     persons: np.ndarray
-    joints: np.ndarray
+    keypoints: np.ndarray
 
     @classmethod
-    def none(cls, joints: int) -> "Diagnosis":
-        """No person at all, of so many joints: the first term of a sum."""
+    def none(cls, num_keypoints: int) -> "Diagnosis":
+        """No person at all, of so many keypoints: the first term of a sum."""
         persons = np.zeros((len(SIZES), len(PERSONS)), int)
-        return cls(persons, np.zeros((len(SIZES), joints, len(JOINTS)), int))
+        return cls(persons, np.zeros((len(SIZES), num_keypoints, len(KEYPOINTS)), int))
 
     def __add__(self, other: "Diagnosis") -> "Diagnosis":
-        return Diagnosis(self.persons + other.persons, self.joints + other.joints)
+        return Diagnosis(self.persons + other.persons, self.keypoints + other.keypoints)
 
 
 def diagnose(record, poses) -> Diagnosis:
@@ -54,15 +58,15 @@ def diagnose(record, poses) -> Diagnosis:
 
     Args:
         record: `annotations.ImageRecord` of the photo.
-        poses: `Poses` of the photo, of the joints that the annotations have.
+        poses: `Poses` of the photo, of the keypoints that the annotations have.
 
     Raises:
-        ValueError: the joints are not those of the annotations.
+        ValueError: the keypoints are not those of the annotations.
     """
-    joints = poses.skeleton.num_keypoints
-    if record.keypoints.shape[1:] != (joints, 3):
+    num_keypoints = poses.skeleton.num_keypoints
+    if record.keypoints.shape[1:] != (num_keypoints, 3):
         raise ValueError(
-            f"poses: {joints} joints, the labels have {record.keypoints.shape[1]}; use a model of "
+            f"poses: {num_keypoints} keypoints, labels: {record.keypoints.shape[1]}; use one of "
             "the same skeleton"
         )
     labelled = ~record.crowd & (record.keypoints[..., 2] > 0).any(axis=1)
@@ -84,12 +88,12 @@ def diagnose(record, poses) -> Diagnosis:
         ],
         axis=1,
     )
-    kinds = np.zeros((len(SIZES), joints, len(JOINTS)), int)
+    kinds = np.zeros((len(SIZES), num_keypoints, len(KEYPOINTS)), int)
     detections = np.flatnonzero(matched >= 0)
     truths = matched[detections]
     kind = _kinds(record, poses, detections, truths)
-    person, joint = np.nonzero(record.keypoints[truths, :, 2] > 0)
-    np.add.at(kinds, (sizes[truths[person]], joint, kind[person, joint]), 1)
+    person, keypoint = np.nonzero(record.keypoints[truths, :, 2] > 0)
+    np.add.at(kinds, (sizes[truths[person]], keypoint, kind[person, keypoint]), 1)
     return Diagnosis(persons, kinds)
 
 
@@ -122,15 +126,15 @@ def _match(record, poses, labelled):
 
 
 def _kinds(record, poses, detections, truths):
-    """(M, K) index in `JOINTS` of every joint of the matched detections."""
+    """(M, K) index in `KEYPOINTS` of every keypoint of the matched detections."""
     skeleton = poses.skeleton
     mirrored = record.keypoints[:, skeleton.flip_indices]
     places = poses.keypoints[detections].astype(np.float64)
 
     def similarity(keypoints):
-        """(M, P, K) of every detection's joints with those of every person."""
+        """(M, P, K) of every detection's keypoints with those of every person."""
         offset = places[:, None] - keypoints[None, :, :, :2]
-        squared = np.square(offset).sum(axis=3)[..., None]  # a pose of one joint each
+        squared = np.square(offset).sum(axis=3)[..., None]  # a pose of one keypoint each
         there = np.broadcast_to(keypoints[None, ..., 2:] > 0, squared.shape)
         return keypoint_similarity(squared, there, record.areas[truths][:, None, None], sigmas)
 
@@ -138,7 +142,7 @@ def _kinds(record, poses, detections, truths):
     same, other = similarity(record.keypoints), similarity(mirrored)
     rows = np.arange(len(truths))
     own, inverted = same[rows, truths], other[rows, truths]
-    # A joint of the body's middle is its own mirror image and cannot be inverted.
+    # A keypoint of the body's middle is its own mirror image and cannot be inverted.
     inverted[:, skeleton.flip_indices == np.arange(skeleton.num_keypoints)] = 0.0
     others = np.maximum(same, other)
     others[rows, truths] = 0.0
@@ -150,6 +154,6 @@ def _kinds(record, poses, detections, truths):
             (inverted >= _CLOSE) & (inverted >= swapped),
             swapped >= _CLOSE,
         ],
-        [JOINTS.index(name) for name in ("good", "jitter", "inversion", "swap")],
-        JOINTS.index("miss"),
+        [KEYPOINTS.index(name) for name in ("good", "jitter", "inversion", "swap")],
+        KEYPOINTS.index("miss"),
     )

@@ -2,8 +2,8 @@
 
 Pishchulin et al., "DeepCut: joint subset partition and labeling for multi person pose estimation",
 CVPR 2016, section 5.2, and Insafutdinov et al., "DeeperCut", ECCV 2016: whole poses are assigned to
-persons by the part of the person's joints that they hit, and every joint is then a detector of its
-own, with a curve of precision over recall.
+persons by the part of the person's keypoints that they hit, and every keypoint is then a detector
+of its own, with a curve of precision over recall.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,15 +22,15 @@ _NECKS = {"neck": "upper_neck", "upper_neck": "neck"}
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """G persons and the N poses found for them, on a photo or a region of it; J joints.
+    """G persons and the N poses found for them, on a photo or a region of it; J keypoints.
 
     Attributes:
-        truths: (G, J, 2) joints in pixels; anything where not labelled.
+        truths: (G, J, 2) keypoints in pixels; anything where not labelled.
         labelled: (G, J) bool.
         units: (G,) length in pixels for each person, the head's. Nothing hits a person with NaN
             or 0.
-        predictions: (N, J, 2) joints in the same frame; NaN where there is none.
-        scores: (N, J) by which all predictions of a joint are ranked.
+        predictions: (N, J, 2) keypoints in the same frame; NaN where there is none.
+        scores: (N, J) by which all predictions of a keypoint are ranked.
 
     Raises:
         ValueError: the shapes do not fit together, or a score is NaN.
@@ -46,13 +46,17 @@ class Group:
         for name in ("truths", "units", "predictions", "scores"):
             object.__setattr__(self, name, np.asarray(getattr(self, name), np.float64))
         object.__setattr__(self, "labelled", np.asarray(self.labelled, bool))
-        persons, poses, joints = len(self.truths), len(self.predictions), self.scores.shape[-1]
+        persons, poses, num_keypoints = (
+            len(self.truths),
+            len(self.predictions),
+            self.scores.shape[-1],
+        )
         shapes = {
-            "truths": (persons, joints, 2),
-            "labelled": (persons, joints),
+            "truths": (persons, num_keypoints, 2),
+            "labelled": (persons, num_keypoints),
             "units": (persons,),
-            "predictions": (poses, joints, 2),
-            "scores": (poses, joints),
+            "predictions": (poses, num_keypoints, 2),
+            "scores": (poses, num_keypoints),
         }
         for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
@@ -67,23 +71,23 @@ class Group:
         skeleton: Skeleton,
         units: np.ndarray,
         poses: Poses,
-        joints: Sequence[str],
+        names: Sequence[str],
     ) -> "Group":
-        """Selects joints by name from labels and from what a system found; a neck is an upper neck.
+        """Selects keypoints by name from labels and from what was found; a neck is an upper neck.
 
-        Joints that the labels lack are unlabelled; those that the poses lack, or have with a score
-        of 0, are not predicted. Joints are ranked by their own scores.
+        Keypoints that the labels lack are unlabelled; those that the poses lack, or have with a
+        score of 0, are not predicted. Keypoints are ranked by their own scores.
 
         Args:
             keypoints: (G, K, 3) labels (x, y, v) in pixels of the photo.
-            skeleton: their joints.
+            skeleton: their keypoints.
             units: as the attribute.
             poses: of the same photo, in any skeleton.
-            joints: the J names.
+            names: of the J keypoints.
         """
-        source = np.array([place_of(skeleton, name) for name in joints])
+        source = np.array([place_of(skeleton, name) for name in names])
         labels = np.asarray(keypoints, np.float64)[:, source]
-        found = np.array([place_of(poses.skeleton, name) for name in joints])
+        found = np.array([place_of(poses.skeleton, name) for name in names])
         scores = np.where(found >= 0, poses.keypoint_scores[:, found], 0)
         places = np.where((scores > 0)[..., None], poses.keypoints[:, found], np.nan)
         labelled = (labels[..., 2] > 0) & (source >= 0)
@@ -101,9 +105,9 @@ def place_of(skeleton: Skeleton, name: str) -> int:
 def judge(group: Group, threshold: float = THRESHOLD) -> np.ndarray:
     """Which predictions are right.
 
-    Each pose belongs to the person of whose labelled joints it hits the greatest part, and each
-    person keeps the pose that hits most of them; the first of equal ones, both times. All joints of
-    a pose that is left over, and those far from the person's or not labelled there, are wrong.
+    Each pose belongs to the person of whose labelled keypoints it hits the greatest part, and each
+    person keeps the pose that hits most of them; the first of equal ones, both times. All keypoints
+    of a pose that is left over, and those far from the person's or not labelled there, are wrong.
 
     Args:
         group: persons and poses.
@@ -134,7 +138,7 @@ def average_precision(scores: np.ndarray, right: np.ndarray, wanted: int) -> flo
     Args:
         scores: (D,) of the predictions; equal ones keep their order.
         right: (D,) bool.
-        wanted: number of joints to be found.
+        wanted: number of keypoints to be found.
 
     Returns:
         0 to 1; NaN if nothing is wanted.
@@ -148,14 +152,14 @@ def average_precision(scores: np.ndarray, right: np.ndarray, wanted: int) -> flo
 
 
 def keypoint_average_precision(groups: Sequence[Group], threshold: float = THRESHOLD) -> np.ndarray:
-    """Average precision of each joint over all groups.
+    """Average precision of each keypoint over all groups.
 
     Args:
-        groups: all of the same J joints.
+        groups: all of the same J keypoints.
         threshold: as in `judge`.
 
     Returns:
-        (J,) float64, 0 to 1; NaN where no person has the joint labelled.
+        (J,) float64, 0 to 1; NaN where no person has the keypoint labelled.
 
     Raises:
         ValueError: there is no group.
@@ -168,28 +172,28 @@ def keypoint_average_precision(groups: Sequence[Group], threshold: float = THRES
     wanted = sum(group.labelled.sum(axis=0) for group in groups)
     return np.array(
         [
-            average_precision(scores[own, joint], right[own, joint], wanted[joint])
-            for joint, own in enumerate(there.T)
+            average_precision(scores[own, keypoint], right[own, keypoint], wanted[keypoint])
+            for keypoint, own in enumerate(there.T)
         ]
     )
 
 
 def by_part(
-    values: np.ndarray, joints: Sequence[str], parts: Mapping[str, Sequence[str]]
+    values: np.ndarray, keypoints: Sequence[str], parts: Mapping[str, Sequence[str]]
 ) -> dict[str, float]:
-    """Mean over the joints of each part of the body, those that are NaN left out.
+    """Mean over the keypoints of each part of the body, those that are NaN left out.
 
     Args:
-        values: (J,) of the joints.
-        joints: their names.
-        parts: names of the parts -> names of their joints.
+        values: (J,) of the keypoints.
+        keypoints: their names.
+        parts: names of the parts -> names of their keypoints.
 
     Returns:
-        A figure for each part; -1 where all its joints are NaN.
+        A figure for each part; -1 where all its keypoints are NaN.
     """
     figures = {}
     for part, names in parts.items():
-        own = np.array([values[joints.index(name)] for name in names])
+        own = np.array([values[keypoints.index(name)] for name in names])
         own = own[~np.isnan(own)]
         figures[part] = float(own.mean()) if len(own) else -1.0
     return figures

@@ -1,8 +1,8 @@
-"""The measures of MPII Human Pose: PCKh of single persons, AP of joints of groups of people.
+"""The measures of MPII Human Pose: PCKh of single persons, AP of keypoints of groups of people.
 
-The head is 0.6 of the diagonal of its box (`head_sizes`), a joint right within half a head. Of the
-sixteen joints fourteen are measured, all but pelvis and thorax. Both members of a pair, and neck
-and head top, make up a part; a part's figure is the mean of the two.
+The head is 0.6 of the diagonal of its box (`head_sizes`), a keypoint right within half a head. Of
+the sixteen keypoints fourteen are measured, all but pelvis and thorax. Both members of a pair, and
+neck and head top, make up a part; a part's figure is the mean of the two.
 
 Multi-person (`multi_person`): a photo of the test set has one or more groups of people, 1,758 in
 all, listed in MPII's toolkit, and each is measured by itself against the poses found in its region
@@ -30,7 +30,7 @@ from multiposenet.skeleton import MPII_16, Skeleton
 
 __all__ = [
     "HEIGHT",
-    "JOINTS",
+    "KEYPOINTS",
     "PARTS",
     "head_sizes",
     "in_region",
@@ -47,7 +47,7 @@ PARTS = {
         for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
     },
 }
-JOINTS = tuple(name for names in PARTS.values() for name in names)
+KEYPOINTS = tuple(name for names in PARTS.values() for name in names)
 
 _UPPER = ("head", "shoulder", "elbow", "wrist")
 _LIMBS = _UPPER[1:]  # PCKh's upper body is without the head
@@ -55,7 +55,7 @@ _THRESHOLDS = np.arange(51) / 100  # of the curve under which the area is taken
 HEIGHT = 200.0  # pixels of a person of scale 1
 
 
-def _joints_of(parts) -> tuple[str, ...]:
+def _keypoints_of(parts) -> tuple[str, ...]:
     return tuple(name for part in parts for name in PARTS[part])
 
 
@@ -77,7 +77,7 @@ def single_person(
 
     Returns:
         `pckh/` head, shoulder, elbow, wrist, hip, knee, ankle; upper_body, over all labelled
-        shoulders, elbows and wrists; total, over all labelled joints; AUC, the mean of the total
+        shoulders, elbows and wrists; total, over all labelled keypoints; AUC, the mean of the total
         over thresholds from 0 to 0.5, in steps of 0.01 by the trapezoidal rule. From 0 to 1; -1
         where nothing is labelled.
 
@@ -86,18 +86,18 @@ def single_person(
     """
     keypoints = np.asarray(keypoints)
 
-    def measured(joints, threshold):
-        own = [MPII_16.index(name) for name in joints]
+    def measured(names, threshold):
+        own = [MPII_16.index(name) for name in names]
         labels = keypoints[:, own]
         places = np.asarray(predictions)[:, own]
         return pck(places, labels[..., :2], labels[..., 2] > 0, sizes, threshold)
 
-    by_joint, total = measured(JOINTS, keypoint_precision.THRESHOLD)
-    _, upper = measured(_joints_of(_LIMBS), keypoint_precision.THRESHOLD)
-    curve = np.array([measured(JOINTS, threshold)[1] for threshold in _THRESHOLDS])
+    by_keypoint, total = measured(KEYPOINTS, keypoint_precision.THRESHOLD)
+    _, upper = measured(_keypoints_of(_LIMBS), keypoint_precision.THRESHOLD)
+    curve = np.array([measured(KEYPOINTS, threshold)[1] for threshold in _THRESHOLDS])
     area = ((curve[1:] + curve[:-1]) / 2).mean()
     whole = {"upper_body": upper, "total": total, "AUC": area}
-    figures = keypoint_precision.by_part(by_joint, JOINTS, PARTS)
+    figures = keypoint_precision.by_part(by_keypoint, KEYPOINTS, PARTS)
     figures |= {name: -1.0 if np.isnan(value) else float(value) for name, value in whole.items()}
     return {f"pckh/{name}": value for name, value in figures.items()}
 
@@ -108,30 +108,30 @@ def people(keypoints: np.ndarray, sizes: np.ndarray, poses: Poses) -> Group:
     Args:
         keypoints: (G, 16, 3) labels (x, y, v) of `MPII_16`, in pixels of the photo.
         sizes: (G,) heads in pixels, as `head_sizes` gives them.
-        poses: of the photo, in any skeleton; joints it has not are not found.
+        poses: of the photo, in any skeleton; keypoints it has not are not found.
     """
-    return Group.of_poses(keypoints, MPII_16, sizes, poses, JOINTS)
+    return Group.of_poses(keypoints, MPII_16, sizes, poses, KEYPOINTS)
 
 
 def multi_person(groups: Sequence[Group]) -> dict[str, float]:
-    """AP of joints of groups of people, at half a head (RMPE, tables 1 and 2).
+    """AP of keypoints of groups of people, at half a head (RMPE, tables 1 and 2).
 
     Args:
-        groups: of the joints `JOINTS`, as `people` makes them: all of the set, or those of the
-            subset.
+        groups: of the keypoints `KEYPOINTS`, as `people` makes them: all of the set, or those of
+            the subset.
 
     Returns:
         `mpii/` head, shoulder, elbow, wrist, hip, knee, ankle; upper_body, the mean of the first
-        four; total, the mean of all joints. From 0 to 1; -1 where nothing is labelled.
+        four; total, the mean of all keypoints. From 0 to 1; -1 where nothing is labelled.
 
     Raises:
-        ValueError: there is no group, or one has other joints.
+        ValueError: there is no group, or one has other keypoints.
     """
-    if any(group.scores.shape[1] != len(JOINTS) for group in groups):
-        raise ValueError(f"groups: not of {len(JOINTS)} joints; make them by people()")
+    if any(group.scores.shape[1] != len(KEYPOINTS) for group in groups):
+        raise ValueError(f"groups: not of {len(KEYPOINTS)} keypoints; make them by people()")
     values = keypoint_precision.keypoint_average_precision(groups)
-    parts = PARTS | {"upper_body": _joints_of(_UPPER), "total": JOINTS}
-    figures = keypoint_precision.by_part(values, JOINTS, parts)
+    parts = PARTS | {"upper_body": _keypoints_of(_UPPER), "total": KEYPOINTS}
+    figures = keypoint_precision.by_part(values, KEYPOINTS, parts)
     return {f"mpii/{name}": value for name, value in figures.items()}
 
 
@@ -142,7 +142,7 @@ def in_region(
 
     The protocol gives a system the bounds of the people's rough positions (`objpos`) and the mean
     of their scales; one that looks at whole photos chooses poses afterwards. Here those are taken
-    of which the middle, the mean of the joints found, is within the bounds plus a margin.
+    of which the middle, the mean of the keypoints found, is within the bounds plus a margin.
 
     Args:
         poses: of the photo.
@@ -151,7 +151,7 @@ def in_region(
         margin: on each side, in heights of the mean person. Not prescribed.
 
     Returns:
-        The poses in the region; poses without any joint are not.
+        The poses in the region; poses without any keypoint are not.
     """
     found = (poses.keypoint_scores > 0)[..., None]
     count = np.maximum(found.sum(axis=1), 1)

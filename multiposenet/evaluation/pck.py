@@ -1,6 +1,6 @@
-"""Percentage of correct keypoints: how many joints lie near enough to where they should be.
+"""Percentage of correct keypoints: how many keypoints lie near enough to where they should be.
 
-A joint is correct if it is at most `threshold` x the person's unit of length away (Yang and
+A keypoint is correct if it is at most `threshold` x the person's unit of length away (Yang and
 Ramanan, "Articulated human detection with flexible mixtures of parts", PAMI 2013). The unit is the
 torso for PCK as it is measured on LSP, the head for PCKh (Andriluka et al., CVPR 2014).
 """
@@ -13,7 +13,7 @@ from multiposenet.poses import Poses
 from multiposenet.skeleton import Skeleton
 
 TORSO = ("left_shoulder", "right_hip")
-"""Joints whose distance is the length of the torso, as in PCK on LSP."""
+"""Keypoints whose distance is the length of the torso, as in PCK on LSP."""
 
 _HEAD = 0.6  # of the diagonal of the head's box, as MPII has it
 _SHORTEST = 1.0  # pixels of a torso that is still one
@@ -24,7 +24,7 @@ def torso_sizes(keypoints: np.ndarray, skeleton: Skeleton) -> np.ndarray:
 
     Args:
         keypoints: (P, K, 3) labels (x, y, v) in pixels.
-        skeleton: their joints.
+        skeleton: their keypoints.
 
     Returns:
         (P,) float64 pixels; NaN where one of the two is unlabelled or missing in the skeleton, and
@@ -59,7 +59,7 @@ def pck(
     units: np.ndarray,
     threshold: float = 0.2,
 ) -> tuple[np.ndarray, float]:
-    """Part of the labelled joints that are correct.
+    """Part of the labelled keypoints that are correct.
 
     Args:
         predictions: (P, K, 2) of the P persons, in pixels; NaN where nothing was found, which is
@@ -70,9 +70,9 @@ def pck(
         threshold: distance allowed, in units; the limit itself is correct.
 
     Returns:
-        (K,) float64 by joint, over the persons who have it labelled, and the overall figure, over
-        all labelled joints (so that it is the mean of the joints' figures weighted by how often
-        they are labelled). NaN where nothing is labelled.
+        (K,) float64 by keypoint, over the persons who have it labelled, and the overall figure,
+        over all labelled keypoints (so that it is the mean of the keypoints' figures weighted by
+        how often they are labelled). NaN where nothing is labelled.
 
     Raises:
         ValueError: the shapes do not fit together.
@@ -91,34 +91,35 @@ def pck(
     # NaN, of a missing prediction, is within no distance.
     near = np.hypot(offset[..., 0], offset[..., 1]) <= threshold * units[:, None]
     correct, wanted = (near & counted).sum(axis=0), counted.sum(axis=0)
-    by_joint = np.where(wanted > 0, correct / np.maximum(wanted, 1), np.nan)
-    return by_joint, float(correct.sum() / wanted.sum()) if wanted.sum() else np.nan
+    by_keypoint = np.where(wanted > 0, correct / np.maximum(wanted, 1), np.nan)
+    return by_keypoint, float(correct.sum() / wanted.sum()) if wanted.sum() else np.nan
 
 
 class TorsoPCK:
     """PCK of the annotated persons of many photos, in units of their torsos.
 
-    The joints that both skeletons have are compared. A person is answered for by the pose whose box
-    overlaps the annotated box most (IoU), whatever its score, the first of equal ones; without any
-    overlap, or where the pose lacks a joint (score 0), the joint counts as wrong. Poses of people
-    who are not annotated do no harm, so that the measure fits photos on which only some are. Left
-    out are crowds, and persons without a length of the torso (`torso_sizes`), who are counted.
+    The keypoints that both skeletons have are compared. A person is answered for by the pose whose
+    box overlaps the annotated box most (IoU), whatever its score, the first of equal ones; without
+    any overlap, or where the pose lacks a keypoint (score 0), the keypoint counts as wrong. Poses
+    of people who are not annotated do no harm, so that the measure fits photos on which only some
+    are. Left out are crowds, and persons without a length of the torso (`torso_sizes`), who are
+    counted.
 
     Args:
-        truth: joints of the annotations.
-        found: joints of the model.
+        truth: keypoints of the annotations.
+        found: keypoints of the model.
         threshold: distance allowed, in torsos.
 
     Raises:
-        ValueError: the skeletons have no joint in common, or the annotations no torso.
+        ValueError: the skeletons have no keypoint in common, or the annotations no torso.
     """
 
     def __init__(self, truth: Skeleton, found: Skeleton, threshold: float = 0.2):
         place = truth.indices_from(found)
-        self._truth, self._joints = truth, np.flatnonzero(place >= 0)
-        self._found = place[self._joints]
+        self._truth, self._keypoints = truth, np.flatnonzero(place >= 0)
+        self._found = place[self._keypoints]
         self._threshold = threshold
-        if not len(self._joints):
+        if not len(self._keypoints):
             raise ValueError(f"keypoints: {truth.name} and {found.name} have none in common")
         if not set(TORSO) <= set(truth.keypoints):
             raise ValueError(f"keypoints: {truth.name} has not {' and '.join(TORSO)}")
@@ -131,26 +132,26 @@ class TorsoPCK:
             record: its annotations.
             poses: what was found on it; None if it could not be looked at.
         """
-        persons = ~record.crowd & (record.keypoints[:, self._joints, 2] > 0).any(axis=1)
+        persons = ~record.crowd & (record.keypoints[:, self._keypoints, 2] > 0).any(axis=1)
         labels = record.keypoints[persons]
         predictions = overlapping(record.boxes[persons], labels, poses, self._found)
         self._predictions.append(predictions)
-        self._labels.append(labels[:, self._joints])
+        self._labels.append(labels[:, self._keypoints])
         self._units.append(torso_sizes(labels, self._truth))
 
     def result(self) -> dict[str, float]:
-        """Returns `pck/mean`, over all labelled joints, `pck/NAME` of each shared joint, the number
-        of persons `pck/persons`, and `pck/left_out` of those without torso; -1 where no joint is
-        labelled."""
-        shape = (0, len(self._joints))
+        """Returns `pck/mean`, over all labelled keypoints, `pck/NAME` of each shared keypoint, the
+        number of persons `pck/persons`, and `pck/left_out` of those without torso; -1 where no
+        keypoint is labelled."""
+        shape = (0, len(self._keypoints))
         predictions = np.concatenate([np.zeros((*shape, 2)), *self._predictions])
         labels = np.concatenate([np.zeros((*shape, 3)), *self._labels])
         units = np.concatenate([np.zeros(0), *self._units])
-        by_joint, mean = pck(
+        by_keypoint, mean = pck(
             predictions, labels[..., :2], labels[..., 2] > 0, units, self._threshold
         )
-        names = [self._truth.keypoints[joint] for joint in self._joints]
-        values = np.nan_to_num([mean, *by_joint], nan=-1.0).tolist()
+        names = [self._truth.keypoints[keypoint] for keypoint in self._keypoints]
+        values = np.nan_to_num([mean, *by_keypoint], nan=-1.0).tolist()
         figures = {f"pck/{name}": v for name, v in zip(["mean", *names], values, strict=True)}
         left_out = int(np.isnan(units).sum())
         return figures | {"pck/persons": len(units) - left_out, "pck/left_out": left_out}
@@ -183,7 +184,7 @@ def overlapping(
 
 
 def _boxes(boxes, labels):
-    """The boxes; where one has no area, the extent of the labelled joints."""
+    """The boxes; where one has no area, the extent of the labelled keypoints."""
     seen = labels[..., 2:] > 0
     low = np.where(seen, labels[..., :2], np.inf).min(axis=1)
     high = np.where(seen, labels[..., :2], -np.inf).max(axis=1)

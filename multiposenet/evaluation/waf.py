@@ -1,4 +1,4 @@
-"""AP of joints on We Are Family (WAF): group photos, of people the upper bodies.
+"""AP of keypoints on We Are Family (WAF): group photos, of people the upper bodies.
 
 Eichner and Ferrari, "We are family: joint pose estimation of multiple persons", ECCV 2010: photos
 1 to 350 are for training, 351 to 525 for testing. Their measure is the percentage of correct body
@@ -14,8 +14,9 @@ the four parts: every row of the tables gives it. Not written in the papers, and
   head's stick, from neck to top, and of a person whose head is hidden the mean of the others' on
   the photo, for people in a group photo are about equally large. Nothing hits a person if no head
   on the photo is labelled.
-- Hidden joints. WAF does not tell where they are. As on MPII a joint predicted there is wrong.
-- The rank of a prediction is the score of the joint.
+- Hidden keypoints. WAF does not tell where they are. As on MPII a keypoint predicted there is
+  wrong.
+- The rank of a prediction is the score of the keypoint.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ from multiposenet.skeleton import LSP_14
 PARTS = {"head": ("neck", "head_top")} | {
     part: mpii.PARTS[part] for part in ("shoulder", "elbow", "wrist")
 }
-JOINTS = tuple(name for names in PARTS.values() for name in names)
+KEYPOINTS = tuple(name for names in PARTS.values() for name in names)
 
 
 def head_lengths(keypoints: np.ndarray) -> np.ndarray:
@@ -55,26 +56,26 @@ def people(keypoints: np.ndarray, poses: Poses) -> Group:
     Args:
         keypoints: (G, 14, 3) labels (x, y, v) of `LSP_14`, as the reader gives them for this
             skeleton, in pixels of the photo.
-        poses: of the photo, in any skeleton; joints it has not are not found.
+        poses: of the photo, in any skeleton; keypoints it has not are not found.
     """
-    return Group.of_poses(keypoints, LSP_14, head_lengths(keypoints), poses, JOINTS)
+    return Group.of_poses(keypoints, LSP_14, head_lengths(keypoints), poses, KEYPOINTS)
 
 
 def evaluate(groups: Sequence[Group]) -> dict[str, float]:
-    """AP of joints at half a head (RMPE, table 3).
+    """AP of keypoints at half a head (RMPE, table 3).
 
     Args:
-        groups: one for each photo, of the joints `JOINTS`, as `people` makes them.
+        groups: one for each photo, of the keypoints `KEYPOINTS`, as `people` makes them.
 
     Returns:
-        `waf/` head, shoulder, elbow, wrist, and total, the mean of all joints. From 0 to 1; -1
+        `waf/` head, shoulder, elbow, wrist, and total, the mean of all keypoints. From 0 to 1; -1
         where nothing is labelled.
 
     Raises:
-        ValueError: there is no group, or one has other joints.
+        ValueError: there is no group, or one has other keypoints.
     """
-    if any(group.scores.shape[1] != len(JOINTS) for group in groups):
-        raise ValueError(f"groups: not of {len(JOINTS)} joints; make them by people()")
+    if any(group.scores.shape[1] != len(KEYPOINTS) for group in groups):
+        raise ValueError(f"groups: not of {len(KEYPOINTS)} keypoints; make them by people()")
     values = keypoint_precision.keypoint_average_precision(groups)
-    figures = keypoint_precision.by_part(values, JOINTS, PARTS | {"total": JOINTS})
+    figures = keypoint_precision.by_part(values, KEYPOINTS, PARTS | {"total": KEYPOINTS})
     return {f"waf/{name}": value for name, value in figures.items()}

@@ -4,7 +4,7 @@ import numpy as np
 
 # Smaller persons are taken for this size, in pixels, which no distance is divided by 0 with.
 _SMALLEST = 1e-6
-# How far joints that match may lie apart along x and along y, in sizes of the person: PCK's
+# How far keypoints that match may lie apart along x and along y, in sizes of the person: PCK's
 # radius, by which RMPE, equation 10, draws its box.
 _REACH = 0.1
 
@@ -12,19 +12,19 @@ _REACH = 0.1
 def keypoint_similarity(
     squared_distances: np.ndarray, counted: np.ndarray, areas: np.ndarray, sigmas: np.ndarray
 ) -> np.ndarray:
-    """OKS from squared joint distances; leading dimensions broadcast.
+    """OKS from squared keypoint distances; leading dimensions broadcast.
 
-    OKS = mean over the counted joints of exp(-d^2 / (2 s^2 kappa^2)) with kappa = 2 sigma and
+    OKS = mean over the counted keypoints of exp(-d^2 / (2 s^2 kappa^2)) with kappa = 2 sigma and
     s^2 = area (https://cocodataset.org/#keypoints-eval).
 
     Args:
         squared_distances: (..., K) d^2 in square pixels.
-        counted: (..., K) bool, the joints that take part.
+        counted: (..., K) bool, the keypoints that take part.
         areas: (...) area of the person that sets the scale, in square pixels.
-        sigmas: (K,) standard deviation of each joint, relative to the square root of the area.
+        sigmas: (K,) standard deviation of each keypoint, relative to the square root of the area.
 
     Returns:
-        (...) float64 in 0...1; 0 where no joint is counted.
+        (...) float64 in 0...1; 0 where no keypoint is counted.
     """
     variances = (2 * np.asarray(sigmas, np.float64)) ** 2
     # A person of area 0 must not divide by 0; the constant is the one of pycocotools.
@@ -40,13 +40,13 @@ def oks(
     """OKS of every reference pose with every other pose, as pycocotools computes it.
 
     Args:
-        gt_keypoints: (N, K, 3) reference poses (x, y, v) in pixels; joints with v > 0 count.
+        gt_keypoints: (N, K, 3) reference poses (x, y, v) in pixels; keypoints with v > 0 count.
         gt_areas: (N,) areas of the reference persons in square pixels.
         keypoints: (M, K, 2) or (M, K, 3) poses (x, y, ...) in the same frame.
         sigmas: (K,) as in `Skeleton.sigmas`.
 
     Returns:
-        (N, M) float64 in 0...1; a row of zeros for a reference pose without any joint.
+        (N, M) float64 in 0...1; a row of zeros for a reference pose without any keypoint.
     """
     gt_keypoints = np.asarray(gt_keypoints, np.float64)[:, None]
     keypoints = np.asarray(keypoints, np.float64)[None]
@@ -58,15 +58,15 @@ def oks(
 
 
 def found_only(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Returns (..., K, 2) keypoints, NaN where a pose lacks the joint (score of 0 or less).
+    """Returns (..., K, 2) keypoints, NaN where a pose lacks the keypoint (score of 0 or less).
 
-    A joint that is NaN in one of two poses takes no part in the similarities below.
+    A keypoint that is NaN in one of two poses takes no part in the similarities below.
     """
     return np.where(np.asarray(scores)[..., None] > 0, keypoints, np.nan)
 
 
 def squared_offsets(keypoints, sizes, others) -> tuple[np.ndarray, np.ndarray]:
-    """How far the joints of poses are from those of others; leading dimensions broadcast.
+    """How far the keypoints of poses are from those of others; leading dimensions broadcast.
 
     Args:
         keypoints: (..., K, 2) xy of the poses, of `found_only`.
@@ -87,7 +87,7 @@ def squared_offsets(keypoints, sizes, others) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pose_oks(keypoints, areas, others, sigmas) -> np.ndarray:
-    """OKS of found poses with others, over the joints that both have.
+    """OKS of found poses with others, over the keypoints that both have.
 
     Args:
         keypoints, others: as for `squared_offsets`.
@@ -95,7 +95,7 @@ def pose_oks(keypoints, areas, others, sigmas) -> np.ndarray:
         sigmas: (K,) as in `Skeleton.sigmas`.
 
     Returns:
-        (...) in 0...1; 0 where no joint is common.
+        (...) in 0...1; 0 where no keypoint is common.
     """
     dx2, dy2 = squared_offsets(keypoints, np.sqrt(areas), others)
     dx2 += dy2
@@ -105,7 +105,7 @@ def pose_oks(keypoints, areas, others, sigmas) -> np.ndarray:
 
 
 def near(dx2, dy2) -> np.ndarray:
-    """Whether joints lie in the box of RMPE, equation 10, around those of the first pose.
+    """Whether keypoints lie in the box of RMPE, equation 10, around those of the first pose.
 
     Args:
         dx2, dy2: (..., K) of `squared_offsets`, in units of the longer side of the person's box.
@@ -117,16 +117,16 @@ def near(dx2, dy2) -> np.ndarray:
 
 
 def confidences(scores, sigma1: float) -> np.ndarray:
-    """tanh(c / sigma1) of joint scores c (RMPE, equation 10), 0 for missing joints."""
+    """tanh(c / sigma1) of keypoint scores c (RMPE, equation 10), 0 for missing keypoints."""
     return np.tanh(np.maximum(scores, 0) / sigma1)
 
 
 def soft_matches(near, confident, other_confident) -> np.ndarray:
-    """K_sim (RMPE, equation 10): softly counts the confident joints in the same place.
+    """K_sim (RMPE, equation 10): softly counts the confident keypoints in the same place.
 
     Args:
         near: (..., K) bool.
-        confident: (..., K) `confidences` of the first pose's joints.
+        confident: (..., K) `confidences` of the first pose's keypoints.
         other_confident: (..., K) those of the other's.
 
     Returns:
@@ -136,11 +136,11 @@ def soft_matches(near, confident, other_confident) -> np.ndarray:
 
 
 def soft_distances(squared, sigma2) -> np.ndarray:
-    """H_sim (RMPE, equation 11): sum of exp(-d^2 / sigma2), whatever the joints' scores.
+    """H_sim (RMPE, equation 11): sum of exp(-d^2 / sigma2), whatever the keypoints' scores.
 
     Args:
-        squared: (..., K) squared distances, NaN where a joint is missing.
-        sigma2: squared distance at which a joint counts 1 / e.
+        squared: (..., K) squared distances, NaN where a keypoint is missing.
+        sigma2: squared distance at which a keypoint counts 1 / e.
 
     Returns:
         (...) in 0...K.
@@ -171,15 +171,15 @@ def pose_similarity(
     return matches + distance_weight * soft_distances(dx2, sigma2)
 
 
-def joint_overlap(squared, radius: float) -> np.ndarray:
-    """Share of the common joints of two poses that lie in the same place.
+def keypoint_overlap(squared, radius: float) -> np.ndarray:
+    """Share of the common keypoints of two poses that lie in the same place.
 
     Args:
-        squared: (..., K) squared distances, NaN where a joint is missing.
+        squared: (..., K) squared distances, NaN where a keypoint is missing.
         radius: up to which distance places are the same.
 
     Returns:
-        (...) in 0...1; 0 where no joint is common.
+        (...) in 0...1; 0 where no keypoint is common.
     """
     common = np.count_nonzero(squared == squared, axis=-1)
     return np.count_nonzero(squared <= radius**2, axis=-1) / np.maximum(common, 1)

@@ -1,4 +1,4 @@
-"""Keeps one pose of each person: pose NMS of RMPE, OKS-NMS, and overlap of joints. NumPy.
+"""Keeps one pose of each person: pose NMS of RMPE, OKS-NMS, and overlap of keypoints. NumPy.
 
 Every rule is greedy: the pose of the highest score is kept, the poses that are too similar to it
 are eliminated, and so on with what is left. Poses of equal score go in the order in which they are
@@ -16,7 +16,7 @@ from multiposenet.errors import InputError
 from multiposenet.maths.similarity import (
     confidences,
     found_only,
-    joint_overlap,
+    keypoint_overlap,
     pose_oks,
     pose_similarity,
     squared_offsets,
@@ -32,9 +32,9 @@ class PoseNMSParameters:
     """The four parameters of RMPE's elimination criterion; the defaults are set by hand.
 
     Attributes:
-        sigma1: joint score by which a joint is rather confident, above 0.
-        sigma2: squared distance, in sizes of the person, at which a joint counts 1 / e; above 0.
-        distance_weight: lambda, what the distances count against the matching joints, from 0.
+        sigma1: keypoint score by which a keypoint is rather confident, above 0.
+        sigma2: squared distance, in sizes of the person, at which a keypoint counts 1 / e; above 0.
+        distance_weight: lambda, what the distances count against the matching keypoints, from 0.
         eta: similarity from which a pose is eliminated, above 0.
 
     Raises:
@@ -109,7 +109,7 @@ def pose_nms(
 
     Args:
         keypoints: (N, K, 2) xy in pixels.
-        keypoint_scores: (N, K); joints of score 0 or less do not count.
+        keypoint_scores: (N, K); keypoints of score 0 or less do not count.
         scores: (N,) of the poses.
         boxes: (N, 4) xyxy; the longer side of a box is the size of its person.
         parameters: default `PoseNMSParameters()`.
@@ -123,7 +123,7 @@ def pose_nms(
     """
     chosen = parameters or PoseNMSParameters()
     people = _People(keypoints, keypoint_scores, scores, boxes)
-    confident = _by_joint(confidences(people.joint_scores, chosen.sigma1))
+    confident = _by_keypoint(confidences(people.keypoint_scores, chosen.sigma1))
 
     def similarity(best, rest):
         return pose_similarity(
@@ -192,16 +192,16 @@ def soft_oks_nms(
     return kept, scores[kept]
 
 
-def joint_overlap_nms(
+def keypoint_overlap_nms(
     keypoints, keypoint_scores, scores, boxes, radius: float = 0.1, share: float = 0.5
 ):
     """A rule without confidences, set by hand, in the manner of earlier pose NMS (Chen and Yuille
-    2015, the other pose NMS of RMPE, table 5): poses that share joints are one.
+    2015, the other pose NMS of RMPE, table 5): poses that share keypoints are one.
 
     Args:
         keypoints, keypoint_scores, scores, boxes: as for `pose_nms`.
-        radius: up to which distance joints are shared, in sizes of the person, above 0.
-        share: share of the common joints from which a pose is eliminated, above 0.
+        radius: up to which distance keypoints are shared, in sizes of the person, above 0.
+        share: share of the common keypoints from which a pose is eliminated, above 0.
 
     Returns:
         (n,) int64, the poses to keep, best first.
@@ -214,7 +214,7 @@ def joint_overlap_nms(
         poses = _some(people.keypoints, best)[:, None]
         others = _some(people.keypoints, rest)
         dx2, dy2 = squared_offsets(poses, people.sizes[best, None], others)
-        return joint_overlap(dx2 + dy2, radius)
+        return keypoint_overlap(dx2 + dy2, radius)
 
     return _greedy(people.scores, similarity, share)
 
@@ -230,7 +230,7 @@ def _oks(people: "_People", sigmas) -> Callable:
     """The similarity of `_greedy` for OKS."""
     sigmas = np.asarray(sigmas, np.float32)
     if sigmas.shape != people.keypoints.shape[1:2] or not (sigmas > 0).all():
-        raise ValueError(f"sigmas: shape {sigmas.shape}; give a positive number for each joint")
+        raise ValueError(f"sigmas: shape {sigmas.shape}; give a positive number for each keypoint")
 
     def similarity(best, rest):
         poses = _some(people.keypoints, best)[:, None]
@@ -259,15 +259,19 @@ def _greedy(scores: np.ndarray, similarity: Callable, threshold: float) -> np.nd
 
 
 class _People:
-    """N checked poses as the rules need them; keypoints laid out by `_by_joint`."""
+    """N checked poses as the rules need them; keypoints laid out by `_by_keypoint`."""
 
     def __init__(self, keypoints, keypoint_scores, scores, boxes):
         keypoints = np.asarray(keypoints, np.float64)
         if keypoints.ndim != 3 or keypoints.shape[-1] != 2:
             raise ValueError(f"keypoints: shape {keypoints.shape}; give (N, K, 2)")
-        count, joints, _ = keypoints.shape
+        count, num_keypoints, _ = keypoints.shape
         arrays = {"keypoints": keypoints}
-        wanted = {"keypoint_scores": (count, joints), "scores": (count,), "boxes": (count, 4)}
+        wanted = {
+            "keypoint_scores": (count, num_keypoints),
+            "scores": (count,),
+            "boxes": (count, 4),
+        }
         given = (keypoint_scores, scores, boxes)
         for (name, shape), array in zip(wanted.items(), given, strict=True):
             arrays[name] = np.asarray(array, np.float64)
@@ -276,25 +280,25 @@ class _People:
         for name, array in arrays.items():
             if not np.isfinite(array).all():
                 raise ValueError(f"{name}: NaN or infinity; leave such poses out")
-        _, self.joint_scores, self.scores, boxes = arrays.values()
+        _, self.keypoint_scores, self.scores, boxes = arrays.values()
         sides = boxes[:, 2:] - boxes[:, :2]
         if (sides < 0).any():
             raise ValueError("boxes: negative width or height; give xyxy")
         self.sizes = np.float32(sides.max(axis=-1))
         self.areas = np.float32(sides.prod(axis=-1))
         # Seen from among the people, float32 is exact enough.
-        found = found_only(keypoints - boxes[:1, None, :2], self.joint_scores)
-        self.keypoints = _by_joint(found)
+        found = found_only(keypoints - boxes[:1, None, :2], self.keypoint_scores)
+        self.keypoints = _by_keypoint(found)
 
 
-def _by_joint(array: np.ndarray) -> np.ndarray:
-    """(N, K, ...) float32 laid out as (..., K, N): sums over joints run along rows of people."""
+def _by_keypoint(array: np.ndarray) -> np.ndarray:
+    """(N, K, ...) float32 laid out as (..., K, N): sums over keypoints run along rows of people."""
     return np.ascontiguousarray(array.T, np.float32)
 
 
-def _some(by_joint: np.ndarray, people: np.ndarray) -> np.ndarray:
-    """(n, K, ...) rows of some people, still laid out as `_by_joint`."""
-    return np.take(by_joint, people, axis=-1).T
+def _some(by_keypoint: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """(n, K, ...) rows of some people, still laid out as `_by_keypoint`."""
+    return np.take(by_keypoint, people, axis=-1).T
 
 
 def _check_positive(name: str, value: float) -> None:

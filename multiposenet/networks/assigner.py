@@ -15,12 +15,12 @@ class Grouped(NamedTuple):
 
     Attributes:
         keypoints: ``(N, K, 2)`` float32 xy pixels: a candidate's own place or, where the box has
-            none, the place where the assigner would expect the joint most.
+            none, the place where the assigner would expect the keypoint most.
         keypoint_scores: ``(N, K)`` float32, the candidates' own scores; 0 where there is none.
         probabilities: ``(N, K)`` float32, the assigner's belief that the candidate is this
             person's; 0 where there is none. Without meaning for the untrained baselines.
-        index: ``(N, K)`` int64, the candidate's number among those of its joint; -1 for none.
-        scores: ``(N,)`` float32 pose scores: the mean over the joints found of probability times
+        index: ``(N, K)`` int64, the candidate's number among those of its keypoint; -1 for none.
+        scores: ``(N,)`` float32 pose scores: the mean over the keypoints found of probability times
             candidate's score; 0 without any.
     """
 
@@ -49,7 +49,7 @@ class Assigner(keras.Model):
 
         Args:
             boxes: ``(N, 4)`` xyxy pixels, the persons of one image; or ``(B, N, 4)``, a batch.
-            keypoints: the candidates of every joint, in the same pixels and wherever they lie: a
+            keypoints: the candidates of every keypoint, in the same pixels and wherever they lie: a
                 list of K arrays ``(P_k, 3)`` of x, y, score, or ``(P_k, 2)`` for a score of 1
                 each; or one padded array ``(K, P, 3)``, score 0 marking unused rows. For a batch
                 a list of B of these, or ``(B, K, P, 3)``. Scores are in 0...1.
@@ -58,7 +58,7 @@ class Assigner(keras.Model):
             exclusive: None: every box takes its best candidate, whatever others take. One
                 candidate for at most one box: ``"greedy"`` or ``"optimal"`` (see ``matching``).
             unassigned: with ``exclusive``, the log odds below which a candidate goes to nobody. By
-                default what is left is given away: OKS does not punish joints too many, and
+                default what is left is given away: OKS does not punish keypoints too many, and
                 ``probabilities`` tells them apart. 0 holds back what is more likely not the
                 person's.
 
@@ -136,7 +136,7 @@ def choose(
 
 
 def one_to_one(log_odds, method, unassigned=0.0):
-    """Candidates given to one box each, joint by joint.
+    """Candidates given to one box each, keypoint by keypoint.
 
     Args:
         log_odds: ``(B, N, K, P)``; ``-inf`` marks impossible pairs.
@@ -150,11 +150,11 @@ def one_to_one(log_odds, method, unassigned=0.0):
     index = np.full(log_odds.shape[:3], matching.NOBODY)
     possible = np.isfinite(log_odds)
     # Most columns are impossible for most: padding, and other people's boxes.
-    for image, joint in np.argwhere(possible.any(axis=(1, 3))):
-        people = np.flatnonzero(possible[image, :, joint].any(axis=-1))
-        candidates = np.flatnonzero(possible[image, :, joint].any(axis=0))
-        chosen = assign(log_odds[image, people[:, None], joint, candidates], unassigned)
-        index[image, people, joint] = np.where(chosen < 0, chosen, candidates[chosen])
+    for image, keypoint in np.argwhere(possible.any(axis=(1, 3))):
+        people = np.flatnonzero(possible[image, :, keypoint].any(axis=-1))
+        candidates = np.flatnonzero(possible[image, :, keypoint].any(axis=0))
+        chosen = assign(log_odds[image, people[:, None], keypoint, candidates], unassigned)
+        index[image, people, keypoint] = np.where(chosen < 0, chosen, candidates[chosen])
     return index
 
 
@@ -166,7 +166,7 @@ def _nothing(boxes, points):
     return np.zeros(shape, np.float32), np.zeros(shape, np.float32), expected
 
 
-def _read(boxes, keypoints, joints):
+def _read(boxes, keypoints, num_keypoints):
     """Checked ``boxes (B, N, 4)``, ``points (B, K, P, 2)``, ``scores (B, K, P)``; whether B = 1
     image was given without a leading dimension."""
     boxes = _numbers("boxes", boxes, "give (N, 4) xyxy pixels")
@@ -184,21 +184,27 @@ def _read(boxes, keypoints, joints):
     if len(images) != len(boxes):
         raise ValueError(f"keypoints: {len(images)} images, but boxes are of {len(boxes)}")
     images = [[_candidates(j, rows) for j, rows in enumerate(image)] for image in images]
-    counts = {len(image) for image in images} | ({joints} if joints else set())
+    counts = {len(image) for image in images} | ({num_keypoints} if num_keypoints else set())
     if len(counts) > 1:
-        wanted = f"; this assigner has {joints}" if joints else " in the images of one batch"
+        wanted = (
+            f"; this assigner has {num_keypoints}"
+            if num_keypoints
+            else " in the images of one batch"
+        )
         found = ", ".join(str(len(image)) for image in images[:3])
-        raise ValueError(f"keypoints: {found} joints{wanted}; give candidates for each, maybe none")
+        raise ValueError(
+            f"keypoints: {found} keypoints{wanted}; give candidates for each, maybe none"
+        )
     most = max((len(rows) for image in images for rows in image), default=0)
     padded = np.zeros((len(images), max(counts, default=0), most, 3), np.float32)
     for i, image in enumerate(images):
-        for joint, rows in enumerate(image):
-            padded[i, joint, : len(rows)] = rows
+        for keypoint, rows in enumerate(image):
+            padded[i, keypoint, : len(rows)] = rows
     return boxes.astype(np.float32), padded[..., :2], padded[..., 2], single
 
 
-def _candidates(joint, rows):
-    name = f"keypoints of joint {joint}"
+def _candidates(keypoint, rows):
+    name = f"keypoints of keypoint {keypoint}"
     rows = _numbers(name, rows, "give rows of x, y, score")
     rows = rows.reshape(0, 3) if rows.size == 0 else rows
     if rows.ndim != 2 or rows.shape[1] not in (2, 3):

@@ -1,4 +1,4 @@
-"""Grouping: every person's box picks one candidate per joint, by an assigner."""
+"""Grouping: every person's box picks one candidate per keypoint, by an assigner."""
 
 import numpy as np
 from keras import ops
@@ -8,34 +8,34 @@ from multiposenet.networks import roi_crop
 
 
 def group(assigner, boxes, points, scores, score_exponent=1.0, candidates=None):
-    """Picks, for every box and joint, the candidate that the assigner and its score favour.
+    """Picks, for every box and keypoint, the candidate that the assigner and its score favour.
 
     All boxes of the batch go through the assigner in one call.
 
     Args:
         assigner: a ``PoseResidualNetwork`` or another ``Assigner``.
         boxes: ``(B, N, 4)`` xyxy pixels.
-        points: ``(B, K, P, 2)`` xy pixels, candidates of every joint; see ``Codec.decode``.
+        points: ``(B, K, P, 2)`` xy pixels, candidates of every keypoint; see ``Codec.decode``.
         scores: ``(B, K, P)`` in [0, 1]; 0 marks an unused candidate.
         score_exponent: how much a candidate's own score counts against the assigner.
-        candidates: of every joint, a box sees only so many, the best that lie in it. For assigners
-            that look at one box at a time.
+        candidates: of every keypoint, a box sees only so many, the best that lie in it. For
+            assigners that look at one box at a time.
 
     Returns:
         ``keypoints (B, N, K, 2)`` xy pixels, each a candidate's own place, and
-        ``keypoint_scores (B, N, K)``. A joint without candidate in the box has score 0 and the
+        ``keypoint_scores (B, N, K)``. A keypoint without candidate in the box has score 0 and the
         place where the assigner would expect it most.
     """
     if candidates is None or candidates >= points.shape[2]:
         return choose(*assign(assigner, boxes, points, scores), points, score_exponent)
-    people, joints = boxes.shape[1], points.shape[1]
+    people, num_keypoints = boxes.shape[1], points.shape[1]
     # As many images of one box each, with candidates of their own.
     points, scores = _best_within(boxes, points, scores, candidates)
     points, scores = (ops.reshape(x, (-1, *x.shape[2:])) for x in (points, scores))
     boxes = ops.reshape(boxes, (-1, 1, 4))
     keypoints, scores = group(assigner, boxes, points, scores, score_exponent)
-    return ops.reshape(keypoints, (-1, people, joints, 2)), ops.reshape(
-        scores, (-1, people, joints)
+    return ops.reshape(keypoints, (-1, people, num_keypoints, 2)), ops.reshape(
+        scores, (-1, people, num_keypoints)
     )
 
 
@@ -49,11 +49,11 @@ def _best_within(boxes, points, scores, count):
 
 def _points_of(points, indices):
     """Of points ``(B, K, P, 2)`` those that ``indices (B, N, K, n)`` name: ``(B, N, K, n, 2)``."""
-    joints, count = points.shape[1:3]
+    num_keypoints, count = points.shape[1:3]
     # All candidates in a row: no transposition, of which each takes TensorFlow a while.
-    start = ops.arange(joints, dtype=indices.dtype)[:, None] * count
+    start = ops.arange(num_keypoints, dtype=indices.dtype)[:, None] * count
     flat = ops.reshape(indices + start, (-1, int(np.prod(indices.shape[1:]))))
-    taken = pick(ops.reshape(points, (-1, joints * count, 2)), flat)
+    taken = pick(ops.reshape(points, (-1, num_keypoints * count, 2)), flat)
     return ops.reshape(taken, (-1, *indices.shape[1:], 2))
 
 

@@ -22,7 +22,7 @@ _LIMIT = 12.0  # of logits inside exponentials
 
 @register
 class JointAssigner(Assigner):
-    """Joint assignment of all candidates of an image to all its boxes.
+    """Joint assignment, of all candidates of an image to all its boxes at once.
 
     Args:
         num_keypoints: K.
@@ -54,6 +54,7 @@ class JointAssigner(Assigner):
             "max_tokens": max_tokens,
         }
         self.num_keypoints, self.max_tokens = num_keypoints, max_tokens
+        # Weight files name it so.
         self.joint = layers.Embedding(num_keypoints, width, name="joint")
         self.embed = [
             layers.Dense(2 * width, activation="gelu", name="embed1"),
@@ -75,23 +76,23 @@ class JointAssigner(Assigner):
         """Logits of tokens, after every round.
 
         Args:
-            tokens: dict of ``features (R, T, F)``, ``joint (R, T)`` and ``candidate (R, T)``
+            tokens: dict of ``features (R, T, F)``, ``keypoint (R, T)`` and ``candidate (R, T)``
                 int32 (equal for the tokens of one candidate in several boxes; below R * T), and
                 ``valid (R, T)`` float: R boxes with up to T candidates each. See ``features``.
 
         Returns:
             ``logits (rounds, R, T)`` and ``places (R, K, 2)``, where in its box, from 0 to 1, each
-            joint is expected.
+            keypoint is expected.
         """
-        valid, joint = tokens["valid"], tokens["joint"]
-        x = self.joint(joint)
+        valid, keypoint = tokens["valid"], tokens["keypoint"]
+        x = self.joint(keypoint)
         y = tokens["features"]
         for layer in self.embed:
             y = layer(y)
         x = x + y
         rivals = ops.reshape(tokens["candidate"], (-1,))
         row = ops.arange(ops.shape(valid)[0], dtype="int32")[:, None]
-        alike = row * self.num_keypoints + joint
+        alike = row * self.num_keypoints + keypoint
         alike = ops.reshape(alike, (-1,))
         logits = ops.zeros_like(valid)
         history = []
@@ -109,10 +110,10 @@ class JointAssigner(Assigner):
             ops.convert_to_tensor(x, "float32") for x in (boxes, points, scores)
         )
         images, people = ops.shape(boxes)[0], ops.shape(boxes)[1]
-        joints, peaks = points.shape[1], points.shape[2]
+        num_keypoints, peaks = points.shape[1], points.shape[2]
         x, y, inside = roi_crop.relative_places(points, boxes)
         candidate_scores = scores[:, None] * inside
-        size = joints * peaks
+        size = num_keypoints * peaks
         flat = ops.reshape(candidate_scores, (-1, size))
         # Candidates are numbered below the number of tokens.
         length = min(size, max(self.max_tokens, -(-size // boxes.shape[1])))
@@ -125,7 +126,7 @@ class JointAssigner(Assigner):
                 ops.reshape(rows[:, 2:] - rows[:, :2], (-1, length, 2)),
                 strongest,
             ),
-            "joint": index // peaks,
+            "keypoint": index // peaks,
             "candidate": index
             + size * ops.repeat(ops.arange(images, dtype="int32"), people)[:, None],
             "valid": ops.cast(strongest > 0, "float32"),
@@ -138,7 +139,7 @@ class JointAssigner(Assigner):
         where = ops.stack([ops.reshape(row, (-1,)), ops.reshape(index, (-1,))], axis=-1)
         # Relative to the lowest logit, so that pairs that were not considered have it.
         spread = ops.scatter(where, ops.reshape(logits, (-1,)) + 30.0, ops.shape(flat))
-        places = ops.reshape(found["places"], (images, people, joints, 2))
+        places = ops.reshape(found["places"], (images, people, num_keypoints, 2))
         expected = boxes[:, :, None, :2] + places * (boxes[:, :, None, 2:] - boxes[:, :, None, :2])
         return ops.reshape(spread - 30.0, ops.shape(candidate_scores)), candidate_scores, expected
 

@@ -17,7 +17,7 @@ def keypoint_subnet(
     sigmoid=False,
     name="keypoint_subnet",
 ):
-    """From K2...K5 to one heatmap per joint and a person mask at the resolution of K2.
+    """From K2...K5 to one heatmap per keypoint and a person mask at the resolution of K2.
 
     Every level goes through two 3x3 convolutions (D2...D5), is upsampled to K2's resolution and
     concatenated; a 3x3 convolution with ReLU and a linear 1x1 convolution follow. A 1x1 head on

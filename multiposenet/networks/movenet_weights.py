@@ -35,7 +35,7 @@ def load_movenet(path, backbone, pyramid, subnet=None, head=("merged_conv", "pre
         path: ``.json`` of the TensorFlow.js graph model.
         backbone: of ``movenet_backbone``.
         pyramid: of ``movenet_pyramid``.
-        subnet: of ``separable_keypoint_subnet`` with COCO's 17 joints, or None. Its heatmaps are
+        subnet: of ``separable_keypoint_subnet`` with COCO's 17 keypoints, or None. Its heatmaps are
             then MoveNet's: D3...D5 and further channels have no part in them yet. Or another
             network, of whose layers are
         head: the names of the heatmaps' separable convolution and of the 1x1 convolution behind it.
@@ -84,7 +84,7 @@ def _take_heatmaps(subnet, found, convolution, last):
     depthwise = found["kpt_heatmap_0/separable_conv2d/depthwise"][0]
     pointwise, offset = found["kpt_heatmap_0/separable_conv2d/kernel"]
     prediction, bias = found["kpt_heatmap_0/conv2d/kernel"]
-    (inner, outer), joints = pointwise.shape[2:], prediction.shape[3]
+    (inner, outer), num_keypoints = pointwise.shape[2:], prediction.shape[3]
     _assign(subnet, f"{convolution}_depthwise", [(depthwise, np.s_[:, :, :inner])])
     # Behind the first `inner` inputs are D3...D5, behind the first `outer` outputs new channels.
     _assign(
@@ -96,8 +96,11 @@ def _take_heatmaps(subnet, found, convolution, last):
     _assign(
         subnet,
         last,
-        [(0.0, np.s_[:, :, outer:, :joints]), (prediction, np.s_[:, :, :outer, :joints])],
-        [(bias, np.s_[:joints])],
+        [
+            (0.0, np.s_[:, :, outer:, :num_keypoints]),
+            (prediction, np.s_[:, :, :outer, :num_keypoints]),
+        ],
+        [(bias, np.s_[:num_keypoints])],
     )
 
 

@@ -25,22 +25,22 @@ def pose_localisation(sppe, image_size, *, linear=0.4, shift=0.5, scale=1.0, nam
 
     Returns:
         A ``keras.Model`` from images ``(B, H, W, 3)``, RGB 0-255, to theta ``(B, 2, 3)`` float32.
-        Its layer ``evidence`` has what its layer ``head``, a ``keras.Model``, takes to theta.
+        Its layer ``features`` has what its layer ``head``, a ``keras.Model``, takes to theta.
     """
     maps = sppe.output.get("stack1", sppe.output["heatmaps"])
     images = Input((*image_size, 3), name="images")
     seen = layers.Resizing(*sppe.input_shape[1:3], name="resized")(images)
     maps = FrozenCopy(Model(sppe.input, maps, name="first_stack"), name="seeing")(seen)
     highest = [layers.Flatten()(ops.max(maps, axis=axis)) for axis in (1, 2)]
-    x = layers.Concatenate(name="evidence", dtype="float32")(highest)
+    x = layers.Concatenate(name="features", dtype="float32")(highest)
     head = _head(x.shape[-1], linear, shift, scale)
     return Model(images, head(x), name=name)
 
 
 def _head(features, linear, shift, scale):
-    x = evidence = Input((features,), name="evidence")
+    x = seen = Input((features,), name="features")
     for layer, units in enumerate(_UNITS, start=1):
         x = layers.Dense(units, "relu", name=f"dense{layer}", dtype="float32")(x)
     x = layers.Dense(6, kernel_initializer="zeros", name="numbers", dtype="float32")(x)
     theta = BoundedAffine(linear, shift, scale, name="theta")(x)
-    return Model(evidence, theta, name="head")
+    return Model(seen, theta, name="head")

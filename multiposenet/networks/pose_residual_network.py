@@ -1,6 +1,6 @@
 """The Pose Residual Network and its baselines: which candidate keypoint belongs to this person?
 
-Every assigner maps ``(B', 56, 36, K)``, each joint's candidates in the crop of one person's box,
+Every assigner maps ``(B', 56, 36, K)``, each keypoint's candidates in the crop of one person's box,
 to logits of the same shape: the higher, the likelier that a candidate there is this person's
 (MultiPoseNet, section 3.4). ``grouping`` adds the logarithm of the candidate's own score.
 ``systems.multiposenet`` and training use them through that one interface, and ``group`` serves the
@@ -22,7 +22,7 @@ _EPSILON = 1e-6
 
 @register
 class PoseResidualNetwork(Assigner):
-    """y = phi(x) + x, softmax over each joint's map (MultiPoseNet, equation 1, figure 2).
+    """y = phi(x) + x, softmax over each keypoint's map (MultiPoseNet, equation 1, figure 2).
 
     phi is a residual MLP: flatten, ``hidden`` dense layers of ``nodes`` with ReLU and dropout, a
     dense layer back to every cell.
@@ -38,7 +38,7 @@ class PoseResidualNetwork(Assigner):
         residual: ``False`` gives the baseline y = phi(x) (MultiPoseNet, equation 3).
         name: name of the model.
 
-    ``model(crops)`` returns ``(B', 56, 36, K)``, each joint's map summing to 1;
+    ``model(crops)`` returns ``(B', 56, 36, K)``, each keypoint's map summing to 1;
     ``model.logits(crops)`` the same before the softmax.
     """
 
@@ -107,7 +107,7 @@ class PoseResidualNetwork(Assigner):
         boxes, points, scores = (
             ops.convert_to_tensor(x, "float32") for x in (boxes, points, scores)
         )
-        people, (joints, count) = ops.shape(boxes)[1], ops.shape(points)[1:3]
+        people, (num_keypoints, count) = ops.shape(boxes)[1], ops.shape(points)[1:3]
         height, width = HEIGHT // self.stride, WIDTH // self.stride
         y, x, inside = roi_crop.grid_places(points, boxes)
         candidate_scores = scores[:, None] * inside
@@ -116,7 +116,7 @@ class PoseResidualNetwork(Assigner):
         rows = _summed(y[:, None], np.arange(height)[:, None], self.stride)
         columns = _summed(x[..., None], np.arange(width), self.stride)
         maps = ops.matmul(rows * weights[:, None], columns)
-        maps = ops.transpose(ops.reshape(maps, (-1, joints, height, width)), (0, 2, 3, 1))
+        maps = ops.transpose(ops.reshape(maps, (-1, num_keypoints, height, width)), (0, 2, 3, 1))
         maps = ops.transpose(self.phi(maps, training=False), (0, 3, 1, 2))
         maps = ops.reshape(maps, (-1, height, width))
         along, across = _upsampled(y, height, self.stride), _upsampled(x, width, self.stride)
@@ -124,8 +124,8 @@ class PoseResidualNetwork(Assigner):
         if self.residual:
             shared = _shared(y) * _shared(x)
             logits = logits + ops.sum(shared * weights[:, None], axis=-1)
-        logits = ops.reshape(logits, (-1, people, joints, count))
-        maps = ops.reshape(maps, (-1, people, joints, height * width))
+        logits = ops.reshape(logits, (-1, people, num_keypoints, count))
+        maps = ops.reshape(maps, (-1, people, num_keypoints, height * width))
         cell = ops.top_k(maps, 1)[1][..., 0]
         return logits, candidate_scores, roi_crop.place_of_cell(cell, (height, width), boxes)
 
@@ -170,7 +170,7 @@ class Max(Assigner):
 
 @register
 class UnaryConditionalRelationship(Max):
-    """Baseline UCR: y_k = x_k * P_k, with P_k where joint k usually is (MultiPoseNet, equation 2).
+    """Baseline UCR: y_k = x_k * P_k, P_k where keypoint k mostly is (MultiPoseNet, equation 2).
 
     Args:
         num_keypoints: K. The prior ``(56, 36, K)`` is a weight: load it, or set it by
@@ -245,12 +245,12 @@ def _shared(places):
 
 
 def spatial_softmax(logits):
-    """Softmax over the cells of every joint's map: ``(B', H, W, K)`` to the same shape."""
-    height, width, joints = logits.shape[1:]
-    flat = ops.softmax(ops.reshape(logits, (-1, height * width, joints)), axis=1)
-    return ops.reshape(flat, (-1, height, width, joints))
+    """Softmax over the cells of every keypoint's map: ``(B', H, W, K)`` to the same shape."""
+    height, width, num_keypoints = logits.shape[1:]
+    flat = ops.softmax(ops.reshape(logits, (-1, height * width, num_keypoints)), axis=1)
+    return ops.reshape(flat, (-1, height, width, num_keypoints))
 
 
 def compact(num_keypoints=17):
-    """The variant small enough to bundle: 0.55 M parameters at 17 joints instead of 70.2 M."""
+    """The variant small enough to bundle: 0.55 M parameters at 17 keypoints instead of 70.2 M."""
     return PoseResidualNetwork(num_keypoints, nodes=128, dropout=0.1, stride=4)

@@ -44,7 +44,7 @@ class ProposalNetwork(keras.Model):
         """``(B,)`` probabilities, above 0 and at most 1.
 
         Args:
-            inputs: dict of ``pose (B, S, S, 3)``, joints and limbs in colours of their own on
+            inputs: dict of ``pose (B, S, S, 3)``, keypoints and limbs in colours of their own on
                 black, and ``box (B, S, S, 1)``, the box black on white; both 0 to 1.
         """
         return ops.exp(-self.energy(self.pose(inputs["pose"]), self.box(inputs["box"])))

@@ -2,9 +2,9 @@
 
 The size of the crop is the paper's (MultiPoseNet, section 3.5).
 
-A crop holds, for every joint, the candidates in the person's box, each as a peak of the height of
-its score. A crop is a product of two small matrices per joint (rows times columns), so that all
-people of a batch are cropped and read in a few batched matrix products without any loop.
+A crop holds, for every keypoint, the candidates in the person's box, each as a peak of the height
+of its score. A crop is a product of two small matrices per keypoint (rows times columns), so that
+all people of a batch are cropped and read in a few batched matrix products without any loop.
 """
 
 from keras import ops
@@ -21,7 +21,7 @@ def grid_weights(points, boxes, margin=MARGIN):
     """Bilinear weights of every point on the rows and columns of every box's grid.
 
     Args:
-        points: ``(B, K, P, 2)`` xy, the candidates of every joint.
+        points: ``(B, K, P, 2)`` xy, the candidates of every keypoint.
         boxes: ``(B, N, 4)`` xyxy in the same frame.
         margin: points up to this share of the box's size outside it are clamped to its border;
             farther ones have weight 0.
@@ -83,9 +83,9 @@ def read(rows, columns, crops):
 
 def highest_cell(crops, boxes):
     """``(B, N, K, 2)`` xy pixels: the centre of the highest cell of maps ``(B * N, 56, 36, K)``."""
-    joints = crops.shape[-1]
-    by_joint = ops.transpose(ops.reshape(crops, (-1, HEIGHT * WIDTH, joints)), (0, 2, 1))
-    maps = ops.reshape(by_joint, (-1, boxes.shape[1], joints, HEIGHT * WIDTH))
+    num_keypoints = crops.shape[-1]
+    by_keypoint = ops.transpose(ops.reshape(crops, (-1, HEIGHT * WIDTH, num_keypoints)), (0, 2, 1))
+    maps = ops.reshape(by_keypoint, (-1, boxes.shape[1], num_keypoints, HEIGHT * WIDTH))
     return place_of_cell(first_of_highest(maps), (HEIGHT, WIDTH), boxes)
 
 

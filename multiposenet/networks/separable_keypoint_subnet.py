@@ -11,7 +11,7 @@ from keras import layers
 from multiposenet.networks.layers import NEAR_ZERO, PRIOR_LOGIT
 from multiposenet.networks.movenet_pyramid import separable_unit
 
-MASK_LOGIT = -1.5  # of a fifth, people's share of photos with people; a joint has one of 1 %
+MASK_LOGIT = -1.5  # of a fifth, people's share of photos with people; a keypoint has one of 1 %
 
 
 def separable_keypoint_subnet(
@@ -23,7 +23,7 @@ def separable_keypoint_subnet(
     head_channels=128,
     name="keypoint_subnet",
 ):
-    """From K2...K5 to one heatmap per joint and a person mask at the resolution of K2, as logits.
+    """From K2...K5 to logits of a heatmap per keypoint and a person mask, as large as K2.
 
     Every level is batch-normalized, since MoveNet's differ a hundredfold in size, and goes through
     two separable 3x3 convolutions (D2...D5; D2 is added to K2), is upsampled to K2's resolution and

@@ -45,7 +45,7 @@ class ExportedModel:
     Attributes:
         run: from (B, H, W, 3) float32 RGB 0-255 and the names of the wanted outputs, None for all,
             to a dict of arrays as `MultiPoseNet` returns it.
-        skeleton: the joints that it finds.
+        skeleton: the keypoints that it finds.
         image_size: (H, W) if it takes no other size, else None.
         options: the `InferenceOptions` that it was made with, by name; `image_size`, `score` and
             `enlarge` are defaults, the others, as far as they are known, part of it.

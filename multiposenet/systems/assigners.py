@@ -17,7 +17,7 @@ def load(name="joint-assigner"):
         name: ``"joint-assigner"``, which looks at all persons of an image together.
 
     Returns:
-        An ``Assigner`` of 17 COCO joints.
+        An ``Assigner`` of 17 COCO keypoints.
 
     Raises:
         WeightsError: the name is unknown, or the file is missing, damaged or of another network.

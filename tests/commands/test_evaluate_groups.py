@@ -47,11 +47,14 @@ def mpii(tmp_path):
                 "left_hip": person[:2],
                 "right_hip": person[2:],
             }
-            joints = [[-1, -1] for _ in MPII_16.keypoints]
-            seen = [0] * len(joints)
-            for joint, (u, v) in places.items():
-                joints[MPII_16.index(joint)], seen[MPII_16.index(joint)] = [u + 0.5, v + 0.5], 1
-            rows.append({"image": name, "joints": joints, "joints_vis": seen, "scale": 0.4})
+            keypoints = [[-1, -1] for _ in MPII_16.keypoints]
+            seen = [0] * len(keypoints)
+            for keypoint, (u, v) in places.items():
+                keypoints[MPII_16.index(keypoint)], seen[MPII_16.index(keypoint)] = (
+                    [u + 0.5, v + 0.5],
+                    1,
+                )
+            rows.append({"image": name, "joints": keypoints, "joints_vis": seen, "scale": 0.4})
     (tmp_path / "mpii.json").write_text(json.dumps(rows))
     return tmp_path
 

@@ -129,17 +129,17 @@ def test_sizes_that_nobody_has_are_no_figures(multiposenet, fake_model, labelled
 @pytest.mark.parametrize(
     "names", [["Neck", "L_Hip", "R_Hip"], ["neck", "leftHip", "rightHip"], ["neck", "lhip", "rhip"]]
 )
-def test_joints_in_another_spelling(multiposenet, fake_model, labelled, names):
+def test_keypoints_in_another_spelling(multiposenet, fake_model, labelled, names):
     folder = labelled(lambda labels: labels["categories"][0].update(keypoints=names))
     status, figures, errors = evaluate(multiposenet, folder)
     assert (status, errors) == (0, []) and figures["keypoints/AP50"] > 0.99
 
 
-def test_joints_without_names(multiposenet, fake_model, labelled, tmp_path):
+def test_keypoints_without_names(multiposenet, fake_model, labelled, tmp_path):
     folder = labelled(lambda labels: labels["categories"][0].pop("keypoints"))
     status, _, errors = evaluate(multiposenet, folder)
     assert status == 2
-    assert_one_line(errors, "name the joints in categories.keypoints or by --skeleton")
+    assert_one_line(errors, "name the keypoints in categories.keypoints or by --skeleton")
     (tmp_path / "own.yaml").write_text("keypoints: [neck, left_hip, right_hip]\n")
     status, figures, _ = evaluate(multiposenet, folder, "--skeleton", tmp_path / "own.yaml")
     assert status == 0 and figures["keypoints/AP50"] > 0.99

@@ -35,7 +35,7 @@ def evaluate(multiposenet, folder, *more):
     return multiposenet("evaluate", *paths, *more)
 
 
-def test_pck_of_shared_joints(multiposenet, fake_model, labelled):
+def test_pck_of_shared_keypoints(multiposenet, fake_model, labelled):
     status, text, errors = evaluate(multiposenet, labelled, "--metrics", "pck", "--json", "-")
     assert status == 1
     assert_one_line(errors, labelled / "photos" / "p3.png")

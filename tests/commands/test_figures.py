@@ -8,7 +8,7 @@ import pytest
 from command_line import BLUE, RED, assert_one_line, names, paint
 from PIL import Image
 
-from multiposenet.evaluation.errors import JOINTS
+from multiposenet.evaluation.errors import KEYPOINTS
 from multiposenet.networks.pose_residual_network import Max
 from multiposenet.skeleton import COCO_17
 from multiposenet.systems import estimator
@@ -28,8 +28,8 @@ def annotation(number, image, box, keypoints):
     }
 
 
-def write(path, photos, annotations, joints):
-    category = {"id": 1, "name": "person", "keypoints": list(joints)}
+def write(path, photos, annotations, keypoints):
+    category = {"id": 1, "name": "person", "keypoints": list(keypoints)}
     images = [
         {"id": i, "file_name": name, "width": 128, "height": 128}
         for i, name in enumerate(photos, start=1)
@@ -48,8 +48,8 @@ def corners(tmp_path):
         for x1, y1, x2, y2 in (RED, BLUE):
             places = [((x1 + x2) / 2, (y1 + y2) / 2), (x1, y1), (x2, y2)]
             annotations.append(annotation(len(annotations) + 1, image, (x1, y1, x2, y2), places))
-    joints = ("neck", "left_hip", "right_hip")
-    return write(tmp_path / "labels.json", ("1.png", "2.png"), annotations, joints)
+    keypoints = ("neck", "left_hip", "right_hip")
+    return write(tmp_path / "labels.json", ("1.png", "2.png"), annotations, keypoints)
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_errors_of_a_model_that_makes_none_and_misses_a_photo(
     assert len(persons) == 1
     (size,) = persons
     assert persons[size]["found"] > 0 and persons[size]["missed"] == 0
-    kinds = {kind: sum(j[kind] for j in content["joints"][size].values()) for kind in JOINTS}
+    kinds = {kind: sum(j[kind] for j in content["keypoints"][size].values()) for kind in KEYPOINTS}
     assert kinds["good"] > 0 and sum(kinds.values()) == kinds["good"]
     (tmp_path / "photos" / "2.png").unlink()
     status, text, _ = multiposenet("figures", "errors", *data, "--out", out)
@@ -170,7 +170,7 @@ def test_poses_clusters_what_the_network_says(multiposenet, tmp_path, people, ma
     assert inverted[0, 1] > 51 and inverted[-1, 1] < 5
 
 
-def test_poses_asks_for_labels_of_the_models_joints(multiposenet, tmp_path, corners, max_model):
+def test_poses_asks_for_labels_of_the_models_keypoints(multiposenet, tmp_path, corners, max_model):
     status, _, errors = multiposenet("figures", "poses", "--annotations", corners)
     assert status == 2
     assert_one_line(errors, "keypoints: are those of", "use another model or other labels")

@@ -338,7 +338,7 @@ def test_sides_that_are_right_are_not_suspected(crowd):
 
 
 def test_mirrored_faces_are_found(crowd):
-    """Photos flipped without the names of their joints. From behind nothing tells."""
+    """Photos flipped without the names of their keypoints. From behind nothing tells."""
     answers = list(suspects(crowd, lambda points: points[COCO_17.flip_indices]))
     front = [bool(reason) for view, reason in answers if view == "front"]
     assert np.mean(front) > 0.8

@@ -215,10 +215,10 @@ def test_pairs_are_shown(multiposenet, dataset):
     path = dataset(lambda content: (spell(content), alone(content))) / "annotations.json"
     status, found, result = inspect(multiposenet, path)
     assert status == 1 and list(found) == ["refused"] and result["pairs"] == []
-    assert "has no mirror joint; add" in found["refused"][0]["message"]
+    assert "has no mirror keypoint; add" in found["refused"][0]["message"]
 
 
-def test_joints_without_names(multiposenet, dataset):
+def test_keypoints_without_names(multiposenet, dataset):
     def reduce(content):
         del content["categories"][0]["keypoints"]
         for entry in content["annotations"]:

@@ -16,7 +16,7 @@ from multiposenet.systems.pose_nms import OKSNMS, SoftOKSNMS
 
 @pytest.fixture
 def fake_sppe(monkeypatch, fake_model):
-    """An SPPE that takes the mean colour of 4 x 4 pixels for the maps of its three joints. The
+    """An SPPE that takes the mean colour of 4 x 4 pixels for the maps of its three keypoints. The
     fixture is the list of the names it was loaded by."""
     loaded = []
 

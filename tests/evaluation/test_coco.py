@@ -66,15 +66,15 @@ def check(tmp_path):
     return check
 
 
-def person(rng, image_id, identity, size=None, crowd=False, joints=None):
+def person(rng, image_id, identity, size=None, crowd=False, num_keypoints=None):
     """An annotated person of one of the sizes at the edges of COCO's ranges."""
     size = rng.choice(SIZES) if size is None else size
     x, y = rng.uniform(0, 400, 2).round(2)
-    joints = rng.integers(0, 18) if joints is None else joints
+    num_keypoints = rng.integers(0, 18) if num_keypoints is None else num_keypoints
     keypoints = np.zeros((17, 3))
-    chosen = rng.choice(17, joints, replace=False)
-    keypoints[chosen, :2] = (rng.uniform(0, size, (joints, 2)) + (x, y)).round(2)
-    keypoints[chosen, 2] = rng.integers(1, 3, joints)
+    chosen = rng.choice(17, num_keypoints, replace=False)
+    keypoints[chosen, :2] = (rng.uniform(0, size, (num_keypoints, 2)) + (x, y)).round(2)
+    keypoints[chosen, 2] = rng.integers(1, 3, num_keypoints)
     return {
         "id": identity,
         "image_id": image_id,
@@ -83,7 +83,7 @@ def person(rng, image_id, identity, size=None, crowd=False, joints=None):
         "area": size**2 * rng.choice([0.5, 1.0]),
         "iscrowd": int(crowd),
         "keypoints": keypoints.ravel().tolist(),
-        "num_keypoints": int(joints),
+        "num_keypoints": int(num_keypoints),
     }
 
 
@@ -157,7 +157,7 @@ def test_crowds(check, seed):
 def test_equal_overlaps_go_to_the_last_person(check, offset, recall):
     """A detection half-way between two persons, and a later one that is exactly on one of them."""
     rng = np.random.default_rng(0)
-    left = person(rng, 1, 1, size=100, joints=17) | {"bbox": [0, 0, 100, 100], "area": 1e4}
+    left = person(rng, 1, 1, size=100, num_keypoints=17) | {"bbox": [0, 0, 100, 100], "area": 1e4}
     left["keypoints"] = np.round(left["keypoints"]).tolist()
 
     def moved(dx, **fields):
@@ -175,7 +175,7 @@ def test_equal_overlaps_go_to_the_last_person(check, offset, recall):
 
 def test_three_persons_in_one_place(check):
     rng = np.random.default_rng(0)
-    twin = person(rng, 1, 1, size=60, joints=17)
+    twin = person(rng, 1, 1, size=60, num_keypoints=17)
     annotations = [twin, twin | {"id": 2}, twin | {"id": 3, "iscrowd": 1}]
     results = [detection(rng, twin, 0.02) for _ in range(5)]
     check(dataset([1], annotations), results)
@@ -183,7 +183,7 @@ def test_three_persons_in_one_place(check):
 
 def test_perfect_detections(check):
     rng = np.random.default_rng(1)
-    annotations = [person(rng, i // 3, i + 1, joints=9) for i in range(30)]
+    annotations = [person(rng, i // 3, i + 1, num_keypoints=9) for i in range(30)]
     results = [detection(rng, annotation, 0) for annotation in annotations]
     measures = check(dataset(range(10), annotations), results)
     assert measures["keypoints/AP"] == pytest.approx(1) == measures["keypoints/AR"]
@@ -202,7 +202,7 @@ def test_area_range_edges(check):
     annotations = []
     for area in (0.0, 32.0**2, 96.0**2, 1e5**2, 1e5**2 + 1, np.nextafter(32.0**2, 0)):
         for _ in range(3):
-            annotation = person(rng, 1, len(annotations) + 1, size=50, joints=8)
+            annotation = person(rng, 1, len(annotations) + 1, size=50, num_keypoints=8)
             annotations.append(annotation | {"area": area})
     results = [detection(rng, annotation, 0.01) for annotation in annotations]
     for result, size in zip(results, [32, 96, 31.9, 32.1, 95.9, 97] * 3, strict=True):
@@ -213,7 +213,7 @@ def test_area_range_edges(check):
 def test_boxes_at_the_threshold(check):
     """Intersection over union of exactly 0.5 and 0.75, and boxes without area."""
     rng = np.random.default_rng(4)
-    annotations = [person(rng, i, i + 1, size=100, joints=5) for i in range(4)]
+    annotations = [person(rng, i, i + 1, size=100, num_keypoints=5) for i in range(4)]
     for annotation in annotations:
         annotation["bbox"] = [100, 100, 100, 100]
     results = [detection(rng, annotation, 0) for annotation in annotations]
@@ -225,7 +225,7 @@ def test_boxes_at_the_threshold(check):
 
 def test_persons_without_keypoints_are_ignored(check):
     rng = np.random.default_rng(5)
-    annotations = [person(rng, i % 5, i + 1, joints=0 if i % 2 else 6) for i in range(40)]
+    annotations = [person(rng, i % 5, i + 1, num_keypoints=0 if i % 2 else 6) for i in range(40)]
     results = [
         detection(rng, person(rng, a["image_id"], 0) | {"bbox": a["bbox"]}, 0.1)
         for a in annotations
@@ -241,7 +241,7 @@ def test_persons_without_keypoints_are_ignored(check):
 
 def test_everything_ignored(check):
     rng = np.random.default_rng(6)
-    annotations = [person(rng, 1, i + 1, crowd=True, joints=0) for i in range(4)]
+    annotations = [person(rng, 1, i + 1, crowd=True, num_keypoints=0) for i in range(4)]
     measures = check(
         dataset([1, 2], annotations), [detection(rng, a, 0.01) for a in annotations * 2]
     )

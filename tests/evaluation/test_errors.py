@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from multiposenet.annotations import ImageRecord
-from multiposenet.evaluation.errors import JOINTS, PERSONS, SIZES, diagnose
+from multiposenet.evaluation.errors import KEYPOINTS, PERSONS, SIZES, diagnose
 from multiposenet.poses import Poses
 from multiposenet.skeleton import COCO_17, LSP_14
 
@@ -15,7 +15,7 @@ NOSE, LEFT_WRIST, RIGHT_WRIST = (COCO_17.index(n) for n in ("nose", "left_wrist"
 
 
 def _person(left):
-    """A box and 17 joints on a grid in it, far apart measured by their sigmas."""
+    """A box and 17 keypoints on a grid in it, far apart measured by their sigmas."""
     x, y = np.meshgrid(np.linspace(2, 98, 6), np.linspace(2, 98, 3))
     points = np.stack([x.ravel(), y.ravel()], axis=1)[:17] + (left, 0)
     return np.array([left, 0, left + SIDE, SIDE]), points
@@ -62,7 +62,7 @@ def _counts(diagnosis):
     return dict(zip(PERSONS, diagnosis.persons.sum(axis=0), strict=True))
 
 
-def test_each_kind_of_joint():
+def test_each_kind_of_keypoint():
     first, second = _person(0), _person(300)
     box, points = first
     points = points.copy()
@@ -74,7 +74,7 @@ def test_each_kind_of_joint():
     points[COCO_17.index("left_hip")] = (50, 150)
     diagnosis = diagnose(_record([first, second]), _poses([(box, points)]))
     found = {
-        name: {JOINTS[kind] for kind in np.flatnonzero(diagnosis.joints[2, index])}
+        name: {KEYPOINTS[kind] for kind in np.flatnonzero(diagnosis.keypoints[2, index])}
         for index, name in enumerate(COCO_17.keypoints)
     }
     special = {
@@ -86,7 +86,7 @@ def test_each_kind_of_joint():
         "left_hip": "miss",
     }
     assert found == {name: {special.get(name, "good")} for name in COCO_17.keypoints}
-    assert diagnosis.joints.sum() == 17
+    assert diagnosis.keypoints.sum() == 17
     assert _counts(diagnosis) == {"found": 1, "missed": 1, "ghost": 0, "duplicate": 0}
 
 
@@ -123,9 +123,9 @@ def test_nobody_on_either_side():
     assert not diagnose(empty, _poses([])).persons.any()
 
 
-def test_sums_and_wrong_joints():
+def test_sums_and_wrong_keypoints():
     person = _person(0)
     one = diagnose(_record([person]), _poses([person]))
-    assert (one + one).joints.sum() == 34
-    with pytest.raises(ValueError, match="14 joints, the labels have 17"):
+    assert (one + one).keypoints.sum() == 34
+    with pytest.raises(ValueError, match="14 keypoints, labels: 17"):
         diagnose(_record([person]), _poses([], skeleton=LSP_14))

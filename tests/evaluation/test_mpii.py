@@ -5,14 +5,14 @@ import math
 
 import numpy as np
 import pytest
-from group_loops import slow_joint_ap
+from group_loops import slow_keypoint_ap
 
 from multiposenet.evaluation import mpii
 from multiposenet.poses import Poses
 from multiposenet.skeleton import MPII_16
 from multiposenet.training.datasets import mpii as reader
 
-INDEX = [MPII_16.index(name) for name in mpii.JOINTS]
+INDEX = [MPII_16.index(name) for name in mpii.KEYPOINTS]
 PARTS = ("head", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 PAIR = {part: [MPII_16.index(f"{side}_{part}") for side in ("right", "left")] for part in PARTS[1:]}
 PAIR["head"] = [MPII_16.index("upper_neck"), MPII_16.index("head_top")]
@@ -31,19 +31,19 @@ def labels_of(rng, count):
     return labels
 
 
-def test_joints():
-    assert len(mpii.JOINTS) == 14
-    assert set(MPII_16.keypoints) - set(mpii.JOINTS) == {"pelvis", "thorax"}
+def test_keypoints():
+    assert len(mpii.KEYPOINTS) == 14
+    assert set(MPII_16.keypoints) - set(mpii.KEYPOINTS) == {"pelvis", "thorax"}
 
 
 def slow_pckh(predictions, labels, sizes, indices, threshold):
     right = seen = 0
     for person, size in enumerate(sizes):
-        for joint in indices:
-            if not size > 0 or labels[person, joint, 2] == 0:
+        for keypoint in indices:
+            if not size > 0 or labels[person, keypoint, 2] == 0:
                 continue
             seen += 1
-            gap = math.dist(predictions[person, joint], labels[person, joint, :2])
+            gap = math.dist(predictions[person, keypoint], labels[person, keypoint, :2])
             right += gap <= threshold * size  # False for NaN
     return right / seen
 
@@ -63,7 +63,7 @@ def test_single_person_equals_the_loop():
     for part in PARTS:
         expected = (slow(PAIR[part][:1]) + slow(PAIR[part][1:])) / 2
         assert figures[f"pckh/{part}"] == pytest.approx(expected)
-    limbs = [joint for part in ("shoulder", "elbow", "wrist") for joint in PAIR[part]]
+    limbs = [keypoint for part in ("shoulder", "elbow", "wrist") for keypoint in PAIR[part]]
     assert figures["pckh/upper_body"] == pytest.approx(slow(limbs))
     assert figures["pckh/total"] == pytest.approx(slow(INDEX))
     area = 0.0
@@ -83,7 +83,7 @@ def test_single_person_by_hand():
     figures = mpii.single_person(places, labels, mpii.head_sizes([[0, 0, 100, 400 / 3]]))
     assert (figures["pckh/knee"], figures["pckh/hip"]) == (1, 0.5)
     assert figures["pckh/total"] == pytest.approx(13 / 14)
-    # Twelve joints are right at every threshold, one more at the last, of the fifty steps.
+    # Twelve keypoints are right at every threshold, one more at the last, of the fifty steps.
     assert figures["pckh/AUC"] == pytest.approx((12 + 0.5 / 50) / 14)
     assert mpii.single_person(places, labels * 0, [100])["pckh/total"] == -1
 
@@ -115,7 +115,7 @@ def test_multi_person_by_hand():
     places[2, :, 0] = 400  # nobody there
     sure = np.array([[0.9], [0.8], [0.7]]) * np.ones(16)
     figures = mpii.multi_person([mpii.people(labels, [20, 20], poses_of(places, sure))])
-    # Of that joint one of two is found, second in rank: half of the recall at 1/2.
+    # Of that keypoint one of two is found, second in rank: half of the recall at 1/2.
     expected = {f"mpii/{part}": 1.0 for part in PARTS} | {"mpii/wrist": (1 + 1 / 4) / 2}
     expected["mpii/upper_body"] = (7 + 1 / 4) / 8
     expected["mpii/total"] = (13 + 1 / 4) / 14
@@ -151,20 +151,20 @@ def test_multi_person_equals_the_loops(seed):
             }
         )
     figures = mpii.multi_person(groups)
-    joints = dict(zip(mpii.JOINTS, slow_joint_ap(lists), strict=True))
+    keypoints = dict(zip(mpii.KEYPOINTS, slow_keypoint_ap(lists), strict=True))
     for part in PARTS:
-        pair = [joints[MPII_16.keypoints[joint]] for joint in PAIR[part]]
+        pair = [keypoints[MPII_16.keypoints[keypoint]] for keypoint in PAIR[part]]
         assert figures[f"mpii/{part}"] == pytest.approx(sum(pair) / 2)
     assert figures["mpii/upper_body"] == pytest.approx(
         sum(figures[f"mpii/{part}"] for part in PARTS[:4]) / 4
     )
     assert figures["mpii/total"] == pytest.approx(sum(figures[f"mpii/{p}"] for p in PARTS) / 7)
     subset = mpii.multi_person(groups[3:8])
-    part = dict(zip(mpii.JOINTS, slow_joint_ap(lists[3:8]), strict=True))
+    part = dict(zip(mpii.KEYPOINTS, slow_keypoint_ap(lists[3:8]), strict=True))
     assert subset["mpii/total"] == pytest.approx(sum(part.values()) / 14)
 
 
-def test_groups_of_other_joints():
+def test_groups_of_other_keypoints():
     other = mpii.Group(
         np.zeros((1, 3, 2)), np.ones((1, 3)), [1], np.zeros((0, 3, 2)), np.ones((0, 3))
     )
@@ -180,7 +180,7 @@ def test_region():
     # Bounds 100 to 100 by 100 to 200; the mean person is 200 x 1 tall, a quarter of that is 50.
     found = mpii.in_region(poses_of(places, sure), [[100, 100], [100, 200]], [0.5, 1.5])
     assert found.keypoints[:, 0, 0].tolist() == [100, 149]
-    # The middle is that of the joints found.
+    # The middle is that of the keypoints found.
     sure[2, 1:], places[2, 0] = 0, (120, 120)
     found = mpii.in_region(poses_of(places, sure), [[100, 100], [100, 200]], [0.5, 1.5])
     assert len(found) == 3

@@ -1,4 +1,4 @@
-"""PCK against persons placed by hand and a plain loop over persons and joints."""
+"""PCK against persons placed by hand and a plain loop over persons and keypoints."""
 
 import math
 
@@ -16,23 +16,23 @@ BODY = Skeleton.from_dict(
 
 
 def slow_pck(predictions, truths, labelled, units, threshold):
-    """The definition, one joint of one person after the other."""
-    joints = labelled.shape[1]
-    right, all_of = [0] * joints, [0] * joints
+    """The definition, one keypoint of one person after the other."""
+    keypoints = labelled.shape[1]
+    right, all_of = [0] * keypoints, [0] * keypoints
     for person, unit in enumerate(units):
         if math.isnan(unit) or unit == 0:
             continue
-        for joint in range(joints):
-            if not labelled[person, joint]:
+        for keypoint in range(keypoints):
+            if not labelled[person, keypoint]:
                 continue
-            all_of[joint] += 1
-            x, y = predictions[person, joint]
+            all_of[keypoint] += 1
+            x, y = predictions[person, keypoint]
             if math.isnan(x) or math.isnan(y):
                 continue
-            u, v = truths[person, joint]
-            right[joint] += math.sqrt((x - u) ** 2 + (y - v) ** 2) <= threshold * unit
-    by_joint = [r / n if n else math.nan for r, n in zip(right, all_of, strict=True)]
-    return by_joint, sum(right) / sum(all_of) if sum(all_of) else math.nan
+            u, v = truths[person, keypoint]
+            right[keypoint] += math.sqrt((x - u) ** 2 + (y - v) ** 2) <= threshold * unit
+    by_keypoint = [r / n if n else math.nan for r, n in zip(right, all_of, strict=True)]
+    return by_keypoint, sum(right) / sum(all_of) if sum(all_of) else math.nan
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -46,20 +46,20 @@ def test_pck_equals_the_loop(seed):
     truths[~labelled] = np.nan
     units = rng.uniform(20, 80, 30)
     units[:4] = np.nan, 0, np.nan, 0
-    by_joint, mean = pck(predictions, truths, labelled, units, 0.2)
+    by_keypoint, mean = pck(predictions, truths, labelled, units, 0.2)
     expected, expected_mean = slow_pck(predictions, truths, labelled, units, 0.2)
-    np.testing.assert_allclose(by_joint, expected, rtol=1e-12)
-    assert np.isnan(by_joint[4]) and mean == pytest.approx(expected_mean)
+    np.testing.assert_allclose(by_keypoint, expected, rtol=1e-12)
+    assert np.isnan(by_keypoint[4]) and mean == pytest.approx(expected_mean)
 
 
 def test_the_limit_itself_is_correct():
-    by_joint, mean = pck([[[3, 4], [3.01, 4]]], np.zeros((1, 2, 2)), [[True, True]], [10], 0.5)
-    assert by_joint.tolist() == [1, 0] and mean == 0.5
+    by_keypoint, mean = pck([[[3, 4], [3.01, 4]]], np.zeros((1, 2, 2)), [[True, True]], [10], 0.5)
+    assert by_keypoint.tolist() == [1, 0] and mean == 0.5
 
 
 def test_nobody_has_no_figure():
-    by_joint, mean = pck(np.zeros((0, 2, 2)), np.zeros((0, 2, 2)), np.zeros((0, 2)), np.zeros(0))
-    assert np.isnan(by_joint).tolist() == [True, True] and np.isnan(mean)
+    by_keypoint, mean = pck(np.zeros((0, 2, 2)), np.zeros((0, 2, 2)), np.zeros((0, 2)), np.zeros(0))
+    assert np.isnan(by_keypoint).tolist() == [True, True] and np.isnan(mean)
 
 
 def test_shapes_that_do_not_fit():
@@ -112,10 +112,10 @@ def poses(found, scores=None):
     """Poses of COCO_17 whose shoulders and hips are given, with boxes of 50 x 60."""
     count = len(found)
     keypoints = np.zeros((count, 17, 2))
-    joints = [COCO_17.index(name) for name in BODY.keypoints[:4]]
+    torso = [COCO_17.index(name) for name in BODY.keypoints[:4]]
     boxes = np.zeros((count, 4))
     for row, (left, points) in enumerate(found):
-        keypoints[row, joints] = points
+        keypoints[row, torso] = points
         boxes[row] = left, 0, left + 50, 60
     sure = np.ones((count, 17)) if scores is None else np.array(scores)
     return Poses(boxes, np.ones(count), keypoints, sure, np.ones(count), COCO_17, (200, 400))
@@ -167,7 +167,7 @@ def test_who_is_left_out_and_what_is_missed():
     assert figures["pck/left_hip"] == 0 and figures["pck/mean"] == 0.75
 
 
-def test_a_person_without_box_is_where_the_joints_are():
+def test_a_person_without_box_is_where_the_keypoints_are():
     points = np.array(person(100))[:4, :2]
     found = poses([(0, points), (100, points)])
     figures = measured((record([person(100)], [[0, 0, 0, 0]]), found))
@@ -178,8 +178,8 @@ def test_nothing_labelled():
     figures = measured()
     assert (figures["pck/mean"], figures["pck/left_hip"], figures["pck/persons"]) == (-1, -1, 0)
     neck = person(0)
-    for joint in range(4):
-        neck[joint][2] = 0
+    for keypoint in range(4):
+        neck[keypoint][2] = 0
     assert measured((record([neck], [[0, 0, 50, 60]]), poses([])))["pck/left_out"] == 0
 
 

@@ -29,7 +29,7 @@ def python_calls(function) -> int:
     return count
 
 
-def test_no_python_loop_over_people_or_joints_behind_the_model():
+def test_no_python_loop_over_people_or_keypoints_behind_the_model():
     image = np.zeros((64, 64, 3), np.uint8)
     calls = {}
     for people in (1, 20):

@@ -1,10 +1,10 @@
-"""WAF's AP: heads and joints by hand, and random photos against loops."""
+"""WAF's AP: heads and keypoints by hand, and random photos against loops."""
 
 import math
 
 import numpy as np
 import pytest
-from group_loops import slow_joint_ap
+from group_loops import slow_keypoint_ap
 
 from multiposenet.evaluation import waf
 from multiposenet.evaluation.keypoint_precision import Group
@@ -12,7 +12,7 @@ from multiposenet.poses import Poses
 from multiposenet.skeleton import COCO_17, LSP_14, MPII_16
 from multiposenet.training.datasets import waf as reader
 
-INDEX = [LSP_14.index(name) for name in waf.JOINTS]
+INDEX = [LSP_14.index(name) for name in waf.KEYPOINTS]
 NECK, TOP = LSP_14.index("neck"), LSP_14.index("head_top")
 LEGS = [j for j, name in enumerate(LSP_14.keypoints) if name.endswith(("hip", "knee", "ankle"))]
 
@@ -25,14 +25,14 @@ def poses_of(places, sure=None, skeleton=LSP_14):
 
 
 def person(left, head=30):
-    """Joints on a line down, the head above."""
+    """Keypoints on a line down, the head above."""
     labels = np.zeros((14, 3))
     labels[INDEX] = [(left, 40 * place, 2) for place in range(8)]
     labels[TOP, :2] = labels[NECK, :2] + (0, -head)
     return labels
 
 
-def test_joints():
+def test_keypoints():
     assert sorted(INDEX + LEGS) == list(range(14))
 
 
@@ -67,10 +67,10 @@ def test_models_of_other_skeletons():
     labels = person(0)[None]
     for skeleton, head in ((MPII_16, 1), (COCO_17, 0)):
         places = np.zeros((1, skeleton.num_keypoints, 2))
-        names = ["upper_neck" if n == "neck" and head else n for n in waf.JOINTS]
-        for joint, name in zip(INDEX, names, strict=True):
+        names = ["upper_neck" if n == "neck" and head else n for n in waf.KEYPOINTS]
+        for keypoint, name in zip(INDEX, names, strict=True):
             if name in skeleton.keypoints:
-                places[0, skeleton.index(name)] = labels[0, joint, :2]
+                places[0, skeleton.index(name)] = labels[0, keypoint, :2]
         figures = waf.evaluate([waf.people(labels, poses_of(places, skeleton=skeleton))])
         assert (figures["waf/head"], figures["waf/wrist"]) == (head, 1)
 
@@ -108,11 +108,13 @@ def test_random_photos_equal_the_loops(seed):
                 ],
             }
         )
-    joints = slow_joint_ap(lists)
+    keypoints = slow_keypoint_ap(lists)
     figures = waf.evaluate(groups)
     for place, part in enumerate(("head", "shoulder", "elbow", "wrist")):
-        assert figures[f"waf/{part}"] == pytest.approx(sum(joints[2 * place : 2 * place + 2]) / 2)
-    assert figures["waf/total"] == pytest.approx(sum(joints) / 8)
+        assert figures[f"waf/{part}"] == pytest.approx(
+            sum(keypoints[2 * place : 2 * place + 2]) / 2
+        )
+    assert figures["waf/total"] == pytest.approx(sum(keypoints) / 8)
     assert 0.05 < figures["waf/total"] < 0.95
 
 
@@ -136,7 +138,7 @@ def test_labels_as_the_reader_gives_them(tmp_path):
     assert waf.evaluate([waf.people(sample.keypoints, found)])["waf/elbow"] == 0
 
 
-def test_groups_of_other_joints():
+def test_groups_of_other_keypoints():
     other = Group(np.zeros((1, 3, 2)), np.ones((1, 3)), [1], np.zeros((0, 3, 2)), np.ones((0, 3)))
     with pytest.raises(ValueError, match="people"):
         waf.evaluate([other])

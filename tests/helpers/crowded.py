@@ -11,7 +11,7 @@ PHOTOS, PERSONS, COPIES = 6, 4, 5
 
 
 def labels(path, photos=PHOTOS):
-    """Photos with persons side by side; of the last one of each photo no joint is labelled."""
+    """Photos with persons side by side; of the last one of each photo no keypoint is labelled."""
     rng = np.random.default_rng(7)
     annotations = []
     for photo in range(photos):

@@ -10,6 +10,6 @@ SIZE = (64, 48)
 
 @functools.cache
 def dots_network():
-    """Joint k is where channel k is bright: heatmaps are means over 4 x 4 pixels."""
+    """Keypoint k is where channel k is bright: heatmaps are means over 4 x 4 pixels."""
     images = keras.Input((*SIZE, 3))
     return keras.Model(images, {"heatmaps": layers.AveragePooling2D(4)(images) / 255})

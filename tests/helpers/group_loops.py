@@ -1,26 +1,26 @@
-"""AP of joints of groups of people once more, written as loops from the protocol."""
+"""AP of keypoints of groups of people once more, written as loops from the protocol."""
 
 import math
 
 
-def slow_joint_ap(groups, threshold=0.5):
-    """AP of each joint. A group is a dictionary of nested lists: `truths` (x, y) or None, `units`,
-    `predictions` (x, y, score) or None."""
-    joints = len((groups[0]["truths"] or groups[0]["predictions"])[0])
-    return [_of_joint(groups, joint, threshold) for joint in range(joints)]
+def slow_keypoint_ap(groups, threshold=0.5):
+    """AP of each keypoint. A group is a dictionary of nested lists: `truths` (x, y) or None,
+    `units`, `predictions` (x, y, score) or None."""
+    num_keypoints = len((groups[0]["truths"] or groups[0]["predictions"])[0])
+    return [_of_keypoint(groups, keypoint, threshold) for keypoint in range(num_keypoints)]
 
 
-def _of_joint(groups, joint, threshold):
+def _of_keypoint(groups, keypoint, threshold):
     entries, wanted = [], 0
     for group in groups:
-        wanted += sum(truth[joint] is not None for truth in group["truths"])
+        wanted += sum(truth[keypoint] is not None for truth in group["truths"])
         person_of = _assigned(group, threshold)
         for pose, prediction in enumerate(group["predictions"]):
-            if prediction[joint] is None:
+            if prediction[keypoint] is None:
                 continue
             person = person_of.get(pose)
-            right = person is not None and _hits(group, pose, person, joint, threshold)
-            entries.append((prediction[joint][2], right))
+            right = person is not None and _hits(group, pose, person, keypoint, threshold)
+            entries.append((prediction[keypoint][2], right))
     return _voc_area(entries, wanted) if wanted else math.nan
 
 
@@ -30,8 +30,10 @@ def _assigned(group, threshold):
     for pose in range(len(group["predictions"])):
         row = []
         for person, truth in enumerate(group["truths"]):
-            labelled = [joint for joint, point in enumerate(truth) if point is not None]
-            hits = [joint for joint in labelled if _hits(group, pose, person, joint, threshold)]
+            labelled = [keypoint for keypoint, point in enumerate(truth) if point is not None]
+            hits = [
+                keypoint for keypoint in labelled if _hits(group, pose, person, keypoint, threshold)
+            ]
             row.append(len(hits) / len(labelled) if labelled else 0.0)
         part.append(row)
     # A pose keeps the person it fits best, then a person keeps the pose that fits best.
@@ -48,8 +50,8 @@ def _assigned(group, threshold):
     return person_of
 
 
-def _hits(group, pose, person, joint, threshold):
-    point, truth = group["predictions"][pose][joint], group["truths"][person][joint]
+def _hits(group, pose, person, keypoint, threshold):
+    point, truth = group["predictions"][pose][keypoint], group["truths"][person][keypoint]
     unit = group["units"][person]
     if point is None or truth is None or math.isnan(unit) or unit <= 0:
         return False

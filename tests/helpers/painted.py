@@ -1,6 +1,6 @@
-"""A photo whose labels can be read off its pixels: one coloured blob per joint, one mask per box.
+"""A photo whose labels can be read off its pixels: a coloured blob per keypoint, a mask per box.
 
-Joint 0 is a red blob, joint 1 (left) a green one, joint 2 (right) a blue one.
+Keypoint 0 is a red blob, keypoint 1 (left) a green one, keypoint 2 (right) a blue one.
 """
 
 import albumentations
@@ -36,7 +36,7 @@ def blob_places(image):
 
 def sample(folder, points, boxes, *, image_size=(160, 200), labelled=None, crowd=(), mask=True,
            complete=True, single=False, sigma=5.0):  # fmt: skip
-    """A ``Sample`` of persons in ``boxes``; the first one has the joints ``points``, all visible.
+    """A ``Sample`` of persons in ``boxes``; the first has the keypoints ``points``, all visible.
 
     Others have none. ``labelled`` is ``(n, 3)``, by default the first person in full.
     """

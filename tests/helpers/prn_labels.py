@@ -38,14 +38,14 @@ def write(path, persons, images=2):
 
 
 def crowd_of(count, seed, image=1):
-    """Persons whose joints are mostly visible, some far outside their box."""
+    """Persons whose keypoints are mostly visible, some far outside their box."""
     rng = np.random.default_rng(seed)
     persons = []
     for index in range(count):
         corner = rng.uniform(0, 150, 2)
         size = rng.uniform(20, 120, 2)
-        joints = corner + rng.uniform(-0.3, 1.3, (3, 2)) * size
+        places = corner + rng.uniform(-0.3, 1.3, (3, 2)) * size
         visible = rng.choice([0, 1, 2], (3, 1), p=[0.08, 0.3, 0.62])
-        keypoints = np.hstack([joints, visible])
+        keypoints = np.hstack([places, visible])
         persons.append(person(100 * image + index, image, (*corner, *(corner + size)), keypoints))
     return persons

@@ -38,7 +38,7 @@ def greedy(scores, similarity, threshold):
     return kept
 
 
-def pose_nms(keypoints, keypoint_scores, scores, boxes, sigma1, sigma2, lam, eta):
+def pose_nms(keypoints, keypoint_scores, scores, boxes, sigma1, sigma2, distance_weight, eta):
     """RMPE, equations 9 to 12, the sign of equation 9 turned round."""
     points, confidences, boxes = keypoints.tolist(), keypoint_scores.tolist(), boxes.tolist()
 
@@ -55,13 +55,13 @@ def pose_nms(keypoints, keypoint_scores, scores, boxes, sigma1, sigma2, lam, eta
             if dx <= 0.1 and dy <= 0.1:
                 k_sim += math.tanh(c / sigma1) * math.tanh(d / sigma1)
             h_sim += math.exp(-(dx**2 + dy**2) / sigma2)
-        return k_sim + lam * h_sim
+        return k_sim + distance_weight * h_sim
 
     return greedy(scores.tolist(), similarity, eta)
 
 
 def oks(keypoints, keypoint_scores, boxes):
-    """A function of two poses' numbers: their OKS over the joints of both, by the first's box."""
+    """A function of two poses' numbers: their OKS over keypoints of both, by the first's box."""
     points, confidences, boxes = keypoints.tolist(), keypoint_scores.tolist(), boxes.tolist()
 
     def similarity(i, j):
@@ -97,7 +97,7 @@ def soft_oks_nms(keypoints, keypoint_scores, scores, boxes, width, minimum):
     return kept, [scores[i] for i in kept]
 
 
-def joint_overlap_nms(keypoints, keypoint_scores, scores, boxes, radius, share):
+def keypoint_overlap_nms(keypoints, keypoint_scores, scores, boxes, radius, share):
     def similarity(i, j):
         x1, y1, x2, y2 = boxes[i]
         size = max(x2 - x1, y2 - y1)

@@ -25,13 +25,13 @@ def test_encode_against_a_loop():
     for row in range(6):
         for column in range(10):
             x, y = 4 * (column + 0.5), 4 * (row + 0.5)
-            for joint in range(2):
+            for keypoint in range(2):
                 values = [
                     np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * sigma**2))
-                    for (px, py, v), sigma in zip(keypoints[:, joint], (4, 6), strict=True)
+                    for (px, py, v), sigma in zip(keypoints[:, keypoint], (4, 6), strict=True)
                     if v > 0
                 ]
-                assert maps[row, column, joint] == pytest.approx(max(values), abs=1e-5)
+                assert maps[row, column, keypoint] == pytest.approx(max(values), abs=1e-5)
 
 
 def test_nobody():

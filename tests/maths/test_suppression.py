@@ -1,4 +1,4 @@
-"""Pose NMS, OKS-NMS and overlap of joints against plain loops over their formulas."""
+"""Pose NMS, OKS-NMS and overlap of keypoints against plain loops over their formulas."""
 
 import json
 
@@ -10,7 +10,7 @@ import suppression_speed as speed
 from multiposenet.errors import InputError
 from multiposenet.maths.suppression import (
     PoseNMSParameters,
-    joint_overlap_nms,
+    keypoint_overlap_nms,
     oks_nms,
     pose_nms,
     soft_oks_nms,
@@ -27,7 +27,7 @@ def values(parameters):
 
 
 def one_pose(rng=None):
-    """A pose all of whose joints are found, in a box of 100 x 200."""
+    """A pose all of whose keypoints are found, in a box of 100 x 200."""
     rng = rng or np.random.default_rng(0)
     keypoints = rng.uniform(0, 1, (1, 17, 2)) * (100, 200)
     return keypoints, np.full((1, 17), 0.9), np.ones(1), np.array([[0.0, 0, 100, 200]])
@@ -84,12 +84,12 @@ def test_soft_oks_nms_equals_the_loop(seed, width, minimum):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_joint_overlap_nms_equals_the_loop(seed):
+def test_keypoint_overlap_nms_equals_the_loop(seed):
     rng = np.random.default_rng(seed)
     poses = loops.candidates(rng, 6, 6, scores=seed % 3 * 5)
     radius, share = rng.uniform(0.02, 0.2), rng.uniform(0.2, 0.9)
-    kept = joint_overlap_nms(*poses, radius, share)
-    assert kept.tolist() == loops.joint_overlap_nms(*poses, radius, share)
+    kept = keypoint_overlap_nms(*poses, radius, share)
+    assert kept.tolist() == loops.keypoint_overlap_nms(*poses, radius, share)
     assert 6 <= len(kept) < 36
 
 
@@ -105,7 +105,7 @@ def test_the_sign_of_equation_9():
         assert pose_nms(*copy, chosen).tolist() == expected
 
 
-def test_joints_match_within_a_tenth_of_the_longer_side():
+def test_keypoints_match_within_a_tenth_of_the_longer_side():
     only_matches = PoseNMSParameters(sigma1=1e-3, sigma2=0.01, distance_weight=0, eta=16.9)
     for direction in ((1, 0), (0, -1), (1, 1)):  # a box, not a circle
         for step, expected in ((19.9, [0]), (20.1, [0, 1])):  # of 200
@@ -115,7 +115,7 @@ def test_joints_match_within_a_tenth_of_the_longer_side():
 
 
 def test_distances_count_by_the_squared_size():
-    # All joints 0.2 sizes away: H_sim = 17 exp(-0.04 / 0.02).
+    # All keypoints 0.2 sizes away: H_sim = 17 exp(-0.04 / 0.02).
     poses, h_sim = two(lambda pose: pose + (0, 40)), 17 * np.exp(-2)
     for factor, expected in ((0.999, [0]), (1.001, [0, 1])):
         chosen = PoseNMSParameters(sigma1=1, sigma2=0.02, distance_weight=2, eta=factor * 2 * h_sim)
@@ -126,7 +126,7 @@ RULES = {
     "pose": pose_nms,
     "oks": lambda *poses: oks_nms(*poses, SIGMAS),
     "soft oks": lambda *poses: soft_oks_nms(*poses, SIGMAS)[0],
-    "overlap": joint_overlap_nms,
+    "overlap": keypoint_overlap_nms,
 }
 each_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 
@@ -162,8 +162,8 @@ def test_equal_scores_keep_their_order(rule):
 
 
 @each_rule
-def test_missing_joints_do_not_count(rule):
-    """Two halves of a person have no joint in common; where missing joints lie is no matter."""
+def test_missing_keypoints_do_not_count(rule):
+    """Two halves of a person have no keypoint in common; where missing ones lie is no matter."""
     keypoints, found, scores, boxes = two(lambda pose: pose)
     found = found.copy()
     found[0, :8], found[1, 8:] = 0, -0.1
@@ -222,9 +222,9 @@ def test_arguments_out_of_range():
         with pytest.raises(ValueError, match="^width: "):
             soft_oks_nms(*poses, SIGMAS, bad)
         with pytest.raises(ValueError, match="^radius: "):
-            joint_overlap_nms(*poses, bad)
+            keypoint_overlap_nms(*poses, bad)
         with pytest.raises(ValueError, match="^share: "):
-            joint_overlap_nms(*poses, 0.1, bad)
+            keypoint_overlap_nms(*poses, 0.1, bad)
     with pytest.raises(ValueError, match="^sigmas: "):
         oks_nms(*poses, SIGMAS[:3])
     with pytest.raises(ValueError, match="^scores: below 0"):

@@ -14,7 +14,7 @@ from multiposenet.networks.pose_residual_network import (
 )
 
 BOXES = [[0, 0, 40, 80], [100, 0, 140, 80]]
-# Joint 0 has candidates in both boxes and far away, joint 1 in the second box only, joint 2 none.
+# Keypoint 0 has candidates in both boxes and far away, 1 in the second box only, 2 none.
 KEYPOINTS = [
     [[20, 10, 0.5], [120, 12, 0.9], [300, 300, 1.0]],
     [[118, 40, 0.7]],
@@ -74,10 +74,10 @@ def test_nobody_and_nothing(boxes):
         ([[9, 0, 0, 9]], KEYPOINTS, r"boxes: row \(0,\) .*x1, y1, x2, y2"),
         ([[0, 0, 9, np.nan]], KEYPOINTS, "boxes: not finite"),
         ("people", KEYPOINTS, "boxes: not an array"),
-        (BOXES, KEYPOINTS[:2], "keypoints: 2 joints; this assigner has 3"),
-        (BOXES, [[[1, 2, 3, 4]], [], []], r"joint 0: shape \(1, 4\)"),
-        (BOXES, [[], [[1, 2, 87]], []], "joint 1: scores reach 87 to 87; scale"),
-        (BOXES, [[], [], [[1, np.inf, 1]]], "joint 2: not finite"),
+        (BOXES, KEYPOINTS[:2], "keypoints: 2 keypoints; this assigner has 3"),
+        (BOXES, [[[1, 2, 3, 4]], [], []], r"keypoint 0: shape \(1, 4\)"),
+        (BOXES, [[], [[1, 2, 87]], []], "keypoint 1: scores reach 87 to 87; scale"),
+        (BOXES, [[], [], [[1, np.inf, 1]]], "keypoint 2: not finite"),
         ([BOXES], [KEYPOINTS, KEYPOINTS], "keypoints: 2 images, but boxes are of 1"),
     ],
 )

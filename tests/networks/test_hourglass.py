@@ -21,12 +21,12 @@ def unit(inputs, outputs):
     return norms + convolutions + (inputs != outputs) * conv(1, inputs, outputs)
 
 
-def parameters(joints, stacks, units, width, levels=4):
+def parameters(num_keypoints, stacks, units, width, levels=4):
     stem = conv(7, 3, width // 4, 0) + 4 * (width // 4) + unit(width // 4, width // 2)
     stem += unit(width // 2, width // 2) + unit(width // 2, width)
     one = (3 * levels + 1 + 1) * units * unit(width, width)
-    one += conv(1, width, width, 0) + 4 * width + conv(1, width, joints)
-    back = conv(1, width, width) + conv(1, joints, width)
+    one += conv(1, width, width, 0) + 4 * width + conv(1, width, num_keypoints)
+    back = conv(1, width, width) + conv(1, num_keypoints, width)
     return stem + stacks * one + (stacks - 1) * back
 
 
@@ -37,7 +37,7 @@ def of_the_paper():
 
 @pytest.mark.one_backend
 def test_parameters_of_the_paper(of_the_paper):
-    """Published tables give 25 or 26 M for eight stacks and MPII's 16 joints."""
+    """Published tables give 25 or 26 M for eight stacks and MPII's 16 keypoints."""
     count = of_the_paper.count_params()
     assert count == parameters(16, stacks=8, units=1, width=256)
     assert 25e6 < count < 26e6

@@ -11,12 +11,12 @@ from keras import ops
 from multiposenet.networks.joint_assigner import JointAssigner
 from multiposenet.networks.roi_crop import grid_weights, relative_places
 
-JOINTS = 3
+NUM_KEYPOINTS = 3
 
 
 @pytest.fixture(scope="module")
 def assigner():
-    model = JointAssigner(JOINTS, width=8, rounds=2, heads=2)
+    model = JointAssigner(NUM_KEYPOINTS, width=8, rounds=2, heads=2)
     rng = np.random.default_rng(0)
     for weight in model.trainable_weights:  # so that nothing is zero
         weight.assign(rng.normal(0, 0.4, weight.shape))
@@ -26,7 +26,7 @@ def assigner():
 def scene(rng, people=4, peaks=5, images=2):
     corner = rng.uniform(0, 60, (images, people, 2))
     boxes = np.concatenate([corner, corner + rng.uniform(30, 90, corner.shape)], axis=-1)
-    points = rng.uniform(-10, 100, (images, JOINTS, peaks, 2))
+    points = rng.uniform(-10, 100, (images, NUM_KEYPOINTS, peaks, 2))
     scores = rng.uniform(0.1, 1, points.shape[:3]) * (rng.random(points.shape[:3]) < 0.8)
     return boxes, points, scores
 
@@ -41,8 +41,8 @@ def assign(assigner, *scene):
 def test_shapes_and_scores(assigner):
     boxes, points, scores = scene(np.random.default_rng(1))
     logits, candidate_scores, expected = assign(assigner, boxes, points, scores)
-    assert logits.shape == candidate_scores.shape == (2, 4, JOINTS, 5)
-    assert expected.shape == (2, 4, JOINTS, 2)
+    assert logits.shape == candidate_scores.shape == (2, 4, NUM_KEYPOINTS, 5)
+    assert expected.shape == (2, 4, NUM_KEYPOINTS, 2)
     _, _, inside = grid_weights(ops.cast(points, "float32"), ops.cast(boxes, "float32"))
     inside = ops.convert_to_numpy(inside)
     np.testing.assert_allclose(candidate_scores, inside * scores[:, None], rtol=1e-6)
@@ -72,8 +72,8 @@ def test_padding_tells_nothing(assigner):
     boxes, points, scores = scene(np.random.default_rng(3))
     logits, _, _ = assign(assigner, boxes, points, scores)
     more_boxes = np.concatenate([boxes, np.tile([[[0, 0, 1, 1]]], (2, 3, 1))], axis=1)
-    points = np.concatenate([points, np.full((2, JOINTS, 4, 2), -1e4)], axis=2)
-    scores = np.concatenate([scores, np.zeros((2, JOINTS, 4))], axis=2)
+    points = np.concatenate([points, np.full((2, NUM_KEYPOINTS, 4, 2), -1e4)], axis=2)
+    scores = np.concatenate([scores, np.zeros((2, NUM_KEYPOINTS, 4))], axis=2)
     padded, _, _ = assign(assigner, more_boxes, points, scores)
     np.testing.assert_allclose(padded[:, :4, :, :5], logits, rtol=1e-3, atol=1e-4)
 
@@ -91,10 +91,10 @@ def test_a_rival_counts_and_a_stranger_does_not(assigner):
 
 def test_only_the_surest_candidates_are_considered(assigner):
     rng = np.random.default_rng(4)
-    points = rng.uniform(0, 80, (1, JOINTS, 6, 2))
-    scores = rng.permutation(np.linspace(0.2, 1, 18)).reshape(1, JOINTS, 6)
+    points = rng.uniform(0, 80, (1, NUM_KEYPOINTS, 6, 2))
+    scores = rng.permutation(np.linspace(0.2, 1, 18)).reshape(1, NUM_KEYPOINTS, 6)
     boxes = np.tile([[[0, 0, 80, 80]]], (1, 3, 1)).astype(float)
-    few = JointAssigner(JOINTS, width=8, rounds=2, heads=2, max_tokens=7)
+    few = JointAssigner(NUM_KEYPOINTS, width=8, rounds=2, heads=2, max_tokens=7)
     few.set_weights(assigner.get_weights())
     limited = assign(few, boxes, points, scores)[0]
     surest = scores > np.sort(scores.ravel())[-8]

@@ -12,28 +12,28 @@ from multiposenet.networks.sppe import SPPEArchitecture, inference_model
 from multiposenet.systems.keypoint_model import keypoint_model
 from multiposenet.training.patches.targets import heatmap_targets
 
-SMALL, WIDE, JOINTS = (32, 32), (48, 48), 2
+SMALL, WIDE, NUM_KEYPOINTS = (32, 32), (48, 48), 2
 
 
 def colour_sppe():
     """An SPPE whose maps are the image's red and green at a quarter of the resolution."""
     images = keras.Input((*SMALL, 3))
-    maps = layers.AveragePooling2D(4)(images)[..., :JOINTS] / 255.0
+    maps = layers.AveragePooling2D(4)(images)[..., :NUM_KEYPOINTS] / 255.0
     return keras.Model(images, {"heatmaps": maps}, name="colours")
 
 
 def learning_sppe():
     """One that could learn, of two stacks."""
     images = keras.Input((*SMALL, 3))
-    first = layers.Conv2D(JOINTS, 4, 4)(layers.BatchNormalization()(images))
-    second = layers.Conv2D(JOINTS, 3, padding="same")(first)
+    first = layers.Conv2D(NUM_KEYPOINTS, 4, 4)(layers.BatchNormalization()(images))
+    second = layers.Conv2D(NUM_KEYPOINTS, 3, padding="same")(first)
     return keras.Model(images, {"stack1": first, "heatmaps": second}, name="sppe")
 
 
 def dots(points, size=WIDE):
-    """Pictures with a Gaussian for each joint, in red and green."""
+    """Pictures with a Gaussian for each keypoint, in red and green."""
     images = np.zeros((len(points), *size, 3), "float32")
-    images[..., :JOINTS] = 255 * heatmap_targets(
+    images[..., :NUM_KEYPOINTS] = 255 * heatmap_targets(
         points, np.ones(points.shape[:2]), 3.0, size, stride=1
     )
     return images
@@ -53,7 +53,7 @@ def test_it_starts_in_the_middle():
 def test_it_sees_the_highest_values_of_rows_and_columns_of_the_first_maps():
     sppe = learning_sppe()
     network = pose_localisation(sppe, SMALL)
-    seeing = keras.Model(network.input, network.get_layer("evidence").output)
+    seeing = keras.Model(network.input, network.get_layer("features").output)
     images = np.random.default_rng(1).uniform(0, 255, (3, *SMALL, 3)).astype("float32")
     found = numpy(compiled(seeing)(images))
     maps = numpy(compiled(sppe)(images)["stack1"])
@@ -63,9 +63,9 @@ def test_it_sees_the_highest_values_of_rows_and_columns_of_the_first_maps():
 
 def test_it_sees_all_of_a_wider_picture():
     network = pose_localisation(colour_sppe(), WIDE)
-    seeing = keras.Model(network.input, network.get_layer("evidence").output)
+    seeing = keras.Model(network.input, network.get_layer("features").output)
     points = np.array([[[9.0, 39.0], [39.0, 9.0]]], "float32")
-    across, down = np.split(numpy(compiled(seeing)(dots(points)))[0].reshape(16, JOINTS), 2)
+    across, down = np.split(numpy(compiled(seeing)(dots(points)))[0].reshape(16, NUM_KEYPOINTS), 2)
     np.testing.assert_array_equal(across.argmax(axis=0), [1, 6])  # of 8 cells, 6 pixels each
     np.testing.assert_array_equal(down.argmax(axis=0), [6, 1])
 

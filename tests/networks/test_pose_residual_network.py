@@ -13,16 +13,18 @@ from multiposenet.networks.pose_residual_network import (
     compact,
 )
 
-HEIGHT, WIDTH, JOINTS = 56, 36, 3
+HEIGHT, WIDTH, NUM_KEYPOINTS = 56, 36, 3
 
 
 def to_numpy(tensor):
     return ops.convert_to_numpy(tensor)
 
 
-def random_crops(count=2, joints=JOINTS, seed=0):
+def random_crops(count=2, num_keypoints=NUM_KEYPOINTS, seed=0):
     return (
-        np.random.default_rng(seed).uniform(size=(count, HEIGHT, WIDTH, joints)).astype("float32")
+        np.random.default_rng(seed)
+        .uniform(size=(count, HEIGHT, WIDTH, num_keypoints))
+        .astype("float32")
     )
 
 
@@ -40,29 +42,29 @@ def test_parameters_of_the_compact_variant():
 
 
 def test_two_hidden_layers():
-    model = PoseResidualNetwork(JOINTS, nodes=8, hidden=2)
-    cells = HEIGHT * WIDTH * JOINTS
+    model = PoseResidualNetwork(NUM_KEYPOINTS, nodes=8, hidden=2)
+    cells = HEIGHT * WIDTH * NUM_KEYPOINTS
     assert model.count_params() == cells * 8 + 8 + 8 * 8 + 8 + 8 * cells + cells
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-def test_softmax_of_every_joint(stride):
-    maps = to_numpy(PoseResidualNetwork(JOINTS, nodes=8, stride=stride)(random_crops()))
-    assert maps.shape == (2, HEIGHT, WIDTH, JOINTS)
+def test_softmax_of_every_keypoint(stride):
+    maps = to_numpy(PoseResidualNetwork(NUM_KEYPOINTS, nodes=8, stride=stride)(random_crops()))
+    assert maps.shape == (2, HEIGHT, WIDTH, NUM_KEYPOINTS)
     np.testing.assert_allclose(maps.sum(axis=(1, 2)), 1, rtol=1e-5)
 
 
 def test_residual_is_added():
     crops = random_crops()
-    model = PoseResidualNetwork(JOINTS, nodes=8)
-    plain = PoseResidualNetwork(JOINTS, nodes=8, residual=False)
+    model = PoseResidualNetwork(NUM_KEYPOINTS, nodes=8)
+    plain = PoseResidualNetwork(NUM_KEYPOINTS, nodes=8, residual=False)
     plain.set_weights(model.get_weights())
     difference = to_numpy(model.logits(crops)) - to_numpy(plain.logits(crops))
     np.testing.assert_allclose(difference, crops, atol=1e-5)
 
 
 def test_logits_against_plain_numpy():
-    model = PoseResidualNetwork(JOINTS, nodes=8)
+    model = PoseResidualNetwork(NUM_KEYPOINTS, nodes=8)
     crops = random_crops()
     w1, b1, w2, b2 = model.get_weights()
     hidden = np.maximum(crops.reshape(2, -1) @ w1 + b1, 0)
@@ -71,7 +73,7 @@ def test_logits_against_plain_numpy():
 
 
 def test_dropout_only_in_training():
-    model = PoseResidualNetwork(JOINTS, nodes=64)
+    model = PoseResidualNetwork(NUM_KEYPOINTS, nodes=64)
     crops = random_crops()
     first, second = (to_numpy(model(crops)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
@@ -79,7 +81,7 @@ def test_dropout_only_in_training():
 
 
 def test_saves_and_reloads(tmp_path):
-    model = PoseResidualNetwork(JOINTS, nodes=8, stride=2)
+    model = PoseResidualNetwork(NUM_KEYPOINTS, nodes=8, stride=2)
     model.save(tmp_path / "prn.keras")
     again = keras.saving.load_model(tmp_path / "prn.keras")
     np.testing.assert_array_equal(to_numpy(model(random_crops())), to_numpy(again(random_crops())))
@@ -93,8 +95,8 @@ def test_impossible_stride(stride):
 
 def test_max_prefers_the_highest_peak():
     crops = random_crops()
-    best = to_numpy(Max()(crops)).reshape(2, -1, JOINTS).argmax(axis=1)
-    np.testing.assert_array_equal(best, crops.reshape(2, -1, JOINTS).argmax(axis=1))
+    best = to_numpy(Max()(crops)).reshape(2, -1, NUM_KEYPOINTS).argmax(axis=1)
+    np.testing.assert_array_equal(best, crops.reshape(2, -1, NUM_KEYPOINTS).argmax(axis=1))
 
 
 def test_grouping_by_max_takes_the_highest_peak_wherever_it_lies():
@@ -123,7 +125,7 @@ def test_grouping_by_ucr_weighs_the_peak_with_the_prior():
 
 
 def test_ucr_is_the_product_with_the_prior():
-    model = UnaryConditionalRelationship(JOINTS)
+    model = UnaryConditionalRelationship(NUM_KEYPOINTS)
     prior = random_crops(1, seed=1)[0]
     model.prior.assign(prior)
     crops = random_crops()
@@ -165,13 +167,13 @@ def test_points_in_the_margin_are_clamped(outside, inside):
 def test_crop_and_read_against_loops():
     rng = np.random.default_rng(0)
     boxes = np.array([[[0, 0, 50, 80], [20, 10, 90, 99]]], "float32")
-    points = rng.uniform(0, 100, (1, JOINTS, 5, 2)).astype("float32")
-    scores = rng.uniform(size=(1, JOINTS, 5)).astype("float32")
+    points = rng.uniform(0, 100, (1, NUM_KEYPOINTS, 5, 2)).astype("float32")
+    scores = rng.uniform(size=(1, NUM_KEYPOINTS, 5)).astype("float32")
     rows, columns, _ = (to_numpy(x) for x in roi_crop.grid_weights(points, boxes))
     crops = to_numpy(roi_crop.crop(rows, columns, scores))
     values = to_numpy(roi_crop.read(rows, columns, crops))
     for n in range(2):
-        for k in range(JOINTS):
+        for k in range(NUM_KEYPOINTS):
             expected = sum(
                 scores[0, k, p] * np.outer(rows[0, n, k, p], columns[0, n, k, p]) for p in range(5)
             )
@@ -190,7 +192,7 @@ def test_grouping_takes_the_candidate_in_the_box():
     np.testing.assert_allclose(to_numpy(keypoint_scores)[0, :, 0], [0.5, 0.9])
 
 
-def test_grouping_a_joint_without_candidate():
+def test_grouping_a_keypoint_without_candidate():
     boxes = np.array([[[0, 0, 36, 56]]], "float32")
     points = np.full((1, 1, 2, 2), 500.0, "float32")
     model = UnaryConditionalRelationship(1)
@@ -208,11 +210,11 @@ def test_grouping_looks_at_the_best_candidates_of_every_box():
     found = [to_numpy(x) for x in grouping.group(prn, boxes, points, scores, 1.0, 2)]
     inside = to_numpy(roi_crop.grid_weights(points, boxes)[2]) > 0
     for image, person in np.ndindex(2, 2):
-        # The same by hand: the box alone, and of every joint the first two points in it.
+        # The same by hand: the box alone, and of every keypoint the first two points in it.
         few = np.zeros_like(scores[:1])
-        for joint in range(3):
-            best = np.flatnonzero(inside[image, person, joint])[:2]
-            few[0, joint, best] = scores[image, joint, best]
+        for keypoint in range(3):
+            best = np.flatnonzero(inside[image, person, keypoint])[:2]
+            few[0, keypoint, best] = scores[image, keypoint, best]
         alone = grouping.group(prn, boxes[image, None, None, person], points[image, None], few)
         for ours, truth in zip(found, alone, strict=True):
             np.testing.assert_allclose(ours[image, person], to_numpy(truth)[0, 0], rtol=1e-5)

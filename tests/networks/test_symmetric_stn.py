@@ -15,7 +15,7 @@ from multiposenet.networks.symmetric_stn import symmetric_stn, with_parallel_spp
 from multiposenet.training import losses
 from multiposenet.training.patches.targets import centre_pose, heatmap_targets
 
-SIZE, JOINTS = (32, 32), 2
+SIZE, NUM_KEYPOINTS = (32, 32), 2
 THETA = np.array([0.3, -0.1, 0.4, 0.2, -0.3, -0.3], "float32")  # before tanh and limits
 
 
@@ -24,8 +24,8 @@ def parts():
     images = keras.Input((*SIZE, 3))
     x = layers.BatchNormalization()(layers.Conv2D(6, 4, 4)(images))
     x = layers.Dropout(0.5)(layers.ReLU()(x))
-    first = layers.Conv2D(JOINTS, 1)(x)
-    second = layers.Conv2D(JOINTS, 3, padding="same")(first)
+    first = layers.Conv2D(NUM_KEYPOINTS, 1)(x)
+    second = layers.Conv2D(NUM_KEYPOINTS, 3, padding="same")(first)
     sppe = keras.Model(images, {"stack1": first, "heatmaps": second}, name="sppe")
     return sppe, localisation_network(SIZE)
 
@@ -42,8 +42,12 @@ def proposals(count=2):
 
 def targets(count=2):
     rng = np.random.default_rng(1)
-    maps = rng.uniform(size=(2, count, 8, 8, JOINTS)).astype("float32")
-    return {"own": maps[0], "centred": maps[1], "weight": np.ones((count, JOINTS), "float32")}
+    maps = rng.uniform(size=(2, count, 8, 8, NUM_KEYPOINTS)).astype("float32")
+    return {
+        "own": maps[0],
+        "centred": maps[1],
+        "weight": np.ones((count, NUM_KEYPOINTS), "float32"),
+    }
 
 
 def arrays(variables):
@@ -78,7 +82,10 @@ def train(model, images, y, optimizer=None, steps=1):
 
 
 def test_starts_as_the_sppe_alone():
-    sppe, images = compact(JOINTS, image_size=(64, 64), width=8), np.ones((2, 64, 64, 3), "float32")
+    sppe, images = (
+        compact(NUM_KEYPOINTS, image_size=(64, 64), width=8),
+        np.ones((2, 64, 64, 3), "float32"),
+    )
     found = compiled(symmetric_stn(sppe, localisation_network((64, 64))))(images)
     expected = ops.convert_to_numpy(compiled(sppe)(images)["heatmaps"])
     np.testing.assert_allclose(ops.convert_to_numpy(found["heatmaps"]), expected, atol=1e-4)
@@ -89,14 +96,14 @@ def test_starts_as_the_sppe_alone():
 def averaging_sppe():
     """An SPPE whose maps are the image's red and green at a quarter of the resolution."""
     images = keras.Input((*SIZE, 3))
-    maps = layers.AveragePooling2D(4)(images)[..., :JOINTS] / 255.0
+    maps = layers.AveragePooling2D(4)(images)[..., :NUM_KEYPOINTS] / 255.0
     return keras.Model(images, {"heatmaps": maps}, name="averaging")
 
 
 def dots(points):
-    """Proposals ``(B, *SIZE, 3)`` with a Gaussian for each joint, in red and green."""
+    """Proposals ``(B, *SIZE, 3)`` with a Gaussian for each keypoint, in red and green."""
     images = np.zeros((len(points), *SIZE, 3), "float32")
-    images[..., :JOINTS] = 255 * heatmap_targets(
+    images[..., :NUM_KEYPOINTS] = 255 * heatmap_targets(
         points, np.ones(points.shape[:2]), 3.0, SIZE, stride=1
     )
     return images

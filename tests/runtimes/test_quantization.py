@@ -105,4 +105,4 @@ def test_agreement_by_hand():
     Model.skeleton = skeleton
     found = quantization.compare(Model(), function, [np.zeros((1, 4, 4, 3))], 0.5)
     assert (found.photos, found.poses, found.found, found.extra) == (1, 2, 0.5, 0.5)
-    assert found.median_pixels == found.p99_pixels == 5  # the joint that Keras lacks is left out
+    assert found.median_pixels == found.p99_pixels == 5  # the keypoint that Keras lacks is left out

@@ -17,13 +17,13 @@ def assigner():
 
 
 def test_two_persons_that_overlap(assigner):
-    """Each gets its own joints, although each box holds all of both."""
+    """Each gets its own keypoints, although each box holds all of both."""
     upright = np.linspace([0.5, 0.05], [0.5, 0.95], 17)
-    upright[1::2, 0] += 0.15  # left joints lie at the right of somebody seen from the front
+    upright[1::2, 0] += 0.15  # left keypoints lie at the right of somebody seen from the front
     upright[2::2, 0] -= 0.15
     boxes = np.array([[100, 100, 200, 400], [150, 110, 250, 410]], np.float32)
     people = boxes[:, None, :2] + upright * (boxes[:, None, 2:] - boxes[:, None, :2])
-    keypoints = [people[::-1, joint] for joint in range(17)]
+    keypoints = [people[::-1, keypoint] for keypoint in range(17)]
     grouped = assigner.group(boxes, keypoints, exclusive="optimal")
     right = np.abs(grouped.keypoints - people).max(axis=-1) < 1
     assert right.mean() > 0.8
@@ -37,7 +37,7 @@ def test_real_labels(assigner, data_dir):
 
 
 def test_unknown_name():
-    with pytest.raises(WeightsError, match="joint: model: unknown name"):
+    with pytest.raises(WeightsError, match="keypoint: model: unknown name"):
         assigners.load("joint")
 
 

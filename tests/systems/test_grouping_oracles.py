@@ -78,28 +78,28 @@ def average_precision(truth, keypoints, keypoint_scores):
 
 
 def test_oracle_decoding(truth):
-    """Next to every labelled joint there is a peak, but where people hide one another's."""
+    """Next to every labelled keypoint there is a peak, but where people hide one another's."""
     labels, _, points, scores = truth
     distances = []
     for index, record in enumerate(labels.images):
-        for person, joint in np.argwhere(record.keypoints[..., 2] > 0):
-            peaks = points[index, joint][scores[index, joint] > 0]
-            offset = peaks - record.keypoints[person, joint, :2]
+        for person, keypoint in np.argwhere(record.keypoints[..., 2] > 0):
+            peaks = points[index, keypoint][scores[index, keypoint] > 0]
+            offset = peaks - record.keypoints[person, keypoint, :2]
             distances.append(np.hypot(*offset.T).min())
     assert np.median(distances) < 0.05
     assert np.mean(np.array(distances) < 1) > 0.93
 
 
 def test_oracle_of_the_nearest_peak(truth):
-    """The ceiling of maps and decoding: every joint takes the peak nearest to its label."""
+    """The ceiling of maps and decoding: every keypoint takes the peak nearest to its label."""
     labels, boxes, points, scores = truth
     keypoints = np.zeros((*boxes.shape[:2], 17, 2), "float32")
     for index, record in enumerate(labels.images):
         own = record.keypoints[~record.crowd]
-        for person, joint in np.argwhere(own[..., 2] > 0):
-            peaks = points[index, joint][scores[index, joint] > 0]
-            distance = np.hypot(*(peaks - own[person, joint, :2]).T)
-            keypoints[index, person, joint] = peaks[distance.argmin()]
+        for person, keypoint in np.argwhere(own[..., 2] > 0):
+            peaks = points[index, keypoint][scores[index, keypoint] > 0]
+            distance = np.hypot(*(peaks - own[person, keypoint, :2]).T)
+            keypoints[index, person, keypoint] = peaks[distance.argmin()]
     known = (keypoints != 0).any(axis=-1).astype("float32")
     assert average_precision(truth, keypoints, known) > 0.97
 

@@ -21,20 +21,20 @@ def test_linear_maps_score_at_most_1():
     np.testing.assert_allclose(scores, [[0] * 3, [1] * 3])
 
 
-@pytest.mark.parametrize("joints", [3, 5])
-def test_the_graph_decodes_as_heatmaps_does(joints):
-    """Also at the border, and with as many joints as a peak and its neighbours have cells."""
-    images = keras.Input((32, 24, joints))
+@pytest.mark.parametrize("keypoints", [3, 5])
+def test_the_graph_decodes_as_heatmaps_does(num_keypoints):
+    """Also at the border, and with as many keypoints as a peak and its neighbours have cells."""
+    images = keras.Input((32, 24, num_keypoints))
     network = keras.Model(images, {"heatmaps": layers.MaxPooling2D(4)(images)})
     rng = np.random.default_rng(0)
-    values = rng.random((20, 8, 6, joints)).astype("float32")
+    values = rng.random((20, 8, 6, num_keypoints)).astype("float32")
     points, scores = map(
         ops.convert_to_numpy, GaussianHeatmaps().decode_single({"heatmaps": values})
     )
     found = compiled(keypoint_model(network))(values.repeat(4, axis=1).repeat(4, axis=2))
     np.testing.assert_allclose(ops.convert_to_numpy(found["keypoints"]), points, atol=1e-4)
     np.testing.assert_allclose(ops.convert_to_numpy(found["keypoint_scores"]), scores, atol=1e-6)
-    peaks = values.reshape(20, -1, joints).argmax(axis=1)
+    peaks = values.reshape(20, -1, num_keypoints).argmax(axis=1)
     places = 4 * (np.stack([peaks % 6, peaks // 6], axis=-1) + 0.5)
     assert np.abs(places - points).max() <= 2
     border = (places == 2) | (places == (22, 30))  # there the centre of the cell is the place

@@ -56,7 +56,7 @@ def small(options=None, **arguments):
 
 
 def excite(model):
-    """Lets an untrained model see people and joints everywhere."""
+    """Lets an untrained model see people and keypoints everywhere."""
     rng = np.random.default_rng(0)
     for part in (model.keypoint_subnet, model.person_subnet):
         name = "prediction" if part is model.keypoint_subnet else "logits"
@@ -127,13 +127,13 @@ def test_keypoints_belong_to_their_box(model):
     )
     place = (outputs["keypoints"] - corner) / np.maximum(size, 1e-3)
     assert (np.abs(place[chosen] - 0.5) <= 0.5 + MARGIN + 1e-3).all()
-    for image, person, joint in np.argwhere(chosen)[::17]:
-        x, y = outputs["keypoints"][image, person, joint]
+    for image, person, keypoint in np.argwhere(chosen)[::17]:
+        x, y = outputs["keypoints"][image, person, keypoint]
         row, column = min(int(y // 4), 15), min(int(x // 4), 23)
         around = outputs["heatmaps"][
-            image, max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2, joint
+            image, max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2, keypoint
         ]
-        score = outputs["keypoint_scores"][image, person, joint]
+        score = outputs["keypoint_scores"][image, person, keypoint]
         assert np.isclose(around, score, atol=1e-6).any()
 
 
@@ -150,8 +150,8 @@ def test_linear_maps_are_decoded_uncut(model):
     assert outputs["keypoint_scores"].max() == 1
     places, _ = GaussianHeatmaps().decode({"heatmaps": ops.convert_to_tensor(maps)}, 32)
     places = ops.convert_to_numpy(places)
-    for image, person, joint in np.argwhere(outputs["keypoint_scores"] == 1)[::7]:
-        offset = places[image, joint] - outputs["keypoints"][image, person, joint]
+    for image, person, keypoint in np.argwhere(outputs["keypoint_scores"] == 1)[::7]:
+        offset = places[image, keypoint] - outputs["keypoints"][image, person, keypoint]
         assert np.abs(offset).max(axis=1).min() < 1e-2
 
 
@@ -207,10 +207,10 @@ def test_weights_file_reloads_exactly(model, tmp_path):
 
 @pytest.mark.one_backend
 def test_all_options_survive_a_file(tmp_path):
-    joints = {"name": "stick", "keypoints": ["neck", "left_hip", "right_hip"], "limbs": [[0, 1]]}
+    keypoints = {"name": "stick", "keypoints": ["neck", "left_hip", "right_hip"], "limbs": [[0, 1]]}
     arguments = {"image_size": (64, 32), "name": "mine"}
     changed = InferenceOptions(640, 1.5, 0.2, 0.6, 0.1, 5, 7, 3, 2.0)
-    model = small(skeleton=Skeleton.from_dict(joints), **arguments)
+    model = small(skeleton=Skeleton.from_dict(keypoints), **arguments)
     model.options = changed
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
@@ -235,8 +235,8 @@ def test_backbone_by_name_or_as_a_model(tmp_path):
 
 @pytest.mark.one_backend
 def test_own_skeleton():
-    joints = {"name": "stick", "keypoints": ["neck", "left_hip", "right_hip"], "limbs": [[0, 1]]}
-    outputs = run(small(skeleton=Skeleton.from_dict(joints)), images())
+    keypoints = {"name": "stick", "keypoints": ["neck", "left_hip", "right_hip"], "limbs": [[0, 1]]}
+    outputs = run(small(skeleton=Skeleton.from_dict(keypoints)), images())
     assert outputs["keypoints"].shape == (2, 7, 3, 2)
     assert outputs["heatmaps"].shape == (2, 16, 24, 3)
 
@@ -248,7 +248,7 @@ def test_skeleton_by_name():
 @pytest.mark.one_backend
 def test_defaults_of_the_backbones(monkeypatch):
     # The paper's PRN takes seconds to initialize.
-    monkeypatch.setattr(multiposenet, "PoseResidualNetwork", lambda joints, **options: Max())
+    monkeypatch.setattr(multiposenet, "PoseResidualNetwork", lambda keypoints, **options: Max())
     nano, paper = MultiPoseNet("nano"), MultiPoseNet(own_backbone())
     assert (nano.architecture, nano.options) == (NANO, options.NANO)
     assert (paper.architecture, paper.options) == (PAPER, InferenceOptions())

@@ -23,7 +23,7 @@ from multiposenet.systems.keypoint_model import keypoint_model
 from multiposenet.systems.rmpe import RMPE
 
 PHOTO = (300, 400)
-JOINTS = np.array([(0.3, 0.2), (0.6, 0.45), (0.45, 0.8)])  # of the box; red, green, blue
+KEYPOINTS = np.array([(0.3, 0.2), (0.6, 0.45), (0.45, 0.8)])  # of the box; red, green, blue
 # Upright, lying, small, at the border, beyond two borders, nearly the whole photo and more.
 BOXES = {
     "upright": (150, 60, 230, 250),
@@ -41,7 +41,7 @@ def paint(*boxes, size=PHOTO):
     y, x = (np.indices(size) + 0.5)[:, None]
     image = np.zeros((3, *size))
     for box in np.array(boxes, float).reshape(-1, 4):
-        places = joints_of(box)
+        places = keypoints_of(box)
         sigma = cell(box)
         squared = (x - places[:, 0, None, None]) ** 2 + (y - places[:, 1, None, None]) ** 2
         image = np.maximum(image, 255 * np.exp(-squared / (2 * sigma**2)))
@@ -53,9 +53,9 @@ def cell(box):
     return 4 * 1.2 * max((box[2] - box[0]) / SIZE[1], (box[3] - box[1]) / SIZE[0])
 
 
-def joints_of(box):
+def keypoints_of(box):
     low, high = np.array(box, float).reshape(2, 2)
-    return low + JOINTS * (high - low)
+    return low + KEYPOINTS * (high - low)
 
 
 def rmpe(boxes=None, scores=None, network=None, skeleton=CORNERS, **options):
@@ -115,10 +115,10 @@ def dots():
 
 
 @pytest.mark.parametrize("box", BOXES.values(), ids=BOXES.keys())
-def test_joints_are_in_pixels_of_the_photo(dots, box):
+def test_keypoints_are_in_pixels_of_the_photo(dots, box):
     poses = dots.poses_in(paint(box), [box])
     assert isinstance(poses, Poses) and poses.image_size == PHOTO and poses.source is None
-    places = joints_of(box)
+    places = keypoints_of(box)
     # Where all of the dot is in the photo: grey beyond the border is no dot.
     inside = np.minimum(places, (PHOTO[1], PHOTO[0]) - places).min(axis=1) > 2 * cell(box)
     assert inside.any()
@@ -131,7 +131,7 @@ def test_joints_are_in_pixels_of_the_photo(dots, box):
 def test_the_person_of_a_shifted_box_is_found_where_it_is(dots):
     box = np.array(BOXES["upright"])
     poses = dots.poses_in(paint(box), box + [[9, -14, 9, -14], [0, 0, 20, 20]])
-    np.testing.assert_allclose(poses.keypoints, [joints_of(box)] * len(poses), atol=0.4)
+    np.testing.assert_allclose(poses.keypoints, [keypoints_of(box)] * len(poses), atol=0.4)
 
 
 def test_transformers_in_between_change_no_place():
@@ -146,7 +146,7 @@ def test_transformers_in_between_change_no_place():
     theta = ops.convert_to_numpy(compiled(network)(np.zeros((1, *SIZE, 3), "float32"))["theta"])
     assert np.abs(theta - np.eye(2, 3)).max() > 0.1
     poses = rmpe([box], network=network)(paint(box))
-    np.testing.assert_allclose(poses.keypoints[0], joints_of(box), atol=1.5)
+    np.testing.assert_allclose(poses.keypoints[0], keypoints_of(box), atol=1.5)
 
 
 def test_scores(dots):
@@ -165,7 +165,7 @@ def test_people_below_the_threshold_are_left_out(calls):
     image = paint(*boxes)
     poses = rmpe(boxes, scores, score=0.5)(image)
     assert len(poses) == 1 and poses.scores[0] > 0.5
-    # The root of 0.2 is below 0.5: nobody looked for the joints.
+    # The root of 0.2 is below 0.5: nobody looked for the keypoints.
     assert calls == [(1, *SIZE, 3)]
     assert len(rmpe(boxes, scores, score=0.4)(image)) == 2
     assert len(rmpe(boxes, scores, score=0.95)(image)) == 0
@@ -188,14 +188,14 @@ def test_one_call_for_all_people_of_an_image(calls, count):
     assert len(calls) == 1 and len(poses) == count
     # All of the same score: in the order of the boxes.
     np.testing.assert_allclose(poses.boxes, boxes)
-    np.testing.assert_allclose(poses.keypoints, [joints_of(box) for box in boxes], atol=0.4)
+    np.testing.assert_allclose(poses.keypoints, [keypoints_of(box) for box in boxes], atol=0.4)
 
 
 def test_more_people_than_the_largest_batch(calls):
     boxes, image = grid(23)
     poses = rmpe(boxes, batch_size=8)(image)
     assert len(calls) == 3 and max(shape[0] for shape in calls) == 8
-    np.testing.assert_allclose(poses.keypoints, [joints_of(box) for box in boxes], atol=0.4)
+    np.testing.assert_allclose(poses.keypoints, [keypoints_of(box) for box in boxes], atol=0.4)
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_pose_nms_leaves_one_pose_of_a_person():
     same = PoseNMSParameters(sigma1=0.3, sigma2=0.01, distance_weight=1.0, eta=4.0)
     poses = rmpe(boxes, [0.5, 0.6, 0.9], pose_nms=same)(image)
     assert poses.box_scores.tolist() == pytest.approx([0.9, 0.6])  # the better one of the two
-    np.testing.assert_allclose(poses.keypoints[1], joints_of(other), atol=0.4)
+    np.testing.assert_allclose(poses.keypoints[1], keypoints_of(other), atol=0.4)
     every = rmpe(boxes, [0.5, 0.6, 0.9], pose_nms=None)(image)
     assert every.box_scores.tolist() == pytest.approx([0.9, 0.6, 0.5])  # best first
     # What decides is the similarity of the two poses.
@@ -301,10 +301,10 @@ def similarity_by_hand(poses, first, second, parameters):
     """d of eq. 12 by a plain loop."""
     size = (poses.boxes[first][2:] - poses.boxes[first][:2]).max()
     total = 0.0
-    for joint in range(poses.keypoints.shape[1]):
-        offset = (poses.keypoints[second, joint] - poses.keypoints[first, joint]) / size
+    for keypoint in range(poses.keypoints.shape[1]):
+        offset = (poses.keypoints[second, keypoint] - poses.keypoints[first, keypoint]) / size
         if np.abs(offset).max() <= 0.1:
-            a, b = poses.keypoint_scores[[first, second], joint] / parameters.sigma1
+            a, b = poses.keypoint_scores[[first, second], keypoint] / parameters.sigma1
             total += np.tanh(a) * np.tanh(b)
         total += parameters.distance_weight * np.exp(-(offset @ offset) / parameters.sigma2)
     return float(total)
@@ -377,7 +377,7 @@ def test_a_stream_goes_on_after_a_bad_image(tmp_path):
     pose = rmpe([box])
     items = list(pose.stream([paint(box), tmp_path / "bad.png", paint(box)]))
     assert [isinstance(item, InputError) for item in items] == [False, True, False]
-    np.testing.assert_allclose(items[2][1].keypoints[0], joints_of(box), atol=0.4)
+    np.testing.assert_allclose(items[2][1].keypoints[0], keypoints_of(box), atol=0.4)
     with pytest.raises(InputError, match="bad.png"):
         pose([tmp_path / "bad.png"])
 
@@ -391,7 +391,7 @@ def test_a_file_is_the_source_of_its_poses(tmp_path):
 
 def test_grey_images(dots):
     box = BOXES["upright"]
-    grey = paint(box).max(axis=-1)  # every joint sees three dots of equal height, or nearly
+    grey = paint(box).max(axis=-1)  # every keypoint sees three dots of equal height, or nearly
     (pose,) = dots.poses_in(grey, [box])
-    distance = np.linalg.norm(pose.keypoints[0][:, None] - joints_of(box), axis=-1)
+    distance = np.linalg.norm(pose.keypoints[0][:, None] - keypoints_of(box), axis=-1)
     assert distance.min(axis=1).max() < 0.5

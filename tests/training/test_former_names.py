@@ -12,7 +12,7 @@ from multiposenet.skeleton import COCO_17
 from multiposenet.training import recipes, run_folder
 from multiposenet.training.loop.run_record import RunRecord
 
-KINDS = (recipes.PRNRecipe, recipes.JointRecipe, recipes.SPPERecipe, recipes.SSTNRecipe)
+KINDS = (recipes.PRNRecipe, recipes.JointAssignerRecipe, recipes.SPPERecipe, recipes.SSTNRecipe)
 
 
 def former(fields, names):
@@ -49,7 +49,7 @@ def test_a_run_folder(tmp_path):
     run_folder.record_architecture(path, described)  # the same run
 
 
-@pytest.mark.parametrize("kind", (recipes.NanoPRN, recipes.NanoJoint, recipes.NanoSSTN))
+@pytest.mark.parametrize("kind", (recipes.NanoPRN, recipes.NanoJointAssigner, recipes.NanoSSTN))
 def test_a_run_record(kind, tmp_path):
     recipe = kind()
     record = RunRecord(tmp_path / "stage.json", "stage", 3, recipe, "data")

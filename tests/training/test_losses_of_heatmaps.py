@@ -6,7 +6,7 @@ from keras import ops
 
 from multiposenet.training import losses
 
-SHAPE = (2, 5, 4, 3)  # two joints and the mask
+SHAPE = (2, 5, 4, 3)  # two keypoints and the mask
 
 
 def batch(seed=0, shape=SHAPE):
@@ -33,17 +33,17 @@ def test_weighted_l2_against_a_loop():
 @pytest.mark.parametrize(("mask_share", "gamma"), [(2.0, 1.0), (0.5, 2.0), (0.0, 0.0)])
 def test_quality_focal_against_a_loop(mask_share, gamma):
     target, logits, weight = batch(1)
-    target[1, ..., 0] *= 0.3  # nobody shows the first joint in the second photo
-    joints = mask = mask_weight = 0.0
+    target[1, ..., 0] *= 0.3  # nobody shows the first keypoint in the second photo
+    keypoints = mask = mask_weight = 0.0
     for index in np.ndindex(SHAPE):
         t, p = float(target[index]), 1 / (1 + np.exp(-float(logits[index])))
         entropy = -t * np.log(p) - (1 - t) * np.log(1 - p)
         if index[-1] < 2:
-            joints += weight[index] * abs(t - p) ** gamma * entropy
+            keypoints += weight[index] * abs(t - p) ** gamma * entropy
         else:
             mask += weight[index] * entropy
             mask_weight += weight[index]
-    expected = joints / 3 + mask_share * mask / (mask_weight + 1)
+    expected = keypoints / 3 + mask_share * mask / (mask_weight + 1)
     loss = losses.quality_focal(target, logits, weight, mask_share=mask_share, gamma=gamma)
     assert value(loss) == pytest.approx(expected, rel=1e-4)
 

@@ -1,8 +1,8 @@
 """Datasets, each read into one list of `Sample`.
 
 One module per layout, each with `read(folder, skeleton) -> list[Sample]`; `read` here chooses among
-them by name. Joints of the target skeleton that a dataset does not label are marked as unknown, and
-so take no part in training. Data with a skeleton of one's own go through `coco`.
+them by name. Keypoints of the target skeleton that a dataset does not label are marked as unknown,
+and so take no part in training. Data with a skeleton of one's own go through `coco`.
 """
 
 from pathlib import Path

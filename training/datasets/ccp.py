@@ -3,8 +3,8 @@
     folder/photos/STEM.*        the photos
     folder/masks/STEM.png       0 background, 1 person
 
-Yang, Luo and Lin, "Clothing co-parsing by joint image segmentation and labeling", CVPR 2014. There
-are no keypoints; people in the background are not marked.
+Yang, Luo and Lin, "Clothing co-parsing by keypoint image segmentation and labeling", CVPR 2014.
+There are no keypoints; people in the background are not marked.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
 
     Args:
         folder: the folder.
-        skeleton: target skeleton; all its joints are unlabelled.
+        skeleton: target skeleton; all its keypoints are unlabelled.
 
     Returns:
         One sample per mask, ordered by name, each with one person whose box encloses the mask.
@@ -49,14 +49,14 @@ def _sample(path: Path, photo: Path | None, skeleton: Skeleton) -> Sample | None
     columns, rows = np.flatnonzero(person.any(axis=0)), np.flatnonzero(person.any(axis=1))
     if not len(rows):
         return None
-    joints = skeleton.num_keypoints
+    keypoints = skeleton.num_keypoints
     return Sample(
         path=photo,
         image_size=person.shape,
         # Pixel i covers [i, i + 1).
         boxes=np.array([[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]], np.float32),
-        keypoints=np.zeros((1, joints, 3), np.float32),
-        labelled=np.zeros((1, joints), bool),
+        keypoints=np.zeros((1, keypoints, 3), np.float32),
+        labelled=np.zeros((1, keypoints), bool),
         areas=np.array([person.sum()], np.float32),
         crowd_boxes=np.zeros((0, 4), np.float32),
         complete=False,

@@ -1,4 +1,4 @@
-"""Articulated human figures: random bodies in random poses, as painted parts and exact joints.
+"""Articulated human figures: random bodies in random poses, as painted parts and exact keypoints.
 
 A figure is posed in space, turned to a view and projected along the line of sight. Left and right
 look alike, so that only the view (a face, or hair and the back of a shirt) and the bends of elbows,
@@ -28,7 +28,7 @@ _ARMS = {
     "raised": ((-0.2, 0.5), (1.3, 2.9), (0.0, 0.4), (-0.3, 1.2)),
     "forward": ((0.6, 1.5), (0.0, 0.4), (0.0, 0.9), (-0.3, 0.2)),
 }
-# The parts that show a joint when they are on top, and how far behind their middle it may lie.
+# The parts that show a keypoint when they are on top, and how far behind their middle it may lie.
 _HEAD, _TRUNK = 0.015, 0.09
 _SHOWN_BY = {
     "nose": (("nose", "face"), _HEAD),
@@ -96,13 +96,13 @@ class Figure:
 
     Attributes:
         parts: from the farthest to the nearest.
-        joints: (x, y, z) by joint name: those of COCO, MPII and LSP.
+        keypoints: (x, y, z) by keypoint name: those of COCO, MPII and LSP.
         view: the side that is seen, a key of `VIEWS`.
         action: one of `ACTIONS`.
     """
 
     parts: tuple[Part, ...]
-    joints: dict[str, np.ndarray]
+    keypoints: dict[str, np.ndarray]
     view: str
     action: str
 
@@ -130,9 +130,9 @@ def draw(rng: np.random.Generator, view: str | None = None, action: str | None =
     marks = _body(rng, action, head, breadth)
     marks = {name: turn @ point for name, point in marks.items()}
     parts = _parts(rng, marks, head, breadth)
-    joints = {name: marks[name] for name in SHOWN_BY}
+    keypoints = {name: marks[name] for name in SHOWN_BY}
     # Ties of depth are broken by the order in `_parts`: the sort is stable.
-    return Figure(tuple(sorted(parts, key=lambda part: part.depth)), joints, view, action)
+    return Figure(tuple(sorted(parts, key=lambda part: part.depth)), keypoints, view, action)
 
 
 def _about_x(angle):
@@ -159,7 +159,7 @@ def _limb(side, swing, raised):
 
 
 def _body(rng, action, head, breadth):
-    """Joints and other marks of a body with a head of radius `head`, in its own frame, by name."""
+    """Keypoints and other marks of a body with a head of radius `head`, in its frame, by name."""
     uniform = rng.uniform
     lean = {"sit": (-0.15, 0.4), "crouch": (0.1, 0.7)}.get(action, (-0.05, 0.15))
     upper = _about_y(uniform(-0.25, 0.25)) @ _about_x(-uniform(*lean))

@@ -1,11 +1,11 @@
 """Leeds Sports Pose extended: sport photos cropped around one annotated person.
 
-    folder/annotations.json     COCO-style annotations in the 14 LSP joints
+    folder/annotations.json     COCO-style annotations in the 14 LSP keypoints
     folder/photos/              the crops
 
 Johnson and Everingham, "Learning effective human pose estimation from inaccurate annotation",
-CVPR 2011. Twelve joints are shared with COCO; the face is not labelled, and neck and head top are
-not COCO joints. Other people in a crop are not annotated.
+CVPR 2011. Twelve keypoints are shared with COCO; the face is not labelled, and neck and head top
+are not COCO keypoints. Other people in a crop are not annotated.
 """
 
 from pathlib import Path

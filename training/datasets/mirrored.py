@@ -1,4 +1,4 @@
-"""Persons whose left and right joints were probably mixed up while labelling."""
+"""Persons whose left and right keypoints were probably mixed up while labelling."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ RULE = (
     "about a face seen from the front, or shoulders and hips about the spine"
 )
 _CLEAR = 0.5  # sine of the angle from which two directions count as clearly apart
-_LEAST = 0.02  # least distance of two joints as a share of the person's size, and
+_LEAST = 0.02  # least distance of two keypoints as a share of the person's size, and
 _PIXELS = 2.0  # in pixels: below, a small error turns a pair around
 # How wide a pair must be, as a share of the direction up, to be seen from the front or from behind
 # rather than from the side: eyes over nose and brow, shoulders and hips over the spine.
@@ -17,14 +17,14 @@ _EYES, _SHOULDERS, _HIPS = 1.2, 0.4, 0.2
 def suspect(keypoints: np.ndarray, names: tuple[str, ...]) -> str:
     """Says why the sides of a person are probably swapped.
 
-    On a person seen from the front the left joint of a pair lies clockwise of the direction that
+    On a person seen from the front the left keypoint of a pair lies clockwise of the direction that
     points up the body, seen from behind counterclockwise, whichever way the person is turned in
     the picture. A nose and two eyes are seen from the front only, so their order is known; the
     order of shoulders must be that of the face, and that of the hips.
 
     Args:
         keypoints: (K, 3) (x, y, v).
-        names: of the K joints.
+        names: of the K keypoints.
 
     Returns:
         The pairs that disagree; empty if none do, or if they cannot be told.
@@ -56,7 +56,7 @@ def suspect(keypoints: np.ndarray, names: tuple[str, ...]) -> str:
 
 
 def _pair(at, name):
-    """Middle of a pair of joints, and the way from right to left; None if one is missing."""
+    """Middle of a pair of keypoints, and the way from right to left; None if one is missing."""
     left, right = at.get(f"left_{name}"), at.get(f"right_{name}")
     return None if left is None or right is None else ((left + right)[:2] / 2, (left - right)[:2])
 

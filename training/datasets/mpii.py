@@ -5,12 +5,12 @@
 
 Andriluka et al., "2D human pose estimation: new benchmark and state of the art analysis", CVPR
 2014. An entry of the JSON form is a person: `image`, `joints` (16 pairs, counted from 1 as in
-Matlab), `joints_vis` (0: hidden; also where a joint is not annotated, (0, 0) or (-1, -1) then),
+Matlab), `joints_vis` (0: hidden; also where a keypoint is not annotated, (0, 0) or (-1, -1) then),
 `center` and `scale`. A person is 200 x `scale` pixels tall. Two variants are in use: one with the
 original values, one whose crops were enlarged (`scale` x 1.25, and `center` 15 x the original
 `scale` lower), which also has `head_normalize`. Both are read.
 
-Thirteen joints are COCO's or LSP's; the face is not labelled. Not everybody on a photo is.
+Thirteen keypoints are COCO's or LSP's; the face is not labelled. Not everybody on a photo is.
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ from multiposenet.training.datasets.sample import Sample, to_skeleton
 
 _NECK, _TOP = MPII_16.index("upper_neck"), MPII_16.index("head_top")
 _HEIGHT = 200.0  # pixels of a person of scale 1
-_MARGIN = 0.08  # of the person's height, around the joints
+_MARGIN = 0.08  # of the person's height, around the keypoints
 _ENLARGED = 1.25
 
 
@@ -35,7 +35,7 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
     """Reads the annotations of a folder laid out as above.
 
     Of the photos only the headers are read, since the annotations do not tell their sizes. MPII has
-    no boxes of persons: a box here encloses the joints with a margin, as far as the photo goes.
+    no boxes of persons: a box here encloses the keypoints with a margin, as far as the photo goes.
 
     Args:
         folder: the folder.
@@ -59,15 +59,15 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
         rows = mpii_matlab.persons(path)
     table = JsonTable(path, "persons", rows)
     names = table.column("image", "name the photo's file")
-    joints = _joints(table)
-    boxes, heads = _boxes(table, joints), _heads(table, joints)
+    points = _keypoints(table)
+    boxes, heads = _boxes(table, points), _heads(table, points)
     photos = first_folder(folder, "images", "photos")
     persons = {}
     for row, name in enumerate(names):
         persons.setdefault(name, []).append(row)
     samples = []
     for name, own in sorted(persons.items()):
-        keypoints, shared = to_skeleton(joints[own], MPII_16, skeleton)
+        keypoints, shared = to_skeleton(points[own], MPII_16, skeleton)
         photo = photo_of(photos, name)
         height, width = image_size(photo)
         own_boxes = np.clip(boxes[own], 0, (width, height) * 2)
@@ -88,23 +88,23 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
     return samples
 
 
-def _joints(table):
-    """(P, 16, 3) joints (x, y, v), all 0 where a joint is not annotated."""
+def _keypoints(table):
+    """(P, 16, 3) keypoints (x, y, v), all 0 where a keypoint is not annotated."""
     for field, width in (("joints", 16), ("joints_vis", 16)):
         values = table.column(field, f"give {width} values")
         bad = [not (isinstance(value, list) and len(value) == width) for value in values]
-        table.fail_first(np.array(bad), field, "not 16 values: {}", "give MPII's 16 joints")
+        table.fail_first(np.array(bad), field, "not 16 values: {}", "give MPII's 16 keypoints")
     try:
-        joints = np.array([row["joints"] for row in table.rows], float).reshape(-1, 16, 2)
+        keypoints = np.array([row["joints"] for row in table.rows], float).reshape(-1, 16, 2)
         seen = np.array([row["joints_vis"] for row in table.rows], float).reshape(-1, 16)
     except (TypeError, ValueError):
         raise AnnotationError(
-            f"{table.path}: persons.joints: not pairs of numbers; give (x, y) for every joint"
+            f"{table.path}: persons.joints: not pairs of numbers; give (x, y) for every keypoint"
         ) from None
-    flags = np.where(seen > 0, 2, 1) * ((joints > 0).any(axis=2) | (seen > 0))
+    flags = np.where(seen > 0, 2, 1) * ((keypoints > 0).any(axis=2) | (seen > 0))
     # Counted from 1, so that the centre of pixel i lies at i - 0.5.
-    joints = np.where(flags[..., None] > 0, joints - 0.5, 0)
-    return np.concatenate([joints, flags[..., None]], axis=2)
+    keypoints = np.where(flags[..., None] > 0, keypoints - 0.5, 0)
+    return np.concatenate([keypoints, flags[..., None]], axis=2)
 
 
 def _scales(table):
@@ -114,19 +114,19 @@ def _scales(table):
     return np.where(enlarged, scales / _ENLARGED, scales)
 
 
-def _boxes(table, joints):
-    seen = joints[:, :, 2:] > 0
-    table.fail_first(~seen.any(axis=(1, 2)), "joints", "no joint: {}", "remove the person")
-    low = np.where(seen, joints[:, :, :2], np.inf).min(axis=1)
-    high = np.where(seen, joints[:, :, :2], -np.inf).max(axis=1)
+def _boxes(table, keypoints):
+    seen = keypoints[:, :, 2:] > 0
+    table.fail_first(~seen.any(axis=(1, 2)), "joints", "no keypoint: {}", "remove the person")
+    low = np.where(seen, keypoints[:, :, :2], np.inf).min(axis=1)
+    high = np.where(seen, keypoints[:, :, :2], -np.inf).max(axis=1)
     margin = np.maximum(_MARGIN * _HEIGHT * _scales(table), 1)[:, None]
     return np.concatenate([low - margin, high + margin], axis=1).astype(np.float32)
 
 
-def _heads(table, joints):
+def _heads(table, keypoints):
     sizes, given = table.optional("head_normalize")
-    both = joints[:, _NECK, 2] * joints[:, _TOP, 2] > 0
-    length = np.linalg.norm(joints[:, _NECK, :2] - joints[:, _TOP, :2], axis=1)
+    both = keypoints[:, _NECK, 2] * keypoints[:, _TOP, 2] > 0
+    length = np.linalg.norm(keypoints[:, _NECK, :2] - keypoints[:, _TOP, :2], axis=1)
     length = np.where(both, length, _HEIGHT / 8 * _scales(table))
     sizes = np.where(given, sizes, length)
     for row, entry in enumerate(table.rows):

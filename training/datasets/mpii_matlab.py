@@ -11,11 +11,11 @@ import numpy as np
 
 from multiposenet.errors import AnnotationError
 
-_JOINTS = 16
+_KEYPOINTS = 16
 
 
 def persons(path: Path) -> list[dict]:
-    """Reads the persons that have joints.
+    """Reads the persons that have keypoints.
 
     Args:
         path: `mpii_human_pose_v1_u12_1.mat`.
@@ -53,16 +53,16 @@ def _each(value) -> list:
 
 
 def _row(name, person) -> dict:
-    joints, visible = np.zeros((_JOINTS, 2)), np.zeros(_JOINTS)
+    keypoints, visible = np.zeros((_KEYPOINTS, 2)), np.zeros(_KEYPOINTS)
     for point in _each(person.annopoints.point):
-        joint = int(point.id)
-        joints[joint] = float(point.x), float(point.y)
-        # Not given for joints of the centre line; text in older releases.
+        keypoint = int(point.id)
+        keypoints[keypoint] = float(point.x), float(point.y)
+        # Not given for keypoints of the centre line; text in older releases.
         flag = getattr(point, "is_visible", 1)
-        visible[joint] = float(flag) if np.size(flag) and str(flag).strip() else 1.0
+        visible[keypoint] = float(flag) if np.size(flag) and str(flag).strip() else 1.0
     row = {
         "image": str(name),
-        "joints": joints.tolist(),
+        "joints": keypoints.tolist(),
         "joints_vis": visible.tolist(),
         "head_box": [float(getattr(person, side)) for side in ("x1", "y1", "x2", "y2")],
     }

@@ -1,6 +1,6 @@
 """Pictures of synthetic scenes, painted shape over shape.
 
-Every pixel knows which shape it shows; masks and the visibility of joints are read from that map.
+Every pixel knows which shape it shows: masks and which keypoints are visible are read from that.
 """
 
 import cv2
@@ -63,14 +63,14 @@ class Painter:
         return inside / max(seen, 0.05)
 
     def keypoints(self, person, drawn, scale, offset, skeleton: Skeleton):
-        """(K, 3) joints of a figure that was painted as `person`."""
+        """(K, 3) keypoints of a figure that was painted as `person`."""
         height, width = self.labels.shape
         depths = {part.name: part.depth for part in drawn.parts}
         keypoints = np.zeros((skeleton.num_keypoints, 3), np.float32)
-        for joint, name in enumerate(skeleton.keypoints):
-            if name not in drawn.joints:
+        for keypoint, name in enumerate(skeleton.keypoints):
+            if name not in drawn.keypoints:
                 continue
-            x, y = scale * drawn.joints[name][:2] + offset
+            x, y = scale * drawn.keypoints[name][:2] + offset
             if not (0 <= x < width and 0 <= y < height):
                 continue
             top = self.labels[int(y), int(x)]
@@ -78,9 +78,9 @@ class Painter:
             visible = (
                 self.owner[top] == person
                 and self.name[top] in parts
-                and drawn.joints[name][2] >= depths[self.name[top]] - behind
+                and drawn.keypoints[name][2] >= depths[self.name[top]] - behind
             )
-            keypoints[joint] = x, y, 2 if visible else 1
+            keypoints[keypoint] = x, y, 2 if visible else 1
         return keypoints
 
     def picture(self, rng):

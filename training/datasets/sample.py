@@ -23,9 +23,9 @@ class Sample:
         path: the photo; opened only by `read_image`.
         image_size: (height, width) of the photo in pixels, as the labels say.
         boxes: (n, 4) float32 xyxy of single persons; groups are in `crowd_boxes`.
-        keypoints: (n, K, 3) float32 (x, y, v) in the target skeleton: v is 0 for a joint without
+        keypoints: (n, K, 3) float32 (x, y, v) in the target skeleton: v is 0 for a keypoint without
             a position (x and y are then 0), 1 for a hidden and 2 for a visible one.
-        labelled: (n, K) bool. True: the dataset tells about this joint of this person, and v = 0
+        labelled: (n, K) bool. True: the dataset tells about this keypoint of this person, and v = 0
             then means that it cannot be seen. False: nothing is known about it, so it takes no
             part in a loss. Always true where v > 0.
         areas: (n,) float32 area of each person in square pixels.
@@ -97,7 +97,7 @@ class Sample:
 def to_skeleton(
     keypoints: np.ndarray, source: Skeleton, target: Skeleton
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rearranges keypoints of one skeleton into another by joint names.
+    """Rearranges keypoints of one skeleton into another by keypoint names.
 
     Args:
         keypoints: (n, J, 3) (x, y, v) in the source skeleton.
@@ -106,7 +106,7 @@ def to_skeleton(
 
     Returns:
         (n, K, 3) float32 keypoints in the target skeleton, all 0 where v is 0 or the source lacks
-        the joint, and (K,) bool: the joints that the source has.
+        the keypoint, and (K,) bool: the keypoints that the source has.
     """
     indices = target.indices_from(source)
     shared = indices >= 0

@@ -3,7 +3,7 @@
 Articulated figures (`figure`) stand, walk, sit and crouch before varied backgrounds, are seen from
 all sides, and are hidden in part by nearer people, by objects and by the border of the picture. One
 map says which part of whom every pixel shows. The picture, the masks and the visibility of the
-joints all come from it, so they agree exactly.
+keypoints all come from it, so they agree exactly.
 
 For tests, notebooks and first steps. A network trained on these scenes alone knows no real people.
 """
@@ -33,7 +33,7 @@ class Scene:
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
-        keypoints: (n, K, 3) float32 (x, y, v): v is 2 for a visible joint, 1 for one that
+        keypoints: (n, K, 3) float32 (x, y, v): v is 2 for a visible keypoint, 1 for one that
             something hides, 0 for one outside the picture (x and y are then 0), or that figures do
             not have.
         masks: (n, H, W) bool, the visible pixels of every person.
@@ -41,7 +41,7 @@ class Scene:
         labelled: (n,) bool, false for a person whose keypoints are withheld (all 0).
         views: side that is seen of every person: front, back, left or right.
         actions: what every person does: stand, walk, sit or crouch.
-        known: (K,) bool, the joints that figures have.
+        known: (K,) bool, the keypoints that figures have.
     """
 
     image: np.ndarray
@@ -112,7 +112,7 @@ def scene(
             60 pixels can be seen.
         crowd: chance of a group in the distance whose members are not labelled.
         unlabelled: chance of a person without keypoint labels.
-        skeleton: joints wanted; by name those of COCO, MPII and LSP are known.
+        skeleton: keypoints wanted; by name those of COCO, MPII and LSP are known.
 
     Raises:
         InputError: a size or number is out of range.
@@ -168,7 +168,7 @@ def samples(photos: int, seed: int = 0, skeleton: Skeleton = COCO_17, **options)
     Args:
         photos: how many.
         seed: of all randomness.
-        skeleton: target skeleton; joints that figures do not have are unlabelled.
+        skeleton: target skeleton; keypoints that figures do not have are unlabelled.
         **options: of `scene`.
     """
     made = scenes(photos, seed, skeleton=skeleton, **options)
@@ -209,7 +209,7 @@ def write(
         folder: made if it does not exist; files of the same names are replaced.
         photos: how many.
         seed: of all randomness; the same call writes the same labels.
-        skeleton: joints wanted.
+        skeleton: keypoints wanted.
         **options: of `scene`.
 
     Returns:
@@ -236,9 +236,9 @@ def write(
         for mask, person in groups:
             x1, y1, x2, y2 = _box(mask)
             code = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
-            joints = np.zeros((skeleton.num_keypoints, 3))
+            keypoints = np.zeros((skeleton.num_keypoints, 3))
             if person is not None:
-                joints = drawn.keypoints[person].astype(float)
+                keypoints = drawn.keypoints[person].astype(float)
             annotations.append(
                 {
                     "id": len(annotations) + 1,
@@ -247,8 +247,8 @@ def write(
                     "iscrowd": int(person is None),
                     "bbox": [x1, y1, x2 - x1, y2 - y1],
                     "area": int(mask.sum()),
-                    "num_keypoints": int((joints[:, 2] > 0).sum()),
-                    "keypoints": joints.round(2).ravel().tolist(),
+                    "num_keypoints": int((keypoints[:, 2] > 0).sum()),
+                    "keypoints": keypoints.round(2).ravel().tolist(),
                     "segmentation": code | {"counts": code["counts"].decode()},
                 }
             )

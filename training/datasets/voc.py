@@ -30,7 +30,7 @@ def read(
 
     Args:
         folder: the folder, such as `VOCdevkit/VOC2012`.
-        skeleton: target skeleton; all its joints are unlabelled.
+        skeleton: target skeleton; all its keypoints are unlabelled.
         split: name of a file in `ImageSets/Main`, such as `"trainval"`; by default all photos.
 
     Returns:
@@ -72,13 +72,13 @@ def _sample(folder: Path, path: Path, skeleton: Skeleton) -> Sample:
     difficult = np.array([person.findtext("difficult") == "1" for person in persons], bool)
     single = boxes[~difficult]
     mask = folder / "SegmentationClass" / f"{path.stem}.png"
-    joints = (len(single), skeleton.num_keypoints)
+    keypoints = (len(single), skeleton.num_keypoints)
     return Sample(
         path=photo_of(folder / "JPEGImages", root.findtext("filename") or f"{path.stem}.jpg"),
         image_size=size,
         boxes=single,
-        keypoints=np.zeros((*joints, 3), np.float32),
-        labelled=np.zeros(joints, bool),
+        keypoints=np.zeros((*keypoints, 3), np.float32),
+        labelled=np.zeros(keypoints, bool),
         areas=np.prod(single[:, 2:] - single[:, :2], axis=1),
         crowd_boxes=boxes[difficult],
         complete=True,

@@ -3,9 +3,9 @@
     folder/data/*.txt           one text file of stickmen (any name), or folder/data/*.mat
     folder/images/              the photos; or folder/img/, folder/photos/, or the folder itself
 
-The annotations may also lie in the folder itself. Eichner and Ferrari, "We are family: joint pose
-estimation of multiple persons", ECCV 2010: 525 photos, 350 for training and 175 for testing, on
-which every approximately upright and frontal person is annotated.
+The annotations may also lie in the folder itself. Eichner and Ferrari, "We are family: keypoint
+pose estimation of multiple persons", ECCV 2010: 525 photos, 350 for training and 175 for testing,
+on which every approximately upright and frontal person is annotated.
 
 The layout is assumed, for the data are not at hand here: it is what the read-me of Synchronic
 Activities Stickmen, by the same authors and measured by the same code, says of its own. A photo is
@@ -33,7 +33,7 @@ from multiposenet.training.datasets.sample import Sample, to_skeleton
 
 TORSO, LEFT_UPPER, RIGHT_UPPER, LEFT_LOWER, RIGHT_LOWER, HEAD = range(6)
 _NAMES = ("filename", "imname", "image", "name")
-_JOINTS = ("left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow",
+_KEYPOINTS = ("left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow",
            "right_wrist", "neck", "head_top")  # fmt: skip
 _MARGIN = 0.25  # of the torso's length, around the sticks
 
@@ -60,21 +60,21 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
     path = single_file(home, "*.txt" if any(home.glob("*.txt")) else "*.mat")
     photos = first_folder(folder, "images", "img", "photos")
     names, people = (_from_text if path.suffix == ".txt" else _from_matlab)(path)
-    everybody = [_joints(sticks) for group in people for sticks in group]
-    everybody = np.array(everybody).reshape(-1, len(_JOINTS), 3)
+    everybody = [_keypoints(sticks) for group in people for sticks in group]
+    everybody = np.array(everybody).reshape(-1, len(_KEYPOINTS), 3)
     if _sides_are_the_viewers(everybody):
         everybody = everybody[:, [3, 4, 5, 0, 1, 2, 6, 7]]
     samples, first = [], 0
     for name, group in zip(names, people, strict=True):
-        joints = everybody[first : first + len(group)]
+        keypoints = everybody[first : first + len(group)]
         first += len(group)
-        samples.append(_sample(photo_of(photos, name), group, joints, skeleton))
+        samples.append(_sample(photo_of(photos, name), group, keypoints, skeleton))
     return samples
 
 
-def _sample(photo, group, joints, skeleton):
-    lsp = np.zeros((len(joints), LSP_14.num_keypoints, 3))
-    lsp[:, [LSP_14.index(name) for name in _JOINTS]] = joints
+def _sample(photo, group, points, skeleton):
+    lsp = np.zeros((len(points), LSP_14.num_keypoints, 3))
+    lsp[:, [LSP_14.index(name) for name in _KEYPOINTS]] = points
     keypoints, _ = to_skeleton(lsp, LSP_14, skeleton)
     boxes = np.array([_box(sticks) for sticks in group], np.float32).reshape(-1, 4)
     return Sample(
@@ -162,16 +162,16 @@ def _people(path, stickmen):
     return people
 
 
-def _joints(sticks):
-    """(8, 3) joints `_JOINTS` (x, y, v) of (6, 2, 2) sticks."""
-    joints = np.full((8, 2), np.nan)
+def _keypoints(sticks):
+    """(8, 3) keypoints `_KEYPOINTS` (x, y, v) of (6, 2, 2) sticks."""
+    keypoints = np.full((8, 2), np.nan)
     for first, upper, lower in ((0, LEFT_UPPER, LEFT_LOWER), (3, RIGHT_UPPER, RIGHT_LOWER)):
         arm, forearm = _joined(sticks[upper], sticks[lower])
-        joints[first : first + 3] = arm[0], arm[1], forearm[1]
+        keypoints[first : first + 3] = arm[0], arm[1], forearm[1]
     head, _ = _joined(sticks[HEAD], sticks[TORSO])
-    joints[6:] = head[1], head[0]
-    known = ~np.isnan(joints).any(axis=1)
-    return np.column_stack([np.nan_to_num(joints), 2 * known])
+    keypoints[6:] = head[1], head[0]
+    known = ~np.isnan(keypoints).any(axis=1)
+    return np.column_stack([np.nan_to_num(keypoints), 2 * known])
 
 
 def _joined(first, second):
@@ -186,8 +186,8 @@ def _joined(first, second):
     return first[[1 - end, end]], second[[start, 1 - start]]
 
 
-def _sides_are_the_viewers(joints):
-    left, right = joints[:, 0], joints[:, 3]
+def _sides_are_the_viewers(keypoints):
+    left, right = keypoints[:, 0], keypoints[:, 3]
     both = (left[:, 2] > 0) & (right[:, 2] > 0)
     return np.median(np.append(left[both, 0] - right[both, 0], 0)) < 0
 

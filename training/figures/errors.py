@@ -1,10 +1,10 @@
-"""What a model gets wrong: persons by size, and joints by kind of error."""
+"""What a model gets wrong: persons by size, and keypoints by kind of error."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from multiposenet import plotting
-from multiposenet.evaluation.errors import JOINTS, PERSONS, SIZES, Diagnosis
+from multiposenet.evaluation.errors import KEYPOINTS, PERSONS, SIZES, Diagnosis
 from multiposenet.skeleton import Skeleton
 
 _COLOURS = {
@@ -21,18 +21,18 @@ _COLOURS = {
 
 
 def draw(found: Diagnosis, skeleton: Skeleton) -> Figure:
-    """Three panels: persons by size, joints by size, joints by name (left and right together)."""
+    """Three panels: persons by size, keypoints by size and by name (left and right together)."""
     names, groups = _groups(skeleton)
-    by_name = np.stack([found.joints.sum(axis=0)[group].sum(axis=0) for group in groups])
+    by_name = np.stack([found.keypoints.sum(axis=0)[group].sum(axis=0) for group in groups])
     with plotting.look():
         figure, axes = plotting.panels(1, 3, size=(3.2, 3.0))
-        persons, by_size, by_joint = axes[0]
+        persons, by_size, by_keypoint = axes[0]
         _bars(persons, found.persons, SIZES, PERSONS)
         persons.set(title="Persons", xlabel="persons and detections")
-        _bars(by_size, _shares(found.joints.sum(axis=1)), SIZES, JOINTS)
-        by_size.set(title="Joints of persons found", xlabel="share of labelled joints")
-        _bars(by_joint, _shares(by_name), names, JOINTS, legend=False)
-        by_joint.set(title="by joint", xlabel="share of labelled joints")
+        _bars(by_size, _shares(found.keypoints.sum(axis=1)), SIZES, KEYPOINTS)
+        by_size.set(title="Keypoints of persons found", xlabel="share of labelled keypoints")
+        _bars(by_keypoint, _shares(by_name), names, KEYPOINTS, legend=False)
+        by_keypoint.set(title="by keypoint", xlabel="share of labelled keypoints")
     return figure
 
 
@@ -55,7 +55,7 @@ def _shares(counts):
 
 
 def _groups(skeleton):
-    """Names without their side, and the joints of each."""
+    """Names without their side, and the keypoints of each."""
     groups = {}
     for index, name in enumerate(skeleton.keypoints):
         groups.setdefault(name.removeprefix("left_").removeprefix("right_"), []).append(index)

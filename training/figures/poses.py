@@ -1,7 +1,7 @@
 """The poses that a Pose Residual Network has learnt, in clusters (MultiPoseNet, figure 2, right).
 
-The paper takes the network's highest cell of every joint, and clusters the poses so made by k-means
-under OKS. So do `outputs` and `clusters`; `draw` shows the centres.
+The paper takes the network's highest cell of every keypoint, and clusters the poses so made by
+k-means under OKS. So do `outputs` and `clusters`; `draw` shows the centres.
 """
 
 import numpy as np
@@ -17,22 +17,22 @@ from multiposenet.training.proposals import pose_clusters
 
 # Area of a person as a share of its box: the mean over COCO's persons.
 AREA_SHARE = 0.53
-LEAST_JOINTS = 3
+LEAST_KEYPOINTS = 3
 _PERSONS = 256  # in a call of the network, about
 _RESTARTS = 12  # the best of which is within 0.2 % of the best of all seen
-_COMMON = 0.4  # share of a cluster's members that have a joint which is drawn
+_COMMON = 0.4  # share of a cluster's members that have a keypoint which is drawn
 _COLOURS = {"left": plotting.BLUE, "right": plotting.ORANGE}
 
 
 def outputs(prn, annotations) -> tuple[np.ndarray, np.ndarray]:
-    """Where the network expects the joints of every person, given all keypoints of the photo.
+    """Where the network expects the keypoints of every person, given all keypoints of the photo.
 
     Args:
         prn: a `PoseResidualNetwork` or another assigner with `logits`.
         annotations: `CocoAnnotations`; persons with more than two keypoints count.
 
     Returns:
-        (n, K, 2) xy in cells of the grid, 36 wide and 56 high, and (n, K) bool: the joints that
+        (n, K, 2) xy in cells of the grid, 36 wide and 56 high, and (n, K) bool: the keypoints that
         the person's labels have.
 
     Raises:
@@ -49,7 +49,7 @@ def outputs(prn, annotations) -> tuple[np.ndarray, np.ndarray]:
             batch = records[start : start + size]
             places, labelled = _outputs(prn, batch)
             crowd = np.concatenate([record.crowd for record in batch])
-            kept = ~crowd & (labelled.sum(axis=1) >= LEAST_JOINTS)
+            kept = ~crowd & (labelled.sum(axis=1) >= LEAST_KEYPOINTS)
             poses.append(places[kept])
             visible.append(labelled[kept])
     if not sum(map(len, poses)):
@@ -69,8 +69,8 @@ def _outputs(prn, records):
     maps = prn.logits(roi_crop.crop(rows, columns, scores), training=False)
     frame = np.tile(np.array([0, 0, WIDTH, HEIGHT], np.float32), (*boxes.shape[:2], 1))
     places = ops.convert_to_numpy(roi_crop.highest_cell(maps, ops.convert_to_tensor(frame)))
-    joints = places.shape[2]
-    return places.reshape(-1, joints, 2), (keypoints[..., 2] > 0).reshape(-1, joints)
+    num_keypoints = places.shape[2]
+    return places.reshape(-1, num_keypoints, 2), (keypoints[..., 2] > 0).reshape(-1, num_keypoints)
 
 
 def clusters(poses, visible, skeleton, count=6, seed=0) -> pose_clusters.Clusters:
@@ -83,12 +83,12 @@ def clusters(poses, visible, skeleton, count=6, seed=0) -> pose_clusters.Cluster
 def draw(found: pose_clusters.Clusters, visible, skeleton) -> Figure:
     """The centres in boxes of the grid's shape, with the share of the persons in each cluster.
 
-    Joints that fewer than 40 % of a cluster's members have are left out.
+    Keypoints that fewer than 40 % of a cluster's members have are left out.
 
     Args:
         found: of `clusters`.
-        visible: (n, K) bool, the joints of the poses that were clustered.
-        skeleton: names and limbs of the joints.
+        visible: (n, K) bool, the keypoints of the poses that were clustered.
+        skeleton: names and limbs of the keypoints.
     """
     count = len(found.centres)
     columns = min(count, 6)
@@ -115,17 +115,17 @@ def draw(found: pose_clusters.Clusters, visible, skeleton) -> Figure:
     return figure
 
 
-def _skeleton(axis, joints, shown, skeleton) -> None:
-    colours = [_colour(skeleton, joint) for joint in range(skeleton.num_keypoints)]
+def _skeleton(axis, keypoints, shown, skeleton) -> None:
+    colours = [_colour(skeleton, keypoint) for keypoint in range(skeleton.num_keypoints)]
     for start, end in skeleton.limbs:
         if shown[start] and shown[end]:
             # A limb across the body, such as from hip to hip, is of neither side.
             sides = {colours[start], colours[end]} - {plotting.INK}
             colour = sides.pop() if len(sides) == 1 else plotting.INK
-            axis.plot(*joints[[start, end]].T, color=colour, linewidth=2.6)
+            axis.plot(*keypoints[[start, end]].T, color=colour, linewidth=2.6)
     own = [colour for colour, there in zip(colours, shown, strict=True) if there]
-    axis.scatter(*joints[shown].T, s=9, c=own, zorder=3)
+    axis.scatter(*keypoints[shown].T, s=9, c=own, zorder=3)
 
 
-def _colour(skeleton, joint) -> str:
-    return _COLOURS.get(skeleton.keypoints[joint].split("_")[0], plotting.INK)
+def _colour(skeleton, keypoint) -> str:
+    return _COLOURS.get(skeleton.keypoints[keypoint].split("_")[0], plotting.INK)

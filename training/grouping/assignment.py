@@ -95,18 +95,18 @@ def evaluate(assigner, annotations, rule="optimal", place="candidate"):
 def _arrays(records):
     """Padded ``boxes (B, N, 4)``, ``points (B, K, P, 2)``, ``scores (B, K, P)`` of photos, and
     whose candidates are, ``owner (B, K, P)``."""
-    people, joints = max(map(len, records)), records[0].keypoints.shape[1]
+    people, num_keypoints = max(map(len, records)), records[0].keypoints.shape[1]
     boxes = np.tile(np.array([0, 0, 1, 1], np.float32), (len(records), people, 1))
-    points = np.full((len(records), joints, people, 2), -1e4, np.float32)
-    scores = np.zeros((len(records), joints, people), np.float32)
+    points = np.full((len(records), num_keypoints, people, 2), -1e4, np.float32)
+    scores = np.zeros((len(records), num_keypoints, people), np.float32)
     owner = np.full(scores.shape, -1)
     for row, record in enumerate(records):
         count = len(record)
         boxes[row, :count] = record.boxes
         # Shuffled: where an assigner is undecided, the order must not give the owner away.
         rng = np.random.default_rng(record.id % 2**32)
-        order = rng.permuted(np.tile(np.arange(count), (joints, 1)), axis=1)
-        shuffled = record.keypoints[order, np.arange(joints)[:, None]]
+        order = rng.permuted(np.tile(np.arange(count), (num_keypoints, 1)), axis=1)
+        shuffled = record.keypoints[order, np.arange(num_keypoints)[:, None]]
         points[row, :, :count] = shuffled[..., :2]
         scores[row, :, :count] = shuffled[..., 2] > 0
         owner[row, :, :count] = order

@@ -129,8 +129,8 @@ def _spurious(boxes, present, per_keypoint, rng):
     Every labelled keypoint has as many slots as false ones are possible at all; a share of the
     slots is filled.
     """
-    people, joints = present.shape
-    slots = (_MOST_SPURIOUS * people, joints)
+    people, num_keypoints = present.shape
+    slots = (_MOST_SPURIOUS * people, num_keypoints)
     chance = rng.random(slots)
     there = np.tile(present, (_MOST_SPURIOUS, 1)) & (chance < per_keypoint / _MOST_SPURIOUS)
     around = boxes[rng.integers(people, size=slots)] if people else np.zeros((*slots, 4))

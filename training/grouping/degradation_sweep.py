@@ -31,7 +31,7 @@ LEVELS = {
     "duplicate": (0.0, 0.25, 0.5, 0.75, 1.0),
 }
 PERFECT = "perfect"
-_PLACES = 1200  # boxes times candidates per joint that an assigner gets at once
+_PLACES = 1200  # boxes times candidates per keypoint that an assigner gets at once
 _NOWHERE = (-2e4, -2e4, -1e4, -1e4)
 
 # (boxes (B, N, 4), keypoints (B, K, P, 3)) -> keypoints (B, N, K, 3) and scores (B, N)
@@ -133,14 +133,14 @@ def sweep(
 
 
 def mean_crop(annotations: CocoAnnotations, blur: float = 1.0) -> np.ndarray:
-    """Where each joint usually is in a person's box: UCR's prior (MultiPoseNet, equation 2).
+    """Where each keypoint usually is in a person's box: UCR's prior (MultiPoseNet, equation 2).
 
     Args:
         annotations: persons with more than two keypoints count.
         blur: standard deviation in cells.
 
     Returns:
-        (56, 36, K) float32, the chance that the joint is in the cell.
+        (56, 36, K) float32, the chance that the keypoint is in the cell.
 
     Raises:
         AnnotationError: there is no such person.
@@ -161,8 +161,10 @@ def mean_crop(annotations: CocoAnnotations, blur: float = 1.0) -> np.ndarray:
     present &= within(places)
     cells = np.clip((places * (WIDTH, HEIGHT)).astype(int), 0, (WIDTH - 1, HEIGHT - 1))
     prior = np.zeros((HEIGHT, WIDTH, present.shape[1]))
-    person, joint = np.nonzero(present)
-    np.add.at(prior, (cells[person, joint, 1], cells[person, joint, 0], joint), 1 / len(present))
+    person, keypoint = np.nonzero(present)
+    np.add.at(
+        prior, (cells[person, keypoint, 1], cells[person, keypoint, 0], keypoint), 1 / len(present)
+    )
     return gaussian_filter(prior, (blur, blur, 0)).astype(np.float32)
 
 
@@ -183,9 +185,9 @@ def _batches(order: list[int], sizes) -> Iterator[list[int]]:
 def _padded(detected: list[Detected]):
     people = max(len(d.boxes) for d in detected)
     candidates = max(d.keypoints.shape[1] for d in detected)
-    joints = detected[0].keypoints.shape[0]
+    num_keypoints = detected[0].keypoints.shape[0]
     boxes = np.tile(np.array(_NOWHERE, np.float32), (len(detected), people, 1))
-    keypoints = np.zeros((len(detected), joints, candidates, 3), np.float32)
+    keypoints = np.zeros((len(detected), num_keypoints, candidates, 3), np.float32)
     for row, found in enumerate(detected):
         boxes[row, : len(found.boxes)] = found.boxes
         keypoints[row, :, : found.keypoints.shape[1]] = found.keypoints

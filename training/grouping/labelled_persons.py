@@ -43,9 +43,9 @@ class LabelledPersons:
         taught, crowded: ``(n,)`` bool.
         count: ``(n,)`` labelled keypoints of the person.
         points: ``(c, 2)`` float32 xy pixels, the candidates; those of a photo stand together.
-        joint, owner: ``(c,)`` their joint and the row of their person, -1 for nobody.
+        keypoint, owner: ``(c,)`` their keypoint and the row of their person, -1 for nobody.
         box_start, point_start: ``(photos + 1,)`` where the rows of each photo start.
-        joints: K.
+        keypoints: K.
 
     Raises:
         AnnotationError: nobody has enough keypoints.
@@ -62,13 +62,13 @@ class LabelledPersons:
         self.photo = np.repeat(np.arange(len(counts)), counts)
         self.box_start = np.concatenate([[0], np.cumsum(counts)])
         visible = keypoints[..., 2] > 0
-        self.joints = visible.shape[1]
+        self.num_keypoints = visible.shape[1]
         self.count = visible.sum(axis=1)
         self.taught = (self.count > more_than) & ~crowd.astype(bool)
         if not self.taught.any():
             raise _nobody(name, more_than)
-        person, self.joint = np.nonzero(visible)
-        self.points = keypoints[person, self.joint, :2].astype(np.float32)
+        person, self.keypoint = np.nonzero(visible)
+        self.points = keypoints[person, self.keypoint, :2].astype(np.float32)
         self.owner = np.where(crowd[person], NOBODY, person)
         self.owner_size = np.maximum(self.boxes[:, 2:] - self.boxes[:, :2], 1)[person]
         per_photo = np.bincount(self.photo[person], minlength=len(counts))
@@ -137,7 +137,7 @@ def owned(boxes, box_owners, points, owners):
     Args:
         boxes: ``(..., N, 4)`` xyxy.
         box_owners: ``(..., N)`` int, whose boxes they are.
-        points: ``(..., K, P, 2)`` xy, the candidates of every joint.
+        points: ``(..., K, P, 2)`` xy, the candidates of every keypoint.
         owners: ``(..., K, P)`` int, whose candidates they are.
 
     Returns:

@@ -32,8 +32,8 @@ class CandidatePairBatches:
         steps_per_epoch: steps of about ``recipe.batch_size`` persons each.
 
     Returns (by the call):
-        ``x``, with n persons and M entries ordered by person and joint, both padded to few
-        different lengths: ``person``, ``joint (M,)`` int32; ``candidate (M,)`` int32, which
+        ``x``, with n persons and M entries ordered by person and keypoint, both padded to few
+        different lengths: ``person``, ``keypoint (M,)`` int32; ``candidate (M,)`` int32, which
         candidate of the batch; ``row (M,)`` int32, which of ``people``; ``cells (M, C)`` int32 and
         ``weights (M, C)``, the C = 4 cells of the crop around the candidate, or one drawn from
         them; ``scores (M,)``, 0 in padding; ``peaks (M,)``, the crop's value at the candidate;
@@ -107,20 +107,20 @@ def entries(people, photos, recipe=None, flip_indices=None, rng=None):
         boxes = boxes + rng.uniform(-1, 1, boxes.shape) * recipe.box_jitter * size
     seen = _seen(people, photos, recipe, rng)
     if recipe is not None and recipe.spurious:
-        seen = _with_spurious(seen, people.joints, boxes, view, recipe, rng)
+        seen = _with_spurious(seen, people.num_keypoints, boxes, view, recipe, rng)
     start = np.searchsorted(seen["photo"], np.arange(len(photos) + 1))
     candidate, person = expand(start[view], np.diff(start)[view])
     place = relative(seen["place"][candidate], boxes[person])
     near = within(place)
     candidate, person, place = candidate[near], person[near], place[near]
-    joint, scores = seen["joint"][candidate], seen["score"][candidate]
+    keypoint, scores = seen["keypoint"][candidate], seen["score"][candidate]
     if recipe is not None:
         flipped = (rng.random(len(photos)) < 0.5)[view[person]]
         place[flipped, 0] = 1 - place[flipped, 0]
-        joint = np.where(flipped, flip_indices[joint], joint)
-    order = np.argsort(person * people.joints + joint, kind="stable")
-    candidate, person, place, joint, scores = (
-        values[order] for values in (candidate, person, place, joint, scores)
+        keypoint = np.where(flipped, flip_indices[keypoint], keypoint)
+    order = np.argsort(person * people.num_keypoints + keypoint, kind="stable")
+    candidate, person, place, keypoint, scores = (
+        values[order] for values in (candidate, person, place, keypoint, scores)
     )
     own = seen["owner"][candidate] == rows[person]
     grid, weights = cells(place)
@@ -129,16 +129,16 @@ def entries(people, photos, recipe=None, flip_indices=None, rng=None):
     taught = people.taught[rows[person]]
     x = {
         "person": person,
-        "joint": joint,
+        "keypoint": keypoint,
         # Numbered anew, below the number of entries.
         "candidate": np.unique(candidate, return_inverse=True)[1],
         "row": seen["row"][candidate],
         "cells": grid,
         "weights": weights,
         "scores": scores,
-        "peaks": _peaks(person * people.joints + joint, grid, weights * scores[:, None]),
+        "peaks": _peaks(person * people.num_keypoints + keypoint, grid, weights * scores[:, None]),
     }
-    fill = {"person": len(rows) - 1, "joint": people.joints - 1}
+    fill = {"person": len(rows) - 1, "keypoint": people.num_keypoints - 1}
     x = {name: _pad(values, ENTRIES, fill.get(name, 0)) for name, values in x.items()}
     x["boxes"] = _pad(boxes, PERSONS)
     y = {"own": own.astype(np.float32), "taught": taught.astype(np.float32)}
@@ -158,7 +158,7 @@ def _seen(people, photos, recipe, rng):
         "photo": photo,
         "place": place,
         "score": score,
-        "joint": people.joint[row],
+        "keypoint": people.keypoint[row],
         "owner": people.owner[row],
     }
     if recipe is not None:
@@ -167,9 +167,9 @@ def _seen(people, photos, recipe, rng):
     return seen
 
 
-def _with_spurious(seen, joints, boxes, view, recipe, rng):
-    """Adds candidates that are nobody's, ``recipe.spurious`` per joint and box."""
-    box = np.repeat(np.arange(len(boxes)), rng.poisson(recipe.spurious * joints, len(boxes)))
+def _with_spurious(seen, num_keypoints, boxes, view, recipe, rng):
+    """Adds candidates that are nobody's, ``recipe.spurious`` per keypoint and box."""
+    box = np.repeat(np.arange(len(boxes)), rng.poisson(recipe.spurious * num_keypoints, len(boxes)))
     inside = rng.uniform(-MARGIN, 1 + MARGIN, (len(box), 2))
     size = np.maximum(boxes[box, 2:] - boxes[box, :2], 1)
     extra = {
@@ -177,7 +177,7 @@ def _with_spurious(seen, joints, boxes, view, recipe, rng):
         "photo": view[box],
         "place": boxes[box, :2] + inside * size,
         "score": rng.uniform(recipe.min_score, 1, len(box)),
-        "joint": rng.integers(0, joints, len(box)),
+        "keypoint": rng.integers(0, num_keypoints, len(box)),
         "owner": np.full(len(box), NOBODY),
     }
     merged = {name: np.concatenate([values, extra[name]]) for name, values in seen.items()}
@@ -193,8 +193,8 @@ def _one_cell(grid, weights, rng):
 
 
 def _peaks(segment, grid, heights):
-    """``(M,)`` value of the crop at every entry: what all candidates of the same person and joint
-    leave there. ``segment`` is sorted."""
+    """``(M,)`` value of the crop at every entry: what all candidates of the same person and
+    keypoint leave there. ``segment`` is sorted."""
     first = np.searchsorted(segment, segment)
     count = np.searchsorted(segment, segment, side="right") - first
     other, entry = expand(first, count)

@@ -1,4 +1,4 @@
-"""Albumentations of one's own: their changes of image, mask, joints and boxes kept together.
+"""Albumentations of one's own: their changes of image, mask, keypoints and boxes kept together.
 
     transforms = [albumentations.HorizontalFlip(p=0.5), albumentations.MotionBlur(p=0.2)]
     sampler = PatchSampler(480, flip_indices, augment=Transforms(transforms, flip_indices))
@@ -70,8 +70,8 @@ def _albumentations():
 class Transforms:
     """Applies albumentations to patches; an ``augment`` of a sampler.
 
-    Boxes travel as their corners, and three marks travel with the joints: they tell whether the
-    transforms have mirrored the patch, upon which left and right joints are swapped, and by how
+    Boxes travel as their corners, and three marks travel with the keypoints: they tell whether the
+    transforms have mirrored the patch, upon which left and right keypoints are swapped, and by how
     much they have scaled it. Transforms that displace keypoints as pixel centres are exact (flips,
     ``Affine``, ``Rotate``, ``Perspective``); those that resize are up to half a pixel times the
     factor off, for so they are in albumentations.
@@ -134,21 +134,21 @@ class Transforms:
                 "augment: a transform changes the size or drops keypoints; use others, and leave "
                 "cropping and resizing to the sampler"
             )
-        joints, corners, marks = np.split(points, np.cumsum([len(g) for g in groups])[:-1])
-        return self._moved(patch, result, joints, corners, marks)
+        keypoints, corners, marks = np.split(points, np.cumsum([len(g) for g in groups])[:-1])
+        return self._moved(patch, result, keypoints, corners, marks)
 
-    def _moved(self, patch, result, joints, corners, marks):
+    def _moved(self, patch, result, points, corners, marks):
         height, width = patch.image.shape[:2]
         axes = (marks[1:] - marks[0]) / np.float32([[width], [height]])
         determinant = np.linalg.det(axes)
         keypoints = patch.keypoints.copy()
-        keypoints[..., :2] = joints.reshape(keypoints[..., :2].shape)
+        keypoints[..., :2] = points.reshape(keypoints[..., :2].shape)
         inside = (keypoints[..., :2] >= 0) & (keypoints[..., :2] < (width, height))
         keypoints[..., 2] *= inside.all(axis=-1)
-        labelled, labelled_joints = patch.labelled, patch.labelled_joints
+        labelled, labelled_keypoints = patch.labelled, patch.labelled_keypoints
         if determinant < 0:
             keypoints, labelled = keypoints[:, self.flip_indices], labelled[:, self.flip_indices]
-            labelled_joints = labelled_joints[self.flip_indices]
+            labelled_keypoints = labelled_keypoints[self.flip_indices]
         corners = corners.reshape(-1, 4, 2)
         boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
         mask, area = result["masks"]
@@ -161,7 +161,7 @@ class Transforms:
             labelled=labelled,
             unlabelled_boxes=boxes[len(patch.boxes) :],
             crowd=patch.crowd,
-            labelled_joints=labelled_joints,
+            labelled_keypoints=labelled_keypoints,
             labelled_area=cells.mean(axis=(1, 3)).round().astype(np.float32),
             mask=None if patch.mask is None else mask,
             complete=patch.complete,

@@ -18,14 +18,14 @@ class Patch:
 
     Attributes:
         image: ``(H, W, 3)`` uint8 RGB; the sides are multiples of 4.
-        boxes: ``(n, 4)`` of the persons with labelled joints, xyxy, not clipped (in a mosaic, to
+        boxes: ``(n, 4)`` of the persons with labelled keypoints, xyxy, not clipped (in a mosaic, to
             their tile).
         sizes: ``(n,)`` sqrt(box area) before rotation, which makes the enclosing boxes larger.
-        keypoints: ``(n, K, 3)``; v = 0 where a joint is unlabelled or outside the patch.
-        labelled: ``(n, K)`` bool, the joints of each person that the data set tells about.
+        keypoints: ``(n, K, 3)``; v = 0 where a keypoint is unlabelled or outside the patch.
+        labelled: ``(n, K)`` bool, the keypoints of each person that the data set tells about.
         unlabelled_boxes: ``(m, 4)`` of persons without keypoint labels and of crowds.
         crowd: which of ``unlabelled_boxes`` are crowds.
-        labelled_joints: ``(K,)`` 1 for the joints that the data set labels.
+        labelled_keypoints: ``(K,)`` 1 for the keypoints that the data set labels.
         labelled_area: ``(H / 4, W / 4)``, 0 where persons may stand without any label.
         mask: ``(H, W)`` uint8, 0 background, 1 person, 2 ignore, or None.
         complete: all persons of the photo have a box.
@@ -38,7 +38,7 @@ class Patch:
     labelled: np.ndarray
     unlabelled_boxes: np.ndarray
     crowd: np.ndarray
-    labelled_joints: np.ndarray
+    labelled_keypoints: np.ndarray
     labelled_area: np.ndarray
     mask: np.ndarray | None
     complete: bool
@@ -57,8 +57,8 @@ def cut(
         sample: the photo.
         move: the map from photo to patch pixels.
         size_hw: height and width of the patch.
-        flip_indices: of the skeleton, if the map mirrors: what was the left joint is the right one
-            of the person in the patch.
+        flip_indices: of the skeleton, if the map mirrors: what was the left keypoint is the right
+            one of the person in the patch.
         image: the moved photo if it has been drawn already.
     """
     if image is None:
@@ -67,12 +67,12 @@ def cut(
     keypoints[..., :2] = move(keypoints[..., :2])
     told = sample.labelled
     labelled = told.any(axis=1)
-    labelled_joints = np.ones(keypoints.shape[1], np.float32)
+    labelled_keypoints = np.ones(keypoints.shape[1], np.float32)
     if labelled.any():
-        labelled_joints = told[labelled].any(axis=0).astype(np.float32)
+        labelled_keypoints = told[labelled].any(axis=0).astype(np.float32)
     if flip_indices is not None:
         keypoints, told = keypoints[:, flip_indices], told[:, flip_indices]
-        labelled_joints = labelled_joints[flip_indices]
+        labelled_keypoints = labelled_keypoints[flip_indices]
     inside = (keypoints[..., :2] >= 0) & (keypoints[..., :2] < size_hw[::-1])
     keypoints[..., 2] *= inside.all(axis=-1)
     boxes, crowd = move.boxes(sample.boxes), move.boxes(sample.crowd_boxes)
@@ -89,7 +89,7 @@ def cut(
         labelled=told[labelled],
         unlabelled_boxes=np.concatenate([boxes[~labelled], crowd]).astype(np.float32),
         crowd=np.arange((~labelled).sum() + len(crowd)) >= (~labelled).sum(),
-        labelled_joints=labelled_joints,
+        labelled_keypoints=labelled_keypoints,
         labelled_area=_labelled_area(None if sample.complete else boxes, size_hw),
         mask=mask,
         complete=sample.complete,
@@ -144,7 +144,7 @@ def tile(parts: list[Patch]) -> Patch:
         labelled=joined("labelled"),
         unlabelled_boxes=joined("unlabelled_boxes"),
         crowd=joined("crowd"),
-        labelled_joints=np.min([part.labelled_joints for part in parts], axis=0),
+        labelled_keypoints=np.min([part.labelled_keypoints for part in parts], axis=0),
         labelled_area=tiled("labelled_area"),
         mask=tiled("mask") if has_masks else None,
         complete=all(part.complete for part in parts),

@@ -41,8 +41,8 @@ class PersonCrop:
 
     Attributes:
         image: ``(h, w, 3)`` uint8 RGB; other people are part of the background.
-        keypoints: ``(K, 3)``; v = 0 where a joint is unlabelled or outside the crop.
-        labelled: ``(K,)`` bool, the joints that the data set tells about.
+        keypoints: ``(K, 3)``; v = 0 where a keypoint is unlabelled or outside the crop.
+        labelled: ``(K,)`` bool, the keypoints that the data set tells about.
         box: ``(4,)`` xyxy, the true box; of a rotated crop, about its centre and not larger.
     """
 
@@ -53,7 +53,7 @@ class PersonCrop:
 
 
 def people(samples: list[Sample], least_size: float = 0.0) -> list[Person]:
-    """All persons with a labelled joint and a box that has an area, photo by photo.
+    """All persons with a labelled keypoint and a box that has an area, photo by photo.
 
     Args:
         samples: the photos.
@@ -93,7 +93,7 @@ class CropSampler:
         scale: least and greatest random enlargement about the crop's centre.
         rotation: greatest rotation in degrees.
         rotation_chance: share of crops that are rotated.
-        flip: share of crops flipped left to right, with left and right joints swapped.
+        flip: share of crops flipped left to right, with left and right keypoints swapped.
         color: as in ``sampler.PatchSampler``; a sampler therefore serves one thread.
     """
 

@@ -3,8 +3,8 @@
 The map is drawn here and applied by ``geometry.Affine``: albumentations (2.0) has no transform that
 takes a given map, and its coordinates are not those of this library. It counts keypoints from pixel
 centres when it flips and rotates, from pixel corners when it resizes, and boxes always from
-corners, so that joints and masks would part by up to a pixel. Colours are albumentations'; where it
-is not installed they stay as they are. Transforms of one's own go through
+corners, so that keypoints and masks would part by up to a pixel. Colours are albumentations'; where
+it is not installed they stay as they are. Transforms of one's own go through
 ``albumentations_bridge.Transforms``, which bridges the difference.
 """
 
@@ -89,7 +89,7 @@ class PatchSampler:
             all.
         rotation: greatest rotation in degrees.
         rotation_chance: share of patches that are rotated.
-        flip: share of patches flipped left to right, with left and right joints swapped.
+        flip: share of patches flipped left to right, with left and right keypoints swapped.
         jitter: greatest shift of the centre as a share of the patch.
         color: change of the image's colours, an ``albumentations.Compose`` of pixel transforms or
             None. It holds a random state, so that a sampler serves one thread at a time.

@@ -10,10 +10,10 @@ from multiposenet.training.datasets.sample import IGNORE, PERSON
 def keypoint_targets(patch, *, sigma_share=0.045, sigma_limits=(4.0, 12.0), stride=STRIDE):
     """Targets and weights W of the keypoint subnet (MultiPoseNet, section 3.2, equation 4).
 
-    W is 0 where a joint must not be taught: in boxes of persons without keypoint labels and in
+    W is 0 where a keypoint must not be taught: in boxes of persons without keypoint labels and in
     crowds, outside the annotated persons where bystanders are not labelled, in the box of a person
-    for a joint of which nothing is known, and everywhere for joints that the data set does not
-    label. It stays 1 around every labelled joint. The mask
+    for a keypoint of which nothing is known, and everywhere for keypoints that the data set does
+    not label. It stays 1 around every labelled keypoint. The mask
     channel is taught from the person mask, but not where bystanders may be missing on it; without
     a mask, as background outside all boxes if all persons of the photo are boxed.
 
@@ -29,17 +29,17 @@ def keypoint_targets(patch, *, sigma_share=0.045, sigma_limits=(4.0, 12.0), stri
     height, width = (side // stride for side in patch.image.shape[:2])
     sigmas = np.clip(sigma_share * patch.sizes, *sigma_limits)
     codec = GaussianHeatmaps(stride)
-    joints = codec.encode(patch.keypoints, sigmas, (height, width))["heatmaps"]
+    keypoints = codec.encode(patch.keypoints, sigmas, (height, width))["heatmaps"]
     unlabelled = _region(patch.unlabelled_boxes, (height, width), stride)
     known = (1.0 - unlabelled) * patch.labelled_area
-    known = np.repeat(known[..., None], joints.shape[-1], axis=-1)
+    known = np.repeat(known[..., None], keypoints.shape[-1], axis=-1)
     for box, labelled in zip(patch.boxes, patch.labelled, strict=True):
         if not labelled.all():
             person = _region(box[None], (height, width), stride)
             known[..., ~labelled] *= 1.0 - person[..., None]
-    weight = np.maximum(known, joints > 0.1) * patch.labelled_joints
+    weight = np.maximum(known, keypoints > 0.1) * patch.labelled_keypoints
     mask, mask_weight = _mask_target(patch, (height, width), stride)
-    target = np.concatenate([joints, mask[..., None]], axis=-1)
+    target = np.concatenate([keypoints, mask[..., None]], axis=-1)
     return target, np.concatenate([weight, mask_weight[..., None]], axis=-1).astype(np.float32)
 
 
@@ -96,7 +96,7 @@ def person_targets(patch, anchors, *, visible=0.25):
 
 
 def centre_pose(points, boxes, size_hw, margin=None):
-    """Where the joints would be if the person were in the centre (RMPE, section 3.2.1, figure 6).
+    """Where keypoints would be if the person were in the centre (RMPE, section 3.2.1, figure 6).
 
     The parallel SPPE has this pose as its target, so that its error moves the STN.
 
@@ -149,7 +149,7 @@ def heatmap_targets(points, visible, sigma, size_hw, stride=STRIDE):
 
     Args:
         points: ``(B, K, 2)`` xy in pixels.
-        visible: ``(B, K)``; joints with 0 are not drawn.
+        visible: ``(B, K)``; keypoints with 0 are not drawn.
         sigma: standard deviation in pixels.
         size_hw: height and width of the images.
         stride: pixels per cell.

@@ -15,7 +15,7 @@ from multiposenet.evaluation import average_precision, coco
 from multiposenet.maths.similarity import (
     confidences,
     found_only,
-    joint_overlap,
+    keypoint_overlap,
     near,
     pose_oks,
     soft_distances,
@@ -23,7 +23,7 @@ from multiposenet.maths.similarity import (
     squared_offsets,
 )
 
-# Poses of which no joint is nearer to its counterpart than one size of the person are far too
+# Poses of which no keypoint is nearer to its counterpart than one size of the person are far too
 # different for all rules within reason, and not kept as a pair.
 _FAR = 1.0
 _BLOCK = 8192  # pairs compared at a time
@@ -36,7 +36,7 @@ class CandidatePoses:
     Args:
         annotations: who is really there.
         results: COCO results as for `coco.evaluate_keypoints`. A pose without `bbox` has the box
-            around its joints with a score above 0.
+            around its keypoints with a score above 0.
         path: of the results, for messages.
 
     Raises:
@@ -77,9 +77,9 @@ class CandidatePoses:
         """(D,) bool, the poses that `suppression.oks_nms` keeps."""
         return self._greedy(self._oks >= threshold)
 
-    def joint_overlap_nms(self, radius: float, share: float) -> np.ndarray:
-        """(D,) bool, the poses that `suppression.joint_overlap_nms` keeps; radius at most 1."""
-        return self._greedy(joint_overlap(self._squared, radius) >= share)
+    def keypoint_overlap_nms(self, radius: float, share: float) -> np.ndarray:
+        """(D,) bool, the poses that `suppression.keypoint_overlap_nms` keeps; radius at most 1."""
+        return self._greedy(keypoint_overlap(self._squared, radius) >= share)
 
     def average_precision(self, kept: np.ndarray) -> float:
         """`keypoints/AP` of `coco.evaluate_keypoints` if only the poses (D,) bool are there."""
@@ -111,7 +111,7 @@ class CandidatePoses:
         found = np.isfinite(self._poses)
         low = np.where(found, self._poses, np.inf).min(axis=1)
         high = np.where(found, self._poses, -np.inf).max(axis=1)
-        sides = np.maximum(high - low, 0)  # of a pose without any joint 0
+        sides = np.maximum(high - low, 0)  # of a pose without any keypoint 0
         boxed, boxes = coco.result_boxes(table)
         sides[boxed] = np.maximum(boxes[:, 2:], 0)
         self._sizes, self._areas = sides.max(axis=1), sides.prod(axis=1)

@@ -42,11 +42,11 @@ class CandidatePosesMAP(CandidatePoses):
 class SubsetMeanAP:
     """``keypoint_precision.keypoint_average_precision`` of some of the poses, thousands of times.
 
-    To whom a pose belongs and which of its joints are near is the same whichever other poses are
+    To whom a pose belongs and which of its keypoints are near is the same whichever other poses are
     there: only who comes first is decided anew.
 
     Args:
-        groups: list of ``keypoint_precision.Group`` of the same J joints, with N poses in all.
+        groups: list of ``keypoint_precision.Group`` of the same J keypoints, with N poses in all.
     """
 
     def __init__(self, groups):
@@ -70,7 +70,7 @@ class SubsetMeanAP:
         self._wanted = sum(group.labelled.sum(axis=0) for group in groups)
 
     def __call__(self, kept):
-        """Mean AP over the joints if only the poses (N,) bool are there; 0 if none is wanted."""
+        """Mean AP over the keypoints if only the poses (N,) bool are there; 0 if none is wanted."""
         order = self._by_person[kept[self._by_person]]
         ahead = np.ones(len(order), bool)
         ahead[1:] = self._person[order][1:] != self._person[order][:-1]
@@ -89,7 +89,7 @@ class SubsetMeanAP:
 
 
 def _near(group):
-    """(N, G, J) whether joints are near their counterparts, (N, G) the share of these."""
+    """(N, G, J) whether keypoints are near their counterparts, (N, G) the share of these."""
     offset = group.predictions[:, None] - group.truths
     limit = TORSO_SHARE * group.units[:, None]
     near = (np.hypot(offset[..., 0], offset[..., 1]) <= limit) & group.labelled

@@ -16,9 +16,9 @@ from multiposenet.evaluation.keypoint_precision import Group, keypoint_average_p
 from multiposenet.evaluation.pck import torso_sizes
 from multiposenet.maths import boxes as box_ops
 
-JOINTS = tuple(name for part, names in mpii.PARTS.items() if part != "head" for name in names)
+KEYPOINTS = tuple(name for part, names in mpii.PARTS.items() if part != "head" for name in names)
 TORSO_SHARE = 0.2
-UNLABELLED = 0.5  # IoU from which a pose may be of a person whose joints are not labelled
+UNLABELLED = 0.5  # IoU from which a pose may be of a person whose keypoints are not labelled
 
 
 class MultiPersonMetrics:
@@ -57,7 +57,7 @@ class MultiPersonMetrics:
         }
 
     def counted(self, photo, poses):
-        """(N,) bool, poses that are not rather of a person whose joints are not labelled."""
+        """(N,) bool, poses that are not rather of a person whose keypoints are not labelled."""
         record = self.annotations.images[photo]
         labelled = _labelled(record)
         if not len(poses) or labelled.all():
@@ -81,7 +81,7 @@ class SinglePersonMetrics:
 
     Args:
         persons: list of ``person_crops.Person`` with torsos.
-        skeleton: their joints.
+        skeleton: their keypoints.
     """
 
     def __init__(self, persons, skeleton):
@@ -104,14 +104,16 @@ class SinglePersonMetrics:
 def group(keypoints, skeleton, sizes, poses):
     """The persons of a photo and their poses, for ``keypoint_precision``.
 
-    As a pose's own score, that of a joint is ranked by how sure its box is, too.
+    As a pose's own score, that of a keypoint is ranked by how sure its box is, too.
     """
     sure = poses.keypoint_scores * poses.box_scores[:, None]
-    return Group.of_poses(keypoints, skeleton, sizes, replace(poses, keypoint_scores=sure), JOINTS)
+    return Group.of_poses(
+        keypoints, skeleton, sizes, replace(poses, keypoint_scores=sure), KEYPOINTS
+    )
 
 
 def mean_precision(groups):
-    """Mean AP over the joints; NaN where none is labelled."""
+    """Mean AP over the keypoints; NaN where none is labelled."""
     return float(np.nanmean(keypoint_average_precision(groups, TORSO_SHARE)))
 
 

@@ -173,22 +173,22 @@ def compare(candidates: CandidatePoses, held_out: CandidatePoses) -> tuple[list[
     """Learns the parameters of every rule from some candidates and measures it on others.
 
     Returns:
-        Rows of no NMS, pose NMS set by hand, OKS-NMS, overlap of joints, and learnt pose NMS; and
-        how the last was learnt.
+        Rows of no NMS, pose NMS set by hand, OKS-NMS, overlap of keypoints, and learnt pose NMS;
+        and how the last was learnt.
     """
     hand, learnt = PoseNMSParameters(), learn(candidates)
     threshold, overlap = (
         _best(candidates, rule, ranges)
         for rule, ranges in (
             (CandidatePoses.oks_nms, OKS_RANGES),
-            (CandidatePoses.joint_overlap_nms, OVERLAP_RANGES),
+            (CandidatePoses.keypoint_overlap_nms, OVERLAP_RANGES),
         )
     )
     rules = {
         "none": ({}, lambda poses: np.ones(len(poses), bool)),
         "hand-set": (asdict(hand), lambda poses: poses.pose_nms(hand)),
         "oks": (threshold, lambda poses: poses.oks_nms(**threshold)),
-        "overlap": (overlap, lambda poses: poses.joint_overlap_nms(**overlap)),
+        "overlap": (overlap, lambda poses: poses.keypoint_overlap_nms(**overlap)),
         "learnt": (asdict(learnt.parameters), lambda poses: poses.pose_nms(learnt.parameters)),
     }
     rows = [

@@ -13,7 +13,7 @@ class BoxNoise(Generator):
     """The simplest generator of proposals: all persons are alike, and so are the four sides.
 
     Attributes:
-        names: of the K joints.
+        names: of the K keypoints.
         deviation: standard deviation of each side, as a share of the true box's width or height.
         iou: least IoU with the true box; what overlaps less is moved half the way back.
     """

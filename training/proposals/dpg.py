@@ -61,14 +61,14 @@ class DPG(Generator):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the joints."""
+        """Names of the keypoints."""
         return self.skeleton.keypoints
 
     def probabilities(self, keypoints, boxes, drawn) -> np.ndarray:
         """(N, M) that the detector would draw each box around each person.
 
         Args:
-            keypoints: (N, K, 3) in pixels; without any joint the pose image is black.
+            keypoints: (N, K, 3) in pixels; without any keypoint the pose image is black.
             boxes: (N, 4) xyxy, the true boxes.
             drawn: (M, 4) offsets.
         """

@@ -6,7 +6,7 @@ from multiposenet.training.proposals import offsets
 
 
 class Generator:
-    """Base of the generators; a subclass has ``draw`` and ``names``, the names of its joints."""
+    """Base of the generators; a subclass has ``draw`` and ``names``, the names of its keypoints."""
 
     names: tuple[str, ...]
 
@@ -18,7 +18,7 @@ class Generator:
         """Boxes as the detector would draw them.
 
         Args:
-            keypoints: (N, K, 3) x, y, v in pixels; a person may have no joint.
+            keypoints: (N, K, 3) x, y, v in pixels; a person may have no keypoint.
             boxes: (N, 4) xyxy, the true boxes.
             rng: NumPy's ``Generator``.
             count: boxes per person.
@@ -30,13 +30,13 @@ class Generator:
             (N, count, 4) float32 xyxy, at least a pixel wide and high.
 
         Raises:
-            ValueError: the joints are not those of the generator.
+            ValueError: the keypoints are not those of the generator.
         """
         keypoints = np.asarray(keypoints)
         if keypoints.shape[1:] != (len(self.names), 3):
             raise ValueError(
                 f"keypoints: shape {keypoints.shape}; give (N, {len(self.names)}, 3), "
-                "the joints that the generator was fitted on"
+                "the keypoints that the generator was fitted on"
             )
         boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
         drawn = self.draw(keypoints, boxes, rng, count, **options)

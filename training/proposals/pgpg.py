@@ -18,7 +18,7 @@ from multiposenet.training.proposals.generator import Generator
 _TORSO = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 # A torso seen from its end tells nothing about the size of the person.
 _LEAST_TORSO = 0.1  # of the root of the box's area
-# In clustering: likeness falls off as a Gaussian of one torso's length, alike for all joints.
+# In clustering: likeness falls off as a Gaussian of one torso's length, alike for all keypoints.
 _AREA, _SIGMA = 1.0, 0.5
 _RESTARTS = 2
 _FIELDS = fields(mixtures.Mixture)
@@ -34,10 +34,10 @@ def align(keypoints, boxes, names):
     Args:
         keypoints: (N, K, 3) x, y, v in pixels.
         boxes: (N, 4) xyxy.
-        names: of the K joints.
+        names: of the K keypoints.
 
     Returns:
-        (N, K, 2) float64, NaN for joints without label, and (N,) bool: whether there is a torso,
+        (N, K, 2) float64, NaN for keypoints without label, and (N,) bool: whether there is a torso,
         which takes a shoulder, a hip, and not to be seen from its end. Poses without are NaN.
 
     Raises:
@@ -67,8 +67,8 @@ class PGPG(Generator):
     """Offsets of detections, given the pose.
 
     Attributes:
-        names: of the K joints.
-        atoms: (C, K, 2) atomic poses, aligned; NaN for joints that nobody there has. C may be 0.
+        names: of the K keypoints.
+        atoms: (C, K, 2) atomic poses, aligned; NaN for keypoints that nobody there has. C may be 0.
         mixtures: C + 1 ``Mixture`` of offsets: of each atomic pose, and of poses without torso.
         iou: least IoU of the boxes of a pair, and so of a generated box.
     """
@@ -89,7 +89,7 @@ class PGPG(Generator):
         return found
 
     def draw(self, keypoints, boxes, rng, count=1, min_iou=None) -> np.ndarray:
-        """Offsets for some persons; those without any joint are taken for poses without torso.
+        """Offsets for some persons; those without any keypoint are taken for poses without torso.
 
         What overlaps the true box too little is drawn again a few times, then moved half the way
         to the true box until it does not.
@@ -160,7 +160,7 @@ def fit(pairs, names, *, atoms=12, components=4, strength=200.0, seed=0) -> PGPG
 
     Args:
         pairs: ``offsets.Pairs``.
-        names: of the joints, ``skeleton.keypoints``.
+        names: of the keypoints, ``skeleton.keypoints``.
         atoms: atomic poses wanted; as many as there are poses with a torso at most. 0 gives all
             persons the same mixture.
         components: most Gaussians in a mixture; BIC chooses.

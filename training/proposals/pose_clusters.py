@@ -1,10 +1,10 @@
 """K-means of poses with object keypoint similarity in place of a distance (MultiPoseNet 3.4).
 
 A centre is the pose that is most similar to its members on average, which is no mean: OKS falls
-off as a Gaussian of every joint's distance, so the best place of a joint is a mode of the density
-of the members' joints. Mean shift climbs to it, and can never make the objective worse; neither
-can giving every pose to its most similar centre. So both steps increase the mean OKS of poses and
-their centres until nothing changes.
+off as a Gaussian of every keypoint's distance, so the best place of a keypoint is a mode of the
+density of the members' keypoints. Mean shift climbs to it, and can never make the objective worse;
+neither can giving every pose to its most similar centre. So both steps increase the mean OKS of
+poses and their centres until nothing changes.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Clusters:
     """C clusters of N poses, the largest first.
 
     Attributes:
-        centres: (C, K, 2) xy in the frame of the poses; a joint that no member has is NaN.
+        centres: (C, K, 2) xy in the frame of the poses; a keypoint that no member has is NaN.
         members: (N,) int, cluster of each pose.
         similarity: (N,) OKS of each pose and its centre.
         objective: mean of `similarity`.
@@ -54,7 +54,7 @@ def cluster(
 
     Args:
         poses: (N, K, 2) xy.
-        visible: (N, K) bool, the joints that count; every pose needs one.
+        visible: (N, K) bool, the keypoints that count; every pose needs one.
         area: of a person in that frame, the scale of OKS.
         sigmas: (K,) of the skeleton.
         count: C, number of clusters, at most N.
@@ -63,13 +63,13 @@ def cluster(
         iterations: at most, per start.
 
     Raises:
-        ValueError: there are fewer poses than clusters, or one without any joint.
+        ValueError: there are fewer poses than clusters, or one without any keypoint.
     """
     poses, visible = np.asarray(poses, np.float64), np.asarray(visible, bool)
     if not 1 <= count <= len(poses):
         raise ValueError(f"count: {count} clusters of {len(poses)} poses; give 1 to {len(poses)}")
     if not visible.any(axis=1).all():
-        raise ValueError("visible: a pose without any joint; leave it out")
+        raise ValueError("visible: a pose without any keypoint; leave it out")
     poses = np.where(visible[..., None], poses, 0.0)  # what does not count may be NaN
     measure = _Measure(poses, visible, area, np.asarray(sigmas, np.float64))
     rng = np.random.default_rng(seed)
@@ -85,7 +85,7 @@ def assign(poses: np.ndarray, centres: np.ndarray, area: float, sigmas) -> np.nd
     """(N,) the cluster whose centre each pose is most similar to.
 
     Args:
-        poses: (N, K, 2) xy in the frame of the centres, NaN for joints that do not count.
+        poses: (N, K, 2) xy in the frame of the centres, NaN for keypoints that do not count.
         centres, area, sigmas: of `cluster`.
     """
     poses, centres = np.asarray(poses, np.float64), np.asarray(centres, np.float64)
@@ -102,7 +102,7 @@ class _Measure:
     sigmas: np.ndarray
 
     def similarity(self, centres, counted) -> np.ndarray:
-        """(N, C) OKS of every pose with every centre; a joint that a centre lacks is wrong."""
+        """(N, C) OKS of every pose with every centre; a keypoint that a centre lacks is wrong."""
         blocks = []
         for start in range(0, len(self.poses), _BLOCK):
             rows = slice(start, start + _BLOCK)
@@ -166,9 +166,9 @@ def _centre(measure, rows, centre, counted):
     """A better centre for some poses."""
     poses, visible = measure.poses[rows], measure.visible[rows]
     centre = centre.copy()
-    # A joint that the centre lacks begins in the middle of those of its members.
-    for joint in np.flatnonzero(~counted & visible.any(axis=0)):
-        centre[joint] = np.median(poses[visible[:, joint], joint], axis=0)
+    # A keypoint that the centre lacks begins in the middle of those of its members.
+    for keypoint in np.flatnonzero(~counted & visible.any(axis=0)):
+        centre[keypoint] = np.median(poses[visible[:, keypoint], keypoint], axis=0)
     counted = counted | visible.any(axis=0)
     for _ in range(_SHIFTS):
         centre = measure.shifted(centre, counted, rows)

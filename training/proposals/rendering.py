@@ -13,42 +13,42 @@ MARGIN = 0.5
 """What is seen on every side of the true box, as a share of its size."""
 
 _SHIFT = 4  # OpenCV's fixed point: sixteenths of a pixel
-_WIDTH = 0.03  # of a limb, and radius of a joint, as a share of the picture
+_WIDTH = 0.03  # of a limb, and radius of a keypoint, as a share of the picture
 
 
 def pose_images(keypoints, boxes, skeleton, size) -> np.ndarray:
-    """Poses: every labelled joint in a colour of its own, limbs in those of their two joints.
+    """Poses: every labelled keypoint in a colour of its own, limbs in those of their two keypoints.
 
     Args:
         keypoints: (N, K, 3) x, y, v in pixels of the photo.
         boxes: (N, 4) xyxy, the true boxes.
-        skeleton: limbs of the K joints.
+        skeleton: limbs of the K keypoints.
         size: side of the pictures in pixels.
 
     Returns:
-        (N, size, size, 3) uint8 on black; all black for a person without labelled joints.
+        (N, size, size, 3) uint8 on black; all black for a person without labelled keypoints.
     """
     keypoints, boxes = np.asarray(keypoints, np.float64), np.asarray(boxes, np.float64)
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6)[:, None]
     places = _on_picture((keypoints[..., :2] - boxes[:, None, :2]) / sides, size)
     # OpenCV counts from pixel centres.
     points = np.rint((np.clip(places, -4 * size, 5 * size) - 0.5) * 2**_SHIFT).astype(np.int32)
-    colours = joint_colours(skeleton.num_keypoints)
+    colours = keypoint_colours(skeleton.num_keypoints)
     thickness, radius = max(1, round(_WIDTH * size)), round(_WIDTH * size * 2**_SHIFT)
     images = np.zeros((len(points), size, size, 3), np.uint8)
-    for image, joints, labelled in zip(images, points, keypoints[..., 2] > 0, strict=True):
+    for image, own, labelled in zip(images, points, keypoints[..., 2] > 0, strict=True):
         for limb in skeleton.limbs:
             if labelled[list(limb)].all():
                 colour = (colours[list(limb)].mean(axis=0) / 2).tolist()
-                start, end = joints[list(limb)].tolist()
+                start, end = own[list(limb)].tolist()
                 cv2.line(image, start, end, colour, thickness, cv2.LINE_AA, _SHIFT)
-        for joint in np.flatnonzero(labelled):
-            place, colour = joints[joint].tolist(), colours[joint].tolist()
+        for keypoint in np.flatnonzero(labelled):
+            place, colour = own[keypoint].tolist(), colours[keypoint].tolist()
             cv2.circle(image, place, radius, colour, -1, cv2.LINE_AA, _SHIFT)
     return images
 
 
-def joint_colours(count) -> np.ndarray:
+def keypoint_colours(count) -> np.ndarray:
     """(count, 3) float64 RGB, 0 to 255: hues around the circle."""
     hues = np.arange(count) / count
     return 255 * np.array([colorsys.hsv_to_rgb(hue, 1.0, 1.0) for hue in hues])

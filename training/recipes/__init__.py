@@ -7,7 +7,7 @@ For each stage there is the paper's recipe and a compact one for CPUs, such as t
 """
 
 from multiposenet.training.recipes.change import change
-from multiposenet.training.recipes.joint_assigner import JointRecipe, NanoJoint
+from multiposenet.training.recipes.joint_assigner import JointAssignerRecipe, NanoJointAssigner
 from multiposenet.training.recipes.keypoints import (
     KeypointRecipe,
     NanoKeypoints,
@@ -35,9 +35,9 @@ from multiposenet.training.recipes.sppe import (
 
 __all__ = [
     "DPGRecipe",
-    "JointRecipe",
+    "JointAssignerRecipe",
     "KeypointRecipe",
-    "NanoJoint",
+    "NanoJointAssigner",
     "NanoKeypoints",
     "NanoKeypointsGPU",
     "NanoPRN",

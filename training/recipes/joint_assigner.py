@@ -6,7 +6,7 @@ from multiposenet.training.recipes.base import Recipe
 
 
 @dataclass(frozen=True)
-class JointRecipe(Recipe):
+class JointAssignerRecipe(Recipe):
     """The joint assigner on true keypoints: photos of COCO train2017 in which persons overlap.
 
         multiposenet tables prn --annotations person_keypoints_val2017.json --rows joint --run RUN
@@ -25,9 +25,9 @@ class JointRecipe(Recipe):
             box's area, in a photo of middling difficulty.
         missing: share of the candidates left out in the hardest photos.
         score_drop: how far below 1 the mean score of true candidates is in the hardest photos.
-        swapped: share of the joints that show up as their mirrored joint, too, in the hardest
+        swapped: share of the keypoints that show up as their mirrored keypoint, too, in the hardest
             photos.
-        spurious: candidates that are nobody's, per joint and person, in the hardest photos.
+        spurious: candidates that are nobody's, per keypoint and person, in the hardest photos.
         absent: share of the persons without a box.
         zoom: greatest logarithm of the scale of a photo.
         membership: weight of the binary cross-entropy of every token.
@@ -69,14 +69,14 @@ class JointRecipe(Recipe):
 
 
 @dataclass(frozen=True)
-class NanoJoint(JointRecipe):
+class NanoJointAssigner(JointAssignerRecipe):
     """The bundled ``joint-assigner``, for detectors' keypoints, with noise like that of nano's.
 
         multiposenet train joint-assigner --annotations person_keypoints_train2017.json --run RUN
 
-    Of nano's candidates in the boxes of the test photos a third of the joints have none, those
+    Of nano's candidates in the boxes of the test photos a third of the keypoints have none, those
     found are off by 7 % of the root of the person's area and have a mean score of 0.34, and every
-    joint has eight false ones with a mean score of 0.1.
+    keypoint has eight false ones with a mean score of 0.1.
 
     Cost: 28 minutes on 2 shared CPU cores, 1,728 steps. Result: AP 96.1 for true keypoints in true
     boxes on COCO val2017 if every box takes its best candidate, 95.2 if each keypoint serves one

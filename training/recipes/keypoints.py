@@ -27,7 +27,7 @@ class KeypointRecipe(Recipe):
             are any.
         loss: ``"l2"``, the paper's W (H - H^)^2, or ``"quality_focal"`` on sigmoid maps.
         gamma: focusing exponent of the quality focal loss.
-        mask_share: weight of the mask in it: mean cross-entropy against the joints' sum per joint.
+        mask_share: weight of the mask in it: mean cross-entropy against the sum of each keypoint.
         intermediate: weight of each intermediate loss (MultiPoseNet, section 3.2); 0 is "no int"
             of MultiPoseNet, table 2.
         sigma_share: Gaussian width as a share of the person's size sqrt(box area).
@@ -39,7 +39,7 @@ class KeypointRecipe(Recipe):
         zoom: greatest enlargement.
         rotation: greatest rotation in degrees.
         rotation_chance: share of the patches that are rotated.
-        flip: share of the patches that are mirrored, left and right joints swapped.
+        flip: share of the patches that are mirrored, left and right keypoints swapped.
         validation_size: longer side in pixels of the photos that the stage is measured on.
     """
 

@@ -22,7 +22,7 @@ class PRNRecipe(Recipe):
         box_jitter: greatest shift of each box side, as a share of the box.
         point_jitter: standard deviation of the keypoints' noise, as a share of their person's box.
         missing: share of the candidates left out.
-        spurious: candidates added that are nobody's, per joint and box.
+        spurious: candidates added that are nobody's, per keypoint and box.
         min_score: least score of a candidate; drawn uniformly up to 1.
         bilinear: every candidate is spread over the four cells around it, as at inference;
             otherwise it is put into one of them, drawn by its weight: the same in the mean, in

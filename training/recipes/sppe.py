@@ -28,7 +28,7 @@ class SinglePersonRecipe(Recipe):
         scale: least and greatest random enlargement of what the crop shows.
         rotation: greatest rotation in degrees.
         rotation_chance: share of the crops that are rotated.
-        flip: share of the crops that are mirrored, left and right joints swapped.
+        flip: share of the crops that are mirrored, left and right keypoints swapped.
     """
 
     steps: int = 250_000
@@ -65,7 +65,7 @@ class SPPERecipe(SinglePersonRecipe):
     """The fields of every recipe of the SPPE stage; the values are the paper's.
 
     Attributes:
-        pretrained: folder of a run with the SPPE to begin with, of the same sizes and joints, or
+        pretrained: folder of a run with the SPPE to begin with, of the same sizes and keypoints, or
             ``"none"``.
         image_size: height and width of the crops, multiples of 4 x 2^levels.
         stacks, units, width, levels, sigmoid: of the ``hourglass``.

@@ -10,7 +10,7 @@ import sys
 
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.training import pipeline
-from multiposenet.training.recipes.joint_assigner import NanoJoint
+from multiposenet.training.recipes.joint_assigner import NanoJointAssigner
 
 
 def main(labels, run, recipe=None):
@@ -19,14 +19,16 @@ def main(labels, run, recipe=None):
     Args:
         labels: path of COCO keypoint annotations.
         run: folder of checkpoints and the result.
-        recipe: a ``JointRecipe``; by default ``NanoJoint``.
+        recipe: a ``JointAssignerRecipe``; by default ``NanoJointAssigner``.
 
     Returns:
         Path of the weights.
     """
     annotations = CocoAnnotations.load(labels)
     options = {"skeleton": annotations.skeleton, "resume": True}
-    (path,) = pipeline.train("joint-assigner", annotations, run, recipe or NanoJoint(), **options)
+    (path,) = pipeline.train(
+        "joint-assigner", annotations, run, recipe or NanoJointAssigner(), **options
+    )
     return path
 
 

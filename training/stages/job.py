@@ -19,7 +19,7 @@ class Job:
         samples: list of ``datasets.Sample`` in the skeleton; or ``CocoAnnotations``, where the
             stage learns from labels, with or without detections.
         engine: the ``Engine``, whose scope the stage is in.
-        skeleton: the joints.
+        skeleton: the keypoints.
         detections: path of COCO results for the photos.
         augment: the user's own augmentation of patches, see ``patches.sampler``.
         val_annotations: ``CocoAnnotations`` on which the stage is measured while it trains.

@@ -33,13 +33,13 @@ def train(assigner, photos, recipe, flip_indices, run, **options):
     Args:
         assigner: the network.
         photos: a ``Photos`` of the training persons.
-        recipe: a ``JointRecipe``.
+        recipe: a ``JointAssignerRecipe``.
         flip_indices: of the skeleton.
         run: folder of checkpoints and logs.
         **options: of ``fitting.fit``, such as ``resume``.
     """
     batches = TokenBatches(photos, recipe, flip_indices)
-    stage = JointStage(assigner, recipe.membership)
+    stage = JointAssignerStage(assigner, recipe.membership)
     steps = recipe.epochs * batches.steps_per_epoch
     fitting.fit(stage, batches, recipe, steps=steps, run=run, **options)
 
@@ -134,7 +134,7 @@ class TokenBatches:
 
     def _augment(self, rng, boxes, places, visible):
         """Boxes, candidates, their scores, and which persons have a box."""
-        recipe, (images, people, joints) = self.recipe, visible.shape
+        recipe, (images, people, num_keypoints) = self.recipe, visible.shape
         size = np.maximum(boxes[..., 2:] - boxes[..., :2], 1.0)
         # Photos differ in how hard they are.
         hard = rng.random((images, 1, 1))
@@ -144,7 +144,7 @@ class TokenBatches:
         scores = visible * rng.beta(6 * mean, 6 * (1 - mean))
         scores *= rng.random(visible.shape) >= recipe.missing * hard
         if recipe.swapped:
-            # The mirrored joint's map has a peak, too.
+            # The mirrored keypoint's map has a peak, too.
             swapped = scores * rng.uniform(0, 1.2, visible.shape).clip(max=1)
             swapped *= rng.random(visible.shape) < recipe.swapped * hard
             places = np.concatenate([places, places[:, :, self.flip_indices]], axis=1)
@@ -153,9 +153,9 @@ class TokenBatches:
             count = int(np.ceil(recipe.spurious * people))
             of = rng.integers(0, people, (images, count))
             of = np.take_along_axis(boxes, of[..., None], axis=1)[:, :, None]
-            where = rng.uniform(-MARGIN, 1 + MARGIN, (images, count, joints, 2))
+            where = rng.uniform(-MARGIN, 1 + MARGIN, (images, count, num_keypoints, 2))
             extra = of[..., :2] + where * (of[..., 2:] - of[..., :2])
-            fake = rng.exponential(0.1, (images, count, joints)).clip(0.02, 1)
+            fake = rng.exponential(0.1, (images, count, num_keypoints)).clip(0.02, 1)
             fake *= rng.random(fake.shape) < hard
             places = np.concatenate([places, extra], axis=1)
             scores = np.concatenate([scores, fake], axis=1)
@@ -171,7 +171,7 @@ class TokenBatches:
 
 
 def tokens(boxes, places, scores, seen=None, rng=None, uncontested_share=1.0, limit=256):
-    """Boxes and candidates of photos as tokens (see ``JointStage.call``), and the answer.
+    """Boxes and candidates of photos as tokens (see ``JointAssignerStage.call``), and the answer.
 
     Args:
         boxes: ``(I, n, 4)`` xyxy.
@@ -185,10 +185,10 @@ def tokens(boxes, places, scores, seen=None, rng=None, uncontested_share=1.0, li
 
     Returns:
         ``tokens`` and ``answer``, a dict of ``own (R, T)``, 1 for the person's own keypoints, and
-        ``places (R, K, 3)``: its joints in its box, from 0 to 1, and whether they are known.
+        ``places (R, K, 3)``: its keypoints in its box, from 0 to 1, and whether they are known.
     """
     images, people = boxes.shape[:2]
-    count, joints = scores.shape[1:]
+    count, num_keypoints = scores.shape[1:]
     size = np.maximum(boxes[..., 2:] - boxes[..., :2], 1e-3)
     relative, inside = _relative(boxes, places), _inside(boxes, places, scores)
     if seen is not None:
@@ -207,9 +207,9 @@ def tokens(boxes, places, scores, seen=None, rng=None, uncontested_share=1.0, li
     valid = np.take_along_axis(inside, index, axis=1)
     relative = relative.reshape(images * people, -1, 2)[keep]
     relative = np.take_along_axis(relative, index[..., None], axis=1)
-    joint, owner = np.divmod(index, count)
+    keypoint, owner = np.divmod(index, count)
     box_size = np.broadcast_to(size.reshape(-1, 2)[keep][:, None], relative.shape)
-    candidate = index + image[:, None] * joints * count
+    candidate = index + image[:, None] * num_keypoints * count
     candidate = np.unique(candidate, return_inverse=True)[1].reshape(index.shape)
     own_places = labelled_persons.relative(places[:, :people], boxes[:, :, None])
     known = (scores[:, :people] > 0) & labelled_persons.within(own_places)
@@ -218,16 +218,16 @@ def tokens(boxes, places, scores, seen=None, rng=None, uncontested_share=1.0, li
         "relative": relative.astype(np.float32),
         "sizes": box_size.astype(np.float32),
         "scores": (np.take_along_axis(flat, index, axis=1) * valid).astype(np.float32),
-        "joint": joint.astype(np.int32),
+        "keypoint": keypoint.astype(np.int32),
         "candidate": candidate.astype(np.int32),
         "valid": valid.astype(np.float32),
     }
     own = (owner == person[:, None]) & valid
-    answer = answer.reshape(images * people, joints, 3)[keep]
+    answer = answer.reshape(images * people, num_keypoints, 3)[keep]
     return inputs, {"own": own.astype(np.float32), "places": answer.astype(np.float32)}
 
 
-class JointStage(keras.Model):
+class JointAssignerStage(keras.Model):
     """A joint assigner alone, on the keypoints of labelled persons.
 
     Args:
@@ -242,7 +242,7 @@ class JointStage(keras.Model):
         self.built = True
 
     def call(self, inputs, training=None):
-        tokens = {key: inputs[key] for key in ("joint", "candidate", "valid")}
+        tokens = {key: inputs[key] for key in ("keypoint", "candidate", "valid")}
         tokens["features"] = joint_assigner.features(
             inputs["relative"], inputs["sizes"], inputs["scores"]
         )
@@ -251,15 +251,15 @@ class JointStage(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         valid, own = y_pred["valid"], y["own"]
         shape = ops.shape(valid)
-        count, joints = shape[0] * shape[1], self.assigner.num_keypoints
-        alike = ops.arange(shape[0], dtype="int32")[:, None] * joints + y_pred["joint"]
+        count, num_keypoints = shape[0] * shape[1], self.assigner.num_keypoints
+        alike = ops.arange(shape[0], dtype="int32")[:, None] * num_keypoints + y_pred["keypoint"]
         tokens = ops.maximum(ops.sum(valid), 1.0)
         losses, rounds = 0.0, y_pred["logits"].shape[0]
         for index in range(rounds):
             logits = ops.cast(y_pred["logits"][index], "float32")
             entropy = binary_crossentropy(own, logits)
             member = ops.sum(valid * entropy) / tokens
-            loss = _choice(logits, valid, own, alike, shape[0] * joints)
+            loss = _choice(logits, valid, own, alike, shape[0] * num_keypoints)
             loss = loss + _choice(logits, valid, own, y_pred["candidate"], count)
             loss = loss + self.membership * member
             losses = losses + loss * (1.0 if index == rounds - 1 else 0.3)

@@ -47,7 +47,7 @@ def train(model, samples, recipe, run, *, augment=None, **options):
         **options: of ``fitting.fit``, such as ``resume``.
 
     Raises:
-        AnnotationError: no person of the samples has a labelled joint.
+        AnnotationError: no person of the samples has a labelled keypoint.
     """
     stage = KeypointStage(
         model, loss_of(recipe), recipe.intermediate, recipe.frozen, recipe.backbone_rate
@@ -134,7 +134,7 @@ class KeypointBatches:
     def __init__(self, samples, recipe, flip_indices, augment=None):
         if not any(sample.labelled.any() for sample in samples):
             raise AnnotationError(
-                "keypoints: no person has a labelled joint; give data sets with keypoints"
+                "keypoints: no person has a labelled keypoint; give data sets with keypoints"
             )
         self.recipe, self.flip_indices = recipe, flip_indices
         self.augment = augment

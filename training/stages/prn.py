@@ -88,10 +88,10 @@ def spread(coarse, fine):
         coarse: of any stride; else of the same configuration.
         fine: of stride 1; changed.
     """
-    joints, stride = coarse.num_keypoints, coarse.stride
+    num_keypoints, stride = coarse.num_keypoints, coarse.stride
     first, *between, last = (x for x in coarse.phi.layers if x.weights)
     new_first, *new_between, new_last = (x for x in fine.phi.layers if x.weights)
-    shape = (HEIGHT // stride, WIDTH // stride, joints, -1)
+    shape = (HEIGHT // stride, WIDTH // stride, num_keypoints, -1)
     kernel = ops.reshape(first.kernel, shape)
     kernel = ops.repeat(ops.repeat(kernel, stride, axis=0), stride, axis=1)
     new_first.kernel.assign(ops.reshape(kernel, new_first.kernel.shape))
@@ -110,8 +110,8 @@ def spread(coarse, fine):
 class PRNStage(keras.Model):
     """An assigner alone, on candidates of ground truth (MultiPoseNet, section 3.5).
 
-    The paper's loss is the binary cross-entropy of all cells of the maps, each joint's map being a
-    softmax over its 56 x 36 cells (MultiPoseNet, section 3.4). This one looks only at the cells
+    The paper's loss is the binary cross-entropy of all cells of the maps, each keypoint's map being
+    a softmax over its 56 x 36 cells (MultiPoseNet, section 3.4). This one looks only at the cells
     that hold a candidate, since no other can be chosen. It is a sum of three, whose shares the
     recipe gives:
 
@@ -147,11 +147,11 @@ class PRNStage(keras.Model):
         present = ops.cast(x["scores"] > 0, "float32")
         counted = present * y["taught"]
         own = y["own"] * counted
-        joints = self.prn.num_keypoints
-        of_person = x["person"] * joints + x["joint"]
+        num_keypoints = self.prn.num_keypoints
+        of_person = x["person"] * num_keypoints + x["keypoint"]
         candidates = ops.shape(logits)[0]  # not more than entries
         alternatives = {
-            "choice": (of_person, ops.shape(x["boxes"])[0] * joints),
+            "choice": (of_person, ops.shape(x["boxes"])[0] * num_keypoints),
             "rivalry": (x["candidate"], candidates),
         }
         losses = {}
@@ -198,11 +198,11 @@ def sparse_logits(prn, x, training=None):
         ``(M,)``, equal to ``roi_crop.read`` of the dense maps.
     """
     x = {name: ops.convert_to_tensor(values) for name, values in x.items()}
-    joints, stride = prn.num_keypoints, prn.stride
+    num_keypoints, stride = prn.num_keypoints, prn.stride
     first, *between, last = [layer for layer in prn.phi.layers if not isinstance(layer, FLAT)]
     cells, weights = _coarse(x["cells"], stride)
     heights = x["weights"][..., None] * ops.cast(weights, "float32") * x["scores"][:, None, None]
-    hidden = _sum_rows(first.kernel, cells * joints + x["joint"][:, None, None], heights)
+    hidden = _sum_rows(first.kernel, cells * num_keypoints + x["keypoint"][:, None, None], heights)
     people = ops.shape(x["boxes"])[0]
     hidden = ops.segment_sum(hidden, x["person"], people)
     hidden = first.activation(hidden + first.bias)
@@ -210,7 +210,7 @@ def sparse_logits(prn, x, training=None):
         hidden = layer(hidden, training=training)
     cells, weights = _fine(x["cells"], stride)
     weights = x["weights"][..., None] * ops.cast(weights, "float32")
-    index = cells * joints + x["joint"][:, None, None]
+    index = cells * num_keypoints + x["keypoint"][:, None, None]
     rows = _sum_rows(ops.transpose(last.kernel), index, weights)
     logits = ops.sum(rows * ops.take(hidden, x["person"], axis=0), axis=-1)
     logits = logits + ops.sum(weights * ops.take(last.bias, index), axis=(1, 2))

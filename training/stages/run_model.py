@@ -15,7 +15,7 @@ def begin(job, stage, checkpoint):
         checkpoint: name of the stage's checkpoints.
 
     Raises:
-        AnnotationError: the stage is to be measured on other joints than it learns.
+        AnnotationError: the stage is to be measured on other keypoints than it learns.
         WeightsError: an earlier stage of the run trained another model, or the pretrained weights
             cannot be had.
     """
@@ -23,7 +23,7 @@ def begin(job, stage, checkpoint):
     if known and known.skeleton.keypoints != job.skeleton.keypoints:
         raise AnnotationError(
             f"{known.path}: keypoints: are those of {known.skeleton.name}, "
-            f"the stage learns {job.skeleton.name}; validate on annotations of the same joints"
+            f"the stage learns {job.skeleton.name}; validate on annotations of the same keypoints"
         )
     weights = getattr(recipe, "pretrained", "none")
     # A checkpoint holds all weights; a run killed before its first one begins anew.

@@ -69,7 +69,7 @@ def record(job, architecture):
 def validation(job, network, **options):
     """What measures a network for inference while its parts are trained; None without data.
 
-    Annotations of another skeleton are measured by the joints that both have.
+    Annotations of another skeleton are measured by the keypoints that both have.
 
     Args:
         job: the ``Job``.
@@ -86,11 +86,11 @@ def _pretrained(run, skeleton, architecture):
     """The SPPE of another run.
 
     Raises:
-        WeightsError: there is none, or it has other sizes or joints.
+        WeightsError: there is none, or it has other sizes or keypoints.
     """
     if run_folder.load_sppe_architecture(run) != (skeleton, architecture):
         raise WeightsError(
-            f"{run}: rmpe.json: is of other sizes or joints; make them equal, or "
+            f"{run}: rmpe.json: is of other sizes or keypoints; make them equal, or "
             "--set pretrained=none"
         )
     return run_folder.load_sppe(run)
@@ -100,7 +100,7 @@ def generator(recipe, run, skeleton):
     """The recipe's generator of proposals; None for true boxes.
 
     Raises:
-        WeightsError: the run has no file of the generator, or it is of other joints.
+        WeightsError: the run has no file of the generator, or it is of other keypoints.
     """
     if recipe.generator == "noise":
         return BoxNoise(skeleton.keypoints, recipe.box_noise) if recipe.box_noise else None
@@ -114,12 +114,12 @@ def load_generator(path, skeleton):
     """A fitted generator of proposals, of ``multiposenet train pgpg`` or ``train dpg``.
 
     Raises:
-        WeightsError: the file is missing, damaged or of other joints.
+        WeightsError: the file is missing, damaged or of other keypoints.
     """
     found = (PGPG if Path(path).suffix == ".npz" else DPG).load(path)
     if found.names != skeleton.keypoints:
         raise WeightsError(
-            f"{path}: names: it was fitted on other joints than {skeleton.name}; "
+            f"{path}: names: it was fitted on other keypoints than {skeleton.name}; "
             "fit it on annotations of the same"
         )
     return found
@@ -140,7 +140,7 @@ def train(sppe, samples, recipe, flip_indices, run, *, proposals=None, **options
         **options: of ``fitting.fit``, such as ``resume``.
 
     Raises:
-        AnnotationError: no person of the samples has a labelled joint.
+        AnnotationError: no person of the samples has a labelled keypoint.
     """
     batches = CropBatches(samples, recipe, sppe.input_shape[1:3], flip_indices, proposals)
     stage = SPPEStage(sppe, loss_of(recipe))
@@ -181,7 +181,7 @@ class SPPEStage(keras.Model):
 
 
 class CropBatches:
-    """``batches(step)`` is the batch of a step: crops of persons, heatmaps, and joints that count.
+    """``batches(step)`` is the batch of a step: crops of persons, heatmaps, which keypoints count.
 
     Args:
         samples: list of ``datasets.Sample``.
@@ -199,7 +199,7 @@ class CropBatches:
         self.people = people(samples, recipe.least_size)
         if not self.people:
             raise AnnotationError(
-                f"sppe: no person of at least {recipe.least_size:g} pixels has a labelled joint; "
+                f"sppe: no person of {recipe.least_size:g} pixels or more has a labelled keypoint; "
                 "give data sets with keypoints"
             )
         self.recipe, self.size, self.flip_indices = recipe, tuple(size), flip_indices

@@ -1,9 +1,10 @@
 """The stage of the symmetric STN around a trained SPPE, with the frozen parallel SPPE.
 
 RMPE's localisation network learns from the error of poses alone. In a short run that is too little:
-the error tells hardly more than in which direction a joint is nearer. The true boxes are known, and
-what an exact STN would do follows from them: before the stage tunes it, the localisation network
-can learn from that (``train_localisation``). What it has learnt is kept in RUN/located.weights.h5.
+the error tells hardly more than in which direction a keypoint is nearer. The true boxes are known,
+and what an exact STN would do follows from them: before the stage tunes it, the localisation
+network can learn from that (``train_localisation``). What it has learnt is kept in
+RUN/located.weights.h5.
 """
 
 import keras
@@ -92,7 +93,7 @@ def train(sppe, localisation, samples, recipe, flip_indices, run, *, proposals=N
         samples, flip_indices, run, proposals, **options: as of ``sppe.train``.
 
     Raises:
-        AnnotationError: no person of the samples has a labelled joint.
+        AnnotationError: no person of the samples has a labelled keypoint.
     """
     batches = CentredCropBatches(
         samples,
@@ -171,12 +172,12 @@ def train_localisation(localisation, samples, recipe, flip_indices, proposals, i
         The mean ``corner_error`` on these crops, before and after.
 
     Raises:
-        AnnotationError: no person of the samples has a labelled joint.
+        AnnotationError: no person of the samples has a labelled keypoint.
     """
     batches = LocalisationBatches(
         samples, recipe, localisation.input_shape[1:3], flip_indices, proposals, image_size
     )
-    seeing = keras.Model(localisation.input, localisation.get_layer("evidence").output)
+    seeing = keras.Model(localisation.input, localisation.get_layer("features").output)
     seen, thetas = [], []
     count = -(-recipe.localisation_crops // recipe.batch_size)
     for step in range(recipe.steps, recipe.steps + count):  # crops that the stage does not see

@@ -28,7 +28,7 @@ from multiposenet.training import recipes
 from multiposenet.training.grouping import assignment
 from multiposenet.training.grouping.degradation_sweep import mean_crop
 from multiposenet.training.grouping.labelled_persons import LabelledPersons
-from multiposenet.training.recipes.joint_assigner import JointRecipe
+from multiposenet.training.recipes.joint_assigner import JointAssignerRecipe
 from multiposenet.training.stages import joint_assigner, prn
 
 FIGURES = ("AP", "AP50", "AP75", "APM", "APL")
@@ -153,13 +153,13 @@ class PRNTable:
         if row.name in ("max", "nearest"):
             return Max() if row.name == "max" else NearestCentre()
         keras.utils.set_random_seed(self.recipe.seed)
-        joints = skeleton.num_keypoints
+        num_keypoints = skeleton.num_keypoints
         if row.name == "ucr":
-            assigner, fit = UnaryConditionalRelationship(joints), self._fit_prior
+            assigner, fit = UnaryConditionalRelationship(num_keypoints), self._fit_prior
         elif row.name == "joint":
-            assigner, fit = JointAssigner(joints), self._fit_joint
+            assigner, fit = JointAssigner(num_keypoints), self._fit_joint
         else:
-            assigner, fit = PoseResidualNetwork(joints, **row.network), self._fit_prn
+            assigner, fit = PoseResidualNetwork(num_keypoints, **row.network), self._fit_prn
         path = Path(self.run) / f"{row.name}.weights.h5"
         if path.exists():
             try:
@@ -181,7 +181,7 @@ class PRNTable:
         prn.train(assigner, self._people(), recipe, flip, Path(self.run) / row.name, resume=True)
 
     def _fit_joint(self, row, assigner):
-        recipe = self.joint_recipe or JointRecipe()
+        recipe = self.joint_recipe or JointAssignerRecipe()
         flip = self.annotations.skeleton.flip_indices
         photos = joint_assigner.Photos(self._train_annotations())
         joint_assigner.train(assigner, photos, recipe, flip, Path(self.run) / row.name, resume=True)
@@ -194,7 +194,7 @@ class PRNTable:
         if annotations.skeleton.keypoints != self.annotations.skeleton.keypoints:
             raise InputError(
                 f"{self.train}: keypoints: not those of {self.annotations.path}; "
-                "train and measure on the same joints"
+                "train and measure on the same keypoints"
             )
         return annotations
 

@@ -55,7 +55,7 @@ ROWS = (
     AblationRow("no-parallel", "no parallel SPPE", "no-parallel", "learnt", 66.2),
     AblationRow("no-generator", "no proposal generator", "no-generator", "learnt", 62.6),
     AblationRow("no-pose-nms", "no pose NMS", "full", "none", 63.2),
-    AblationRow("overlap", "NMS by overlap of joints", "full", "overlap", 67.1),
+    AblationRow("overlap", "NMS by overlap of keypoints", "full", "overlap", 67.1),
     AblationRow("oks", "OKS-NMS", "full", "oks"),
     AblationRow("hand", "pose NMS set by hand", "full", "hand"),
     AblationRow("boxes", "NMS of boxes", "full", "boxes"),

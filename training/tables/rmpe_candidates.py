@@ -41,7 +41,7 @@ def poses(network, skeleton, margin, paths, proposals):
 
     Args:
         network: of ``systems.sppe_files.load_network``.
-        skeleton: its joints.
+        skeleton: its keypoints.
         margin: of its proposals.
         paths: of the photos.
         proposals: as of ``detect``.

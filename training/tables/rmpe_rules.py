@@ -3,7 +3,7 @@
 import numpy as np
 
 from multiposenet.maths import boxes as box_ops
-from multiposenet.maths.suppression import joint_overlap_nms, oks_nms, without_duplicates
+from multiposenet.maths.suppression import keypoint_overlap_nms, oks_nms, without_duplicates
 from multiposenet.training.pose_nms import parameter_search
 from multiposenet.training.pose_nms.candidate_poses_map import CandidatePosesMAP
 
@@ -26,8 +26,8 @@ def by_oks(poses):
 
 
 def by_overlap(poses):
-    """Poses that share half of their joints are one, set by hand."""
-    return poses[joint_overlap_nms(*_arrays(poses))]
+    """Poses that share half of their keypoints are one, set by hand."""
+    return poses[keypoint_overlap_nms(*_arrays(poses))]
 
 
 def by_boxes(poses):

@@ -65,7 +65,7 @@ class TrainedVariants:
         run: the folder.
         detector: name of the model whose boxes are imitated.
         train: names of data sets, ``FORMAT:FOLDER``; without any, what is missing stays so.
-        skeleton: the joints.
+        skeleton: the keypoints.
         recipes: dict of stage to recipe, ``"sppe"`` and ``"sstn"``.
         workers: processes that make the batches, see ``Engine``.
     """

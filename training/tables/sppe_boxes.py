@@ -1,9 +1,9 @@
-"""How far an SPPE is from the joints with true and with bad boxes, with and without the SSTN.
+"""How far an SPPE is from the keypoints with true and with bad boxes, with and without the SSTN.
 
     python -m multiposenet.training.tables.sppe_boxes --run RUN lsp:lsp_extended/test
 
-Prints PCK@0.2 in units of the torso, overall and by joint; on one photo the same is RMPE, figure 1.
-Bad boxes are true ones whose sides have Gaussian noise, or, by --pgpg FILE, those of a generator
+Prints PCK@0.2 in units of the torso, overall and by keypoint; on one photo the same is RMPE, figure
+1. Bad boxes are true ones whose sides have Gaussian noise, or, by --pgpg FILE, those of a generator
 fitted to a detector. What is regained is the share of the SPPE's loss by bad boxes that is not lost
 with the SSTN. An exact STN, which knows the true box but sees no more of the photo than the bad one
 shows, says how much of it can be; --tuned RUN adds an SPPE that has learnt from bad boxes without
@@ -37,7 +37,7 @@ def evaluate(run, data, *, noise=0.1, pgpg=None, draws=3, tuned=None):
         tuned: folder of another run, of which the SPPE alone is measured.
 
     Returns:
-        Dict of column to dict of joint to figure; ``"mean"`` is over all labelled joints. The
+        Dict of column to dict of keypoint to figure; ``"mean"`` is over all labelled keypoints. The
         columns are ``sppe/true``, ``sppe/bad``, ``exact/bad`` of the same SPPE behind an exact STN;
         ``sstn/true``, ``sstn/bad`` after the second stage; ``tuned/true``, ``tuned/bad`` of the
         other run. The figures of bad boxes are means over the
@@ -74,16 +74,16 @@ def evaluate(run, data, *, noise=0.1, pgpg=None, draws=3, tuned=None):
 
 
 def _figures(draws, persons, skeleton):
-    """A column of the table from the joints ``(P, K, 2)`` of every draw."""
+    """A column of the table from the keypoints ``(P, K, 2)`` of every draw."""
     figures = [validation.torso_pck(points, persons, skeleton) for points in draws]
     means = [mean for _, mean in figures]
-    by_joint = np.mean([joints for joints, _ in figures], axis=0)
+    by_keypoint = np.mean([keypoints for keypoints, _ in figures], axis=0)
     return {
         "mean": float(np.mean(means)),
         "spread": float(np.std(means)),
         **{
-            joint: float(value)
-            for joint, value in zip(skeleton.keypoints, by_joint, strict=True)
+            keypoint: float(value)
+            for keypoint, value in zip(skeleton.keypoints, by_keypoint, strict=True)
             if not np.isnan(value)
         },
     }

@@ -15,7 +15,7 @@ from multiposenet.sources import read_image
 from multiposenet.systems.compilation import compiled
 
 MULTIPLE = 64  # photos share few canvas sizes
-CANDIDATES = 32  # peaks per joint, as at inference
+CANDIDATES = 32  # peaks per keypoint, as at inference
 
 
 def map_function(model):
@@ -30,7 +30,7 @@ def map_function(model):
 
 
 class KeypointValidation:
-    """Average precision of the keypoint maps with true boxes, each joint by the highest peak.
+    """Average precision of the keypoint maps with true boxes, each keypoint by the highest peak.
 
     Neither the person subnet nor the PRN is trained yet, so that this measures the maps alone.
 

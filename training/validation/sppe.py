@@ -76,7 +76,7 @@ def boxes_of(persons, proposals=None, seed=0):
 
 
 def estimator(network, skeleton, margin=MARGIN):
-    """A function from P persons and their boxes ``(P, 4)`` to joints ``(P, K, 2)``.
+    """A function from P persons and their boxes ``(P, 4)`` to keypoints ``(P, K, 2)``.
 
     All in pixels of the photos. The network has the weights that it has when the function is
     called.
@@ -95,7 +95,7 @@ def estimator(network, skeleton, margin=MARGIN):
 
 
 def behind_exact_stn(network, persons, boxes, proposal_size, margin):
-    """Joints ``(P, K, 2)`` in pixels of the photos, of an SPPE behind a perfect STN.
+    """Keypoints ``(P, K, 2)`` in pixels of the photos, of an SPPE behind a perfect STN.
 
     The STN moves what the proposal shows so that the true box fits, as ``cropping`` would have cut
     it out; what the proposal does not show is black, as in ``spatial_transformer.sample``.
@@ -119,13 +119,13 @@ def behind_exact_stn(network, persons, boxes, proposal_size, margin):
             shown = patch.warp(photo_cache.image(person.photo), proposal, proposal_size)
             images.append((exact @ proposal.inverse()).warp(shown, size, border=0))
             moves.append(exact)
-        joints = np.asarray(find(np.stack(images).astype(np.float32))["keypoints"])
-        found += [move.inverse()(own) for move, own in zip(moves, joints, strict=True)]
+        keypoints = np.asarray(find(np.stack(images).astype(np.float32))["keypoints"])
+        found += [move.inverse()(own) for move, own in zip(moves, keypoints, strict=True)]
     return np.stack(found)
 
 
 def torso_pck(points, persons, skeleton):
-    """PCK@0.2 of joints ``(P, K, 2)`` in pixels of the photos, see ``evaluation.pck.pck``."""
+    """PCK@0.2 of keypoints ``(P, K, 2)`` in pixels of the photos, see ``evaluation.pck.pck``."""
     labels = _labels(persons, skeleton)
     return pck(points, labels[..., :2], labels[..., 2] > 0, torso_sizes(labels, skeleton))
 

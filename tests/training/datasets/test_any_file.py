@@ -94,7 +94,7 @@ def test_any_file(tmp_path, seed):
             assert not readable and "\n" not in str(error)
             continue
         assert inspection.counts() and inspection.skeleton() and inspection.by_kind() is not None
-        repaired, _ = repair(content, inspection.findings, len(inspection.joints))
+        repaired, _ = repair(content, inspection.findings, len(inspection.keypoints))
         copied.write_text(json.dumps(repaired))
         mended += use(copied)
     assert read < mended

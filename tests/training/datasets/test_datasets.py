@@ -146,13 +146,13 @@ def test_coco_of_any_layout_and_skeleton(coco_folder):
     assert one.keypoints.shape == (2, 14, 3) and one.mask_path is None
     unknown = [LSP_14.index("neck"), LSP_14.index("head_top")]
     assert not one.labelled[:, unknown].any() and one.labelled[0].sum() == 12
-    joint = LSP_14.index("left_shoulder")
-    np.testing.assert_array_equal(one.keypoints[0, joint], [4.5, 6.25, 2])
+    keypoint = LSP_14.index("left_shoulder")
+    np.testing.assert_array_equal(one.keypoints[0, keypoint], [4.5, 6.25, 2])
 
 
 @pytest.fixture
 def lsp_folder(tmp_path):
-    # Joint j lies at (j, 10 + j), so that every joint can be told by its position.
+    # Keypoint j lies at (j, 10 + j), so that every keypoint can be told by its position.
     keypoints = np.array([(j, 10 + j, 2) for j in range(14)])
     keypoints[LSP_14.index("left_knee")] = 0
     images = [{"id": 3, "file_name": "3.png", "width": 30, "height": 40}]
@@ -161,7 +161,7 @@ def lsp_folder(tmp_path):
     return tmp_path
 
 
-def test_lsp_joints_go_by_name_and_the_face_stays_unknown(lsp_folder):
+def test_lsp_keypoints_go_by_name_and_the_face_stays_unknown(lsp_folder):
     (sample,) = lsp.read(lsp_folder)
     assert sample.single and not sample.complete and not sample.has_mask
     for k, name in enumerate(COCO_17.keypoints):

@@ -18,8 +18,8 @@ FACE = [COCO_17.index(name) for name in COCO_17.keypoints if name.split("_")[-1]
 
 
 def mpii_person(image="a.png", first=10.0, **fields):
-    joints = [[first + j, 2 * first - j] for j in range(16)]
-    return {"image": image, "joints": joints, "joints_vis": [1] * 16,
+    keypoints = [[first + j, 2 * first - j] for j in range(16)]
+    return {"image": image, "joints": keypoints, "joints_vis": [1] * 16,
             "center": [20, 20], "scale": 0.25} | fields  # fmt: skip
 
 
@@ -87,9 +87,9 @@ def test_mpii_official_matlab_file(tmp_path):
     """Of three photos one has two people, one a person without points, one nobody."""
 
     def points(first):
-        joints = [0, 5, 9]
+        keypoints = [0, 5, 9]
         return struct(
-            x=[first + j for j in joints], y=[30 - j for j in joints], id=joints,
+            x=[first + j for j in keypoints], y=[30 - j for j in keypoints], id=keypoints,
             is_visible=["1", 0, []],
         )  # fmt: skip
 
@@ -130,7 +130,7 @@ def test_mpii_other_matlab_files(tmp_path):
         ([{"joints": []}], "persons.0..image: missing"),
         ([mpii_person(joints=[[1, 2]])], "not 16 values"),
         ([mpii_person(joints=["x"] * 16)], "not pairs of numbers"),
-        ([mpii_person(joints=[[0, 0]] * 16, joints_vis=[0] * 16)], "no joint"),
+        ([mpii_person(joints=[[0, 0]] * 16, joints_vis=[0] * 16)], "no keypoint"),
         ([mpii_person("gone.png")], "gone.png: photo: missing"),
     ],
 )
@@ -271,7 +271,7 @@ def test_wrong_names(name, message):
 
 
 def test_a_skeleton_of_ones_own(tmp_path):
-    """Joints named in the file, not known to any built-in skeleton."""
+    """Keypoints named in the file, not known to any built-in skeleton."""
     keypoints = ["left_hand", "right_hand", "tail"]
     person = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9],
               "keypoints": [3, 3, 2, 5, 5, 1, 0, 0, 0]}  # fmt: skip

@@ -47,7 +47,7 @@ def test_the_number_of_people_is_the_callers(number):
     assert scene.keypoints.shape == (number, 17, 3)
 
 
-def test_visible_joints_lie_on_their_person(scenes):
+def test_visible_keypoints_lie_on_their_person(scenes):
     visible = hidden = outside = 0
     for scene in scenes:
         for person in np.flatnonzero(scene.labelled):
@@ -81,9 +81,9 @@ def test_left_and_right_agree_with_the_view(scenes):
     """Seen from the front, a person's left is on the right of the picture."""
     seen = set()
     for scene in scenes:
-        for joints, view in zip(scene.keypoints, scene.views, strict=True):
-            if joints[[LEFT, RIGHT], 2].min() > 0 and view in ("front", "back"):
-                order = np.sign(joints[LEFT, 0] - joints[RIGHT, 0])
+        for keypoints, view in zip(scene.keypoints, scene.views, strict=True):
+            if keypoints[[LEFT, RIGHT], 2].min() > 0 and view in ("front", "back"):
+                order = np.sign(keypoints[LEFT, 0] - keypoints[RIGHT, 0])
                 assert order == (1 if view == "front" else -1)
                 seen.add(view)
     assert seen == {"front", "back"}
@@ -94,9 +94,9 @@ def test_from_the_side_the_near_half_is_in_front(view, near, far):
     rng = np.random.default_rng(0)
     for _ in range(20):
         drawn = figure.draw(rng, view=view, action="stand")
-        for joint in ("shoulder", "hip", "ear"):
-            depth = {side: drawn.joints[f"{side}_{joint}"][2] for side in (near, far)}
-            if joint == "ear":  # the head turns by itself
+        for keypoint in ("shoulder", "hip", "ear"):
+            depth = {side: drawn.keypoints[f"{side}_{keypoint}"][2] for side in (near, far)}
+            if keypoint == "ear":  # the head turns by itself
                 continue
             assert depth[near] > depth[far]
 
@@ -105,9 +105,9 @@ def test_faces_are_seen_from_the_front_only(scenes):
     """Eyes and nose are seen from the front, never from behind."""
     front = []
     for scene in scenes:
-        for joints, view in zip(scene.keypoints, scene.views, strict=True):
-            if joints[0, 2] and view == "front":
-                front.append(joints[0, 2] == 2)
+        for keypoints, view in zip(scene.keypoints, scene.views, strict=True):
+            if keypoints[0, 2] and view == "front":
+                front.append(keypoints[0, 2] == 2)
     assert np.mean(front) > 0.7
     rng = np.random.default_rng(1)
     for _ in range(20):
@@ -121,13 +121,13 @@ def test_faces_are_seen_from_the_front_only(scenes):
 def test_bodies_are_plausible(action):
     rng = np.random.default_rng(2)
     for _ in range(20):
-        joints = figure.draw(rng, action=action).joints
+        keypoints = figure.draw(rng, action=action).keypoints
         for side in ("left", "right"):
             for a, b, length in (("shoulder", "elbow", 0.165), ("hip", "knee", 0.245)):
-                bone = joints[f"{side}_{a}"] - joints[f"{side}_{b}"]
+                bone = keypoints[f"{side}_{a}"] - keypoints[f"{side}_{b}"]
                 assert np.linalg.norm(bone) == pytest.approx(length)
-            assert joints[f"{side}_ankle"][1] > joints[f"{side}_hip"][1]
-        assert joints["head_top"][1] < joints["pelvis"][1]
+            assert keypoints[f"{side}_ankle"][1] > keypoints[f"{side}_hip"][1]
+        assert keypoints["head_top"][1] < keypoints["pelvis"][1]
 
 
 def test_the_seed_decides(scenes):
@@ -151,7 +151,7 @@ def test_written_scenes_are_read_back(folder):
         np.testing.assert_array_equal(sample.read_mask(), scene.mask)
         difference = sample.read_image().astype(int) - scene.image
         assert np.abs(difference).mean() < 6  # JPEG
-        # A person none of whose joints is in the picture counts as unlabelled as well.
+        # A person none of whose keypoints is in the picture counts as unlabelled as well.
         assert (scene.labelled | ~sample.labelled.any(axis=1)).all()
 
 
@@ -191,7 +191,7 @@ def test_other_skeletons(skeleton):
         assert sample.labelled.all() and (sample.keypoints[:, :, 2] > 0).mean() > 0.5
 
 
-def test_joints_that_figures_do_not_have_are_unlabelled():
+def test_keypoints_that_figures_do_not_have_are_unlabelled():
     skeleton = Skeleton("tail", ("nose", "tail"), ((0, 1),), (0.026, 0.1))
     (sample,) = synthetic.samples(1, seed=1, people=(2, 2), skeleton=skeleton)
     assert not sample.labelled[:, 1].any() and not sample.keypoints[:, 1].any()

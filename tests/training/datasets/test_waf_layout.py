@@ -40,7 +40,7 @@ def write_waf(folder, people, sides=("left", "right"), turned=(), missing=()):
 
 @pytest.mark.parametrize("sides", [("left", "right"), ("right", "left")])
 @pytest.mark.parametrize("turned", [(), ("left_upper", "right_lower", "head")])
-def test_waf_joints(tmp_path, sides, turned):
+def test_waf_keypoints(tmp_path, sides, turned):
     write_waf(tmp_path, 2, sides, turned)
     a, b = waf.read(tmp_path, LSP_14)
     assert (len(a), len(b), a.image_size, a.path.name) == (2, 1, (40, 60), "a.png")

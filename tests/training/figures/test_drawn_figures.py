@@ -72,7 +72,7 @@ def test_curves_end_where_precision_does():
 
 
 def annotations(tmp_path, people):
-    """Photos with `people` persons each; joint k of a person at share k / 17 of its box."""
+    """Photos with `people` persons each; keypoint k of a person at share k / 17 of its box."""
     import json
 
     content = {"images": [], "annotations": [], "categories": []}
@@ -116,7 +116,7 @@ def test_nobody_to_cluster(tmp_path):
         poses.outputs(Copy(), annotations(tmp_path, (2, 0)))
 
 
-def test_centres_are_drawn_without_rare_joints(tmp_path):
+def test_centres_are_drawn_without_rare_keypoints(tmp_path):
     places, visible = poses.outputs(Copy(), annotations(tmp_path, (0, 3, 3, 1)))
     visible = visible.copy()
     visible[1:, 16] = False  # the right ankle: one of seven

@@ -13,7 +13,7 @@ from multiposenet.training.grouping import assignment
 
 
 def person(number, image, x):
-    keypoints = [[x + 2 * joint, 20 + 3 * joint, 2] for joint in range(17)]
+    keypoints = [[x + 2 * keypoint, 20 + 3 * keypoint, 2] for keypoint in range(17)]
     return {
         "id": number,
         "image_id": image,
@@ -61,14 +61,14 @@ class Remembering(Max):
 
 
 def owners_by_place(boxes, points):
-    """Odds by the distance from where the joint lies in the person's box."""
-    joints = np.arange(17)
-    expected = boxes[:, :, None, :2] + np.column_stack([3 + 2 * joints, 5 + 3 * joints])
+    """Odds by the distance from where the keypoint lies in the person's box."""
+    keypoints = np.arange(17)
+    expected = boxes[:, :, None, :2] + np.column_stack([3 + 2 * keypoints, 5 + 3 * keypoints])
     return -np.abs(points[:, None] - expected[:, :, :, None]).sum(axis=-1).astype("float32")
 
 
 def test_rules_against_a_loop(tmp_path):
-    """Both boxes like the first person's joints best; only one may have each."""
+    """Both boxes like the first person's keypoints best; only one may have each."""
     people = [person(1, 1, 20), person(2, 1, 32)]
     labels = write(tmp_path / "labels.json", people)
 
@@ -97,11 +97,11 @@ def test_localisation_is_the_centre_of_the_cell(tmp_path):
     found = np.reshape(result["keypoints"], (17, 3))[:, :2]
     corner, size = photo.boxes[0, :2], photo.boxes[0, 2:] - photo.boxes[0, :2]
     cell = size / (36, 56)
-    for joint, (x, y, _) in enumerate(photo.keypoints[0]):
+    for keypoint, (x, y, _) in enumerate(photo.keypoints[0]):
         column = min(max(int((x - corner[0]) / cell[0]), 0), 35)
         row = min(max(int((y - corner[1]) / cell[1]), 0), 55)
         centre = corner + (np.array([column, row]) + 0.5) * cell
-        np.testing.assert_allclose(found[joint], centre, atol=1e-4)
+        np.testing.assert_allclose(found[keypoint], centre, atol=1e-4)
     assert result["score"] == pytest.approx(1)
 
 

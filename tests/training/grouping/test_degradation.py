@@ -26,18 +26,18 @@ def labels(tmp_path_factory):
 
 
 def by_owner(detected, person):
-    """joint -> place of a person's detected keypoints, by a plain loop."""
+    """keypoint -> place of a person's detected keypoints, by a plain loop."""
     return {
-        joint: detected.keypoints[joint, candidate, :2]
-        for joint, candidate in zip(*np.nonzero(detected.owners == person), strict=True)
-        if detected.keypoints[joint, candidate, 2] > 0
+        keypoint: detected.keypoints[keypoint, candidate, :2]
+        for keypoint, candidate in zip(*np.nonzero(detected.owners == person), strict=True)
+        if detected.keypoints[keypoint, candidate, 2] > 0
     }
 
 
 def places(detected):
     return {
-        (joint, *row[:2].tolist())
-        for joint, rows in enumerate(detected.keypoints)
+        (keypoint, *row[:2].tolist())
+        for keypoint, rows in enumerate(detected.keypoints)
         for row in rows
         if row[2] > 0
     }
@@ -53,8 +53,8 @@ def test_nothing_wrong_is_the_labels(labels):
         for person in people:
             own = by_owner(detected, person)
             assert set(own) == set(np.flatnonzero(record.keypoints[person, :, 2] > 0))
-            for joint, place in own.items():
-                np.testing.assert_array_equal(place, record.keypoints[person, joint, :2])
+            for keypoint, place in own.items():
+                np.testing.assert_array_equal(place, record.keypoints[person, keypoint, :2])
         assert len(places(detected)) == (record.keypoints[people, :, 2] > 0).sum()
         assert set(np.unique(detected.keypoints[..., 2])) <= {0, 1}
 
@@ -78,10 +78,10 @@ def test_jitter_is_a_share_of_the_person(labels):
         for person in np.flatnonzero(~record.crowd):
             truth = record.keypoints[person, :, :2]
             near, far = by_owner(small, person), by_owner(large, person)
-            for joint in near:
-                step = near[joint] - truth[joint]
+            for keypoint in near:
+                step = near[keypoint] - truth[keypoint]
                 # The same error, only larger.
-                np.testing.assert_allclose(far[joint] - truth[joint], 3 * step, atol=2e-3)
+                np.testing.assert_allclose(far[keypoint] - truth[keypoint], 3 * step, atol=2e-3)
                 offsets.append(step / np.sqrt(record.areas[person]))
     assert np.std(offsets) == pytest.approx(0.02, rel=0.1)
     assert np.mean(offsets) == pytest.approx(0, abs=0.002)
@@ -103,8 +103,8 @@ def test_spurious_keypoints_lie_around_persons(labels):
         few, many = (degrade(record, Degradation(spurious=level)) for level in (1, 2))
         assert places(few) <= places(many)
         true += len(places(degrade(record, Degradation())))
-        for joint, candidate in zip(*np.nonzero(few.owners == SPURIOUS), strict=True):
-            x, y, score = few.keypoints[joint, candidate]
+        for keypoint, candidate in zip(*np.nonzero(few.owners == SPURIOUS), strict=True):
+            x, y, score = few.keypoints[keypoint, candidate]
             if score == 0:
                 continue
             false += 1
@@ -147,8 +147,8 @@ def test_kinds_do_not_disturb_each_other(labels):
     moved = degrade(record, Degradation(jitter=0.05))
     for person in np.flatnonzero(~record.crowd):
         alone = by_owner(moved, person)
-        for joint, place in by_owner(everything, person).items():
-            np.testing.assert_array_equal(place, alone[joint])
+        for keypoint, place in by_owner(everything, person).items():
+            np.testing.assert_array_equal(place, alone[keypoint])
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_impossible_levels(values):
 
 
 def nearest_by_hand(record, detected, category_id):
-    """Results of the nearest centre, box by box and joint by joint."""
+    """Results of the nearest centre, box by box and keypoint by keypoint."""
     results = []
     for box, score in zip(detected.boxes, detected.box_scores, strict=True):
         centre, size = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
@@ -248,7 +248,7 @@ def test_trends_of_the_assigners(rows):
             assert at[kind, True][f"{name}/AP"] < clean[f"{name}/AP"] - 3
         for kind in ("spurious", "duplicate"):
             assert at[kind, True][f"{name}/AP"] < at[kind, True]["perfect/AP"]
-    # UCR also says where a missing joint would be.
+    # UCR also says where a missing keypoint would be.
     assert at["missing", True]["UCR/AP"] > at["missing", True]["perfect/AP"]
 
 

@@ -47,14 +47,14 @@ def test_one_cell_is_drawn_by_its_weight(labels):
         some = present(x) & (x["person"] == 0)
         assert x["cells"].shape[1] == 1
         mirror = np.zeros(56 * 36)
-        for joint, cell in zip(x["joint"][some], x["cells"][some, 0], strict=True):
+        for keypoint, cell in zip(x["keypoint"][some], x["cells"][some, 0], strict=True):
             mirror[cell] += 1 / 400
-            mean[0, joint, cell] += 1 / 400
+            mean[0, keypoint, cell] += 1 / 400
     x, _ = entries(people, np.array([1]))
     some = present(x) & (x["person"] == 0)
-    for joint, grid, weights in zip(x["joint"][some], x["cells"][some], x["weights"][some],
+    for keypoint, grid, weights in zip(x["keypoint"][some], x["cells"][some], x["weights"][some],
                                     strict=True):  # fmt: skip
-        np.add.at(mean[1, joint], grid, weights)
+        np.add.at(mean[1, keypoint], grid, weights)
     flipped = mean[1].reshape(3, 56, 36)[:, :, ::-1].reshape(3, -1)
     expected = (mean[1] + flipped) / 2  # half of the views are mirrored
     np.testing.assert_allclose(mean[0], expected, atol=0.12)
@@ -71,8 +71,10 @@ def test_batches_jitter_and_flip(labels):
     first, second = ({k: v[o][present(s)[o]] for k, v in s.items() if k != "boxes"}
                      for s, o in zip((exact, x), order, strict=True))  # fmt: skip
     np.testing.assert_array_equal(first["row"], second["row"])
-    mirrored = (first["joint"] != second["joint"]) & (first["joint"] > 0)
-    assert np.all(second["joint"] == np.where(mirrored, FLIP[first["joint"]], first["joint"]))
+    mirrored = (first["keypoint"] != second["keypoint"]) & (first["keypoint"] > 0)
+    assert np.all(
+        second["keypoint"] == np.where(mirrored, FLIP[first["keypoint"]], first["keypoint"])
+    )
     jittered, _ = CandidatePairBatches(people, recipe(batch_size=17, box_jitter=0.1), FLIP)(0)
     size = np.tile(people.boxes[:, 2:] - people.boxes[:, :2], 2)
     order = np.concatenate([np.flatnonzero(people.photo == p) for p in batches.photos(0)])
@@ -102,9 +104,10 @@ def test_missing_faint_and_spurious_candidates(labels):
 
 
 def test_an_epoch_sees_all_crowded_photos_and_some_others(tmp_path):
-    joints = np.array([(50, 20, 2), (40, 80, 2), (60, 80, 1)])
+    keypoints = np.array([(50, 20, 2), (40, 80, 2), (60, 80, 1)])
     persons = [  # ten apart, one per photo, and four together in the last
-        person(index, min(index, 10) + 1, (30, 10, 70 + index, 90), joints) for index in range(14)
+        person(index, min(index, 10) + 1, (30, 10, 70 + index, 90), keypoints)
+        for index in range(14)
     ]
     people = LabelledPersons(write(tmp_path / "a.json", persons, images=11))
     assert people.crowded.sum() == 4
@@ -144,9 +147,9 @@ def test_ease_is_many_keypoints_and_a_large_area():
 
 
 def test_curriculum_goes_from_easy_to_all(tmp_path):
-    joints = np.array([(50, 20, 2), (40, 80, 2), (60, 80, 1)])
+    keypoints = np.array([(50, 20, 2), (40, 80, 2), (60, 80, 1)])
     persons = [
-        person(index, index + 1, (30, 10, 35 + 5 * index, 90), joints) for index in range(20)
+        person(index, index + 1, (30, 10, 35 + 5 * index, 90), keypoints) for index in range(20)
     ]
     people = LabelledPersons(write(tmp_path / "a.json", persons, images=20))
     changes = STILL | {"batch_size": 5, "epochs": 8, "curriculum": 0.5}

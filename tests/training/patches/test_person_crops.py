@@ -1,4 +1,4 @@
-"""Crops of single persons: image, joints and box move together, as the proposal says."""
+"""Crops of single persons: image, keypoints and box move together, as the proposal says."""
 
 import dataclasses
 
@@ -60,7 +60,7 @@ def into_crop(points, box):
 
 
 @pytest.mark.parametrize("box", [BOX, (60, 45, 140, 100), (80, 20, 125, 130)])
-def test_a_proposal_maps_joints_exactly(person, box):
+def test_a_proposal_maps_keypoints_exactly(person, box):
     given = Given(box)
     crop = draw(sampler(proposals=given), person)
     np.testing.assert_allclose(crop.keypoints[:, :2], into_crop(POINTS, box), atol=1e-3)
@@ -71,12 +71,12 @@ def test_a_proposal_maps_joints_exactly(person, box):
 
 
 @pytest.mark.parametrize("flip", [0.0, 1.0])
-def test_joints_stay_on_their_pixels(person, flip):
+def test_keypoints_stay_on_their_pixels(person, flip):
     found = 0
     for seed in range(10):
         crop = draw(sampler(flip=flip, proposals=BoxNoise("abc", 0.1), **TURNED), person, seed)
         assert crop.image.shape == (*SIZE, 3)
-        # Mirrored, the blob of the left joint is that of the right one.
+        # Mirrored, the blob of the left keypoint is that of the right one.
         places = blob_places(crop.image)[FLIP if flip else slice(None)]
         inside = np.all((crop.keypoints[:, :2] > 8) & (crop.keypoints[:, :2] < (56, 88)), axis=1)
         np.testing.assert_allclose(crop.keypoints[inside, :2], places[inside], atol=0.4)
@@ -85,7 +85,7 @@ def test_joints_stay_on_their_pixels(person, flip):
 
 
 @pytest.mark.parametrize("flip", [0.0, 1.0])
-def test_a_mirrored_left_joint_stays_on_its_side(person, flip):
+def test_a_mirrored_left_keypoint_stays_on_its_side(person, flip):
     left, right = draw(sampler(flip=flip), person).keypoints[1:, 0]
     assert left < right
 
@@ -106,8 +106,8 @@ def test_what_lies_outside_the_crop_is_not_visible_but_labelled(person):
 
 
 @pytest.mark.parametrize("flip", [0.0, 1.0])
-def test_unlabelled_joints_take_no_part(tmp_path, flip):
-    """The left joint is unlabelled; in a mirrored crop it is the right one."""
+def test_unlabelled_keypoints_take_no_part(tmp_path, flip):
+    """The left keypoint is unlabelled; in a mirrored crop it is the right one."""
     points = [POINTS[0], (np.nan, np.nan), POINTS[2]]
     photo = sample(tmp_path, points, [BOX], labelled=[[True, False, True]])
     crop = draw(sampler(flip=flip), people([photo])[0])
@@ -117,7 +117,7 @@ def test_unlabelled_joints_take_no_part(tmp_path, flip):
 
 
 def test_who_is_taught(tmp_path):
-    """Persons with a labelled joint, each alone, if they are large enough and have a box."""
+    """Persons with a labelled keypoint, each alone, if they are large enough and have a box."""
     second = (10, 10, 30, 50)
     photo = sample(tmp_path, POINTS, [BOX, second], crowd=[(0, 0, 9, 9)])
     (found,) = people([photo])
@@ -133,7 +133,7 @@ def test_who_is_taught(tmp_path):
 
 
 def test_other_people_are_background(tmp_path):
-    """The second person's crop shows the first one's blobs, and has the second one's joints."""
+    """The second person's crop shows the first one's blobs, and has the second one's keypoints."""
     photo = sample(tmp_path, POINTS, [BOX, BOX])
     keypoints = photo.keypoints.copy()
     keypoints[1, 0] = (90, 100, 1)

@@ -1,4 +1,4 @@
-"""Patches: image, joints, boxes and mask move together, and only what is known is labelled."""
+"""Patches: image, keypoints, boxes and mask move together, and only what is known is labelled."""
 
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
@@ -32,12 +32,12 @@ def photo(tmp_path):
 
 @pytest.mark.parametrize("flip", [0.0, 1.0])
 @pytest.mark.parametrize("rotation_chance", [0.0, 1.0])
-def test_joints_stay_on_their_pixels(photo, flip, rotation_chance):
+def test_keypoints_stay_on_their_pixels(photo, flip, rotation_chance):
     drawer = sampler(flip=flip, rotation_chance=rotation_chance, person_size=(60.0, 80.0))
     found = 0
     for seed in range(12):
         patch = draw(drawer, photo, seed)
-        # Mirrored, the blob of the left joint is that of the right one.
+        # Mirrored, the blob of the left keypoint is that of the right one.
         places = blob_places(patch.image)[FLIP if flip else slice(None)]
         seen = np.all((patch.keypoints[0, :, :2] > 8) & (patch.keypoints[0, :, :2] < 120), axis=1)
         np.testing.assert_allclose(patch.keypoints[0, seen, :2], places[seen], atol=0.35)
@@ -46,8 +46,8 @@ def test_joints_stay_on_their_pixels(photo, flip, rotation_chance):
 
 
 @pytest.mark.parametrize("flip", [0.0, 1.0])
-def test_a_mirrored_left_joint_stays_on_its_side(photo, flip):
-    """The person's left joint lies left in the photo; mirrored, what lies left is called left."""
+def test_a_mirrored_left_keypoint_stays_on_its_side(photo, flip):
+    """The person's left keypoint lies left in the photo; mirrored, what is left is called left."""
     patch = draw(sampler(flip=flip, rotation_chance=0.0, jitter=0.0), photo)
     left, right = patch.keypoints[0, 1:, 0]
     assert left < right
@@ -94,7 +94,7 @@ def test_limits_of_the_scale(photo):
 
 @pytest.mark.parametrize("factor", [0.49, 0.3, 0.22])
 def test_large_photos_are_averaged(tmp_path, factor):
-    """A photo much larger than its patch: fine patterns become grey, and joints stay in place."""
+    """A photo much larger than its patch: fine patterns become grey, keypoints stay in place."""
     points = [(401.5, 203.0), (330.0, 341.0), (483.0, 360.0)]
     photo = sample(tmp_path, points, [(280, 160, 536, 448)], image_size=(637, 803), sigma=24)
     drawer = sampler(scale=(factor, factor), longest=0, jitter=0.0, rotation_chance=1.0, flip=0.0)
@@ -108,7 +108,7 @@ def test_large_photos_are_averaged(tmp_path, factor):
     assert np.abs(middle - 127.5).max() < 32
 
 
-def test_joints_outside_the_patch_are_hidden(photo):
+def test_keypoints_outside_the_patch_are_hidden(photo):
     drawer = sampler(32, zoom=3.0, person_size=(150.0, 200.0))
     hidden = 0
     for seed in range(10):
@@ -121,7 +121,7 @@ def test_joints_outside_the_patch_are_hidden(photo):
 
 
 def test_what_lies_outside_the_photo(photo):
-    """Grey pixels, no person, no joint."""
+    """Grey pixels, no person, no keypoint."""
     patch = draw(sampler(256, person_size=(20.0, 20.0), cover=0.3, jitter=0.0), photo)
     assert tuple(patch.image[0, 0]) == (114, 114, 114)
     assert patch.mask[0, 0] == 0
@@ -164,11 +164,11 @@ def test_groups_of_persons(tmp_path):
 
 
 @pytest.mark.parametrize("flip", [0.0, 1.0])
-def test_joints_that_the_data_set_lacks(tmp_path, flip):
+def test_keypoints_that_the_data_set_lacks(tmp_path, flip):
     points = [POINTS[0], (np.nan, np.nan), POINTS[2]]
     photo = sample(tmp_path, points, [BOX], labelled=[(True, False, True)])
     patch = draw(sampler(flip=flip), photo)
-    np.testing.assert_array_equal(patch.labelled_joints, [1, 1, 0] if flip else [1, 0, 1])
+    np.testing.assert_array_equal(patch.labelled_keypoints, [1, 1, 0] if flip else [1, 0, 1])
 
 
 def test_single_person_with_unknown_bystanders(tmp_path):
@@ -183,7 +183,7 @@ def test_person_without_keypoints_alone(tmp_path):
     photo = sample(tmp_path, POINTS, [BOX], labelled=[(False,) * 3], complete=False, single=True)
     patch = draw(sampler(rotation_chance=0.0), photo)
     assert len(patch.boxes) == 0 and len(patch.unlabelled_boxes) == 1 and not patch.crowd.any()
-    np.testing.assert_array_equal(patch.labelled_joints, 1)
+    np.testing.assert_array_equal(patch.labelled_keypoints, 1)
 
 
 def test_nobody(tmp_path):
@@ -197,8 +197,8 @@ def test_nobody(tmp_path):
 def test_mosaic_is_four_patches(tmp_path):
     points = [np.array(POINTS) + shift for shift in ((0, 0), (4, 0), (0, 6), (-6, 3))]
     photos = [
-        sample(tmp_path / str(index), joints, [BOX], complete=False, single=True)
-        for index, joints in enumerate(points)
+        sample(tmp_path / str(index), keypoints, [BOX], complete=False, single=True)
+        for index, keypoints in enumerate(points)
     ]
     patch = sampler(128, jitter=0.0, flip=0.0).mosaic(photos, np.random.default_rng(0))
     assert patch.image.shape == (128, 128, 3) and patch.mask.shape == (128, 128)

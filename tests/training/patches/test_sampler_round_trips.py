@@ -1,4 +1,4 @@
-"""Image, joints, boxes and masks stay together: random draws on synthetic scenes and real photos.
+"""Image, keypoints, boxes and masks stay together: random draws on synthetic and real photos.
 
 The oracle paints marks into the photo itself: what has been moved is then read off the pixels.
 """
@@ -109,7 +109,7 @@ def read_off(image, shape):
 
 
 def check(sampler, sample, seed):
-    """All labels of a draw against the map that its pixels tell; returns the joints compared."""
+    """All labels of a draw against the map that its pixels tell; returns the keypoints compared."""
     shown = draw(sampler, painted(sample, ramp(sample.image_size)), seed)
     back = read_off(shown.image, sample.image_size)
     linear, shift = back[:, :2], back[:, 2]
@@ -117,7 +117,7 @@ def check(sampler, sample, seed):
     mirrored = np.linalg.det(linear) < 0
     tolerance = 0.2 / min(scale, 1.0)  # a level of the ramp is up to 2.5 pixels
 
-    # Joints: at their places, under their mirrored names if the patch is mirrored.
+    # Keypoints: at their places, under their mirrored names if the patch is mirrored.
     labelled = sample.labelled.any(axis=1)
     order = FLIP if mirrored else np.arange(17)
     expected = sample.keypoints[labelled][:, order]
@@ -170,25 +170,25 @@ def check_mask(mask, source, linear, shift, known):
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_scenes_stay_together(scenes, name):
     found = [check(SAMPLERS[name], sample, seed) for seed, sample in enumerate(scenes)]
-    assert sum(joints for joints, _ in found) > 60
+    assert sum(keypoints for keypoints, _ in found) > 60
     assert 0 < sum(mirrored for _, mirrored in found) < len(found)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_photos_stay_together(photos, name):
     found = [check(SAMPLERS[name], sample, seed) for seed, sample in enumerate(photos)]
-    assert sum(joints for joints, _ in found) > 20
+    assert sum(keypoints for keypoints, _ in found) > 20
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_a_mark_at_a_joint_lands_at_the_joint(scenes, name):
+def test_a_mark_at_a_keypoint_lands_at_the_keypoint(scenes, name):
     near = 0
     for seed, sample in enumerate(scenes):
-        rows, joints = np.nonzero(sample.keypoints[:, :, 2])
+        rows, keypoints = np.nonzero(sample.keypoints[:, :, 2])
         if not len(rows):
             continue
         at = np.random.default_rng(seed).integers(len(rows))
-        x, y, _ = sample.keypoints[rows[at], joints[at]]
+        x, y, _ = sample.keypoints[rows[at], keypoints[at]]
         made = draw(SAMPLERS[name], painted(sample, mark(sample.image_size, (x, y))), seed)
         bright = np.clip(made.image[..., 0].astype(float) - 140, 0, None)
         if bright.max() < 100:
@@ -196,7 +196,7 @@ def test_a_mark_at_a_joint_lands_at_the_joint(scenes, name):
         v, u = np.mgrid[: bright.shape[0], : bright.shape[1]] + 0.5
         place = np.array([(bright * u).sum(), (bright * v).sum()]) / bright.sum()
         row = np.flatnonzero(sample.labelled.any(axis=1)).tolist().index(rows[at])
-        candidates = made.keypoints[row, [joints[at], FLIP[joints[at]]]]
+        candidates = made.keypoints[row, [keypoints[at], FLIP[keypoints[at]]]]
         if min(*place, bright.shape[1] - place[0], bright.shape[0] - place[1]) > 12:
             assert np.hypot(*(candidates[:, :2] - place).T).min() < 1.0
             near += 1
@@ -297,12 +297,12 @@ def test_padding_of_a_batch(scenes):
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_unlabelled_joints_never_become_targets(scenes, photos, name):
+def test_unlabelled_keypoints_never_become_targets(scenes, photos, name):
     """Of no data set: what it does not tell has weight 0 where its persons are."""
     rng = np.random.default_rng(0)
     lacking = COCO_17.indices_from(LSP_14) < 0
     for seed, sample in enumerate([*scenes, *photos]):
-        # Some joints of some persons are unknown, whatever the data set.
+        # Some keypoints of some persons are unknown, whatever the data set.
         keep = rng.random(sample.labelled.shape) < 0.8
         sample = painted(
             sample,
@@ -313,10 +313,10 @@ def test_unlabelled_joints_never_become_targets(scenes, photos, name):
         made = draw(SAMPLERS[name], sample, seed)
         target, weight = targets.keypoint_targets(made)
         assert not (made.keypoints[~made.labelled][:, 2] > 0).any()
-        for person, joint in np.argwhere(~made.labelled):
+        for person, keypoint in np.argwhere(~made.labelled):
             x1, y1, x2, y2 = np.clip(made.boxes[person] / 4, 0, None).astype(int)
-            inside = weight[y1:y2, x1:x2, joint]
-            taught = target[y1:y2, x1:x2, joint] > 0.1  # somebody else's joint
+            inside = weight[y1:y2, x1:x2, keypoint]
+            taught = target[y1:y2, x1:x2, keypoint] > 0.1  # somebody else's keypoint
             assert not inside[~taught].any()
         if sample.single and not sample.labelled[:, lacking].any() and sample.labelled.any():
             assert not weight[..., :17][..., lacking].any()

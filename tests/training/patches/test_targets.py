@@ -16,7 +16,7 @@ ANCHORS = AnchorSpec(sizes=(16, 32), strides=(8, 16), ratios=(1.0,), scales=(1.0
 
 
 def patch(**fields):
-    """An empty 64x64 patch of three joints, but for ``fields``."""
+    """An empty 64x64 patch of three keypoints, but for ``fields``."""
     defaults = {
         "image": np.zeros((SIZE, SIZE, 3), np.uint8),
         "boxes": np.zeros((0, 4), np.float32),
@@ -24,7 +24,7 @@ def patch(**fields):
         "keypoints": np.zeros((0, 3, 3), np.float32),
         "unlabelled_boxes": np.zeros((0, 4), np.float32),
         "crowd": np.zeros(0, bool),
-        "labelled_joints": np.ones(3, np.float32),
+        "labelled_keypoints": np.ones(3, np.float32),
         "labelled_area": np.ones((CELLS, CELLS), np.float32),
         "mask": None,
         "complete": True,
@@ -74,22 +74,22 @@ def test_keypoint_targets_against_a_loop(seed):
     assert target.shape == weight.shape == (CELLS, CELLS, 4)
     assert target.dtype == weight.dtype == np.float32
     unknown = touched(given.unlabelled_boxes)
-    unsaid = [touched(given.boxes[~given.labelled[:, joint]]) for joint in range(3)]
+    unsaid = [touched(given.boxes[~given.labelled[:, keypoint]]) for keypoint in range(3)]
     anybody = touched([*given.boxes, *given.unlabelled_boxes])
     for i in range(CELLS):
         for j in range(CELLS):
             x, y = 4 * j + 2, 4 * i + 2
-            for joint in range(3):
+            for keypoint in range(3):
                 values = [0.0]
                 for person, size in zip(given.keypoints, given.sizes, strict=True):
-                    px, py, v = person[joint]
+                    px, py, v = person[keypoint]
                     sigma = min(max(0.045 * size, 4.0), 12.0)
                     if v > 0:
                         values.append(np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * sigma**2)))
-                assert target[i, j, joint] == pytest.approx(max(values), abs=1e-5)
+                assert target[i, j, keypoint] == pytest.approx(max(values), abs=1e-5)
                 if abs(max(values) - 0.1) > 1e-4:
-                    known = not unknown[i, j] and not unsaid[joint][i, j]
-                    assert weight[i, j, joint] == (known or max(values) > 0.1)
+                    known = not unknown[i, j] and not unsaid[keypoint][i, j]
+                    assert weight[i, j, keypoint] == (known or max(values) > 0.1)
             if given.mask is None:
                 assert target[i, j, 3] == 0 and weight[i, j, 3] == (not anybody[i, j])
             else:
@@ -98,7 +98,7 @@ def test_keypoint_targets_against_a_loop(seed):
                 assert weight[i, j, 3] == (not (cell == IGNORE).any())
 
 
-def test_unlabelled_persons_and_crowds_teach_no_joints():
+def test_unlabelled_persons_and_crowds_teach_no_keypoints():
     given = patch(unlabelled_boxes=boxes((8, 8, 24, 24), (40, 0, 64, 13)), crowd=np.array([0, 1]))
     target, weight = targets.keypoint_targets(given)
     expected = np.ones((CELLS, CELLS))
@@ -109,7 +109,7 @@ def test_unlabelled_persons_and_crowds_teach_no_joints():
     assert target.max() == 0
 
 
-def test_a_labelled_joint_counts_inside_an_unlabelled_box():
+def test_a_labelled_keypoint_counts_inside_an_unlabelled_box():
     given = patch(
         boxes=boxes((0, 0, 40, 40)),
         sizes=np.array([40.0]),
@@ -121,18 +121,18 @@ def test_a_labelled_joint_counts_inside_an_unlabelled_box():
     assert target[4, 4, 0] == 1 and weight[4, 4, 0] == 1
     assert weight[4, 6, 0] == 1  # 8 pixels away: exp(-64 / 32) = 0.135
     assert weight[4, 7, 0] == 0  # 12 pixels away: 0.011
-    assert (weight[2:8, 2:8, 1] == 0).all()  # its own unlabelled joint does not help
+    assert (weight[2:8, 2:8, 1] == 0).all()  # its own unlabelled keypoint does not help
     assert weight[..., 2].sum() == CELLS**2 - 36
 
 
-def test_joints_that_the_data_set_lacks_are_never_taught():
-    given = patch(labelled_joints=np.array([1, 0, 1], np.float32))
+def test_keypoints_that_the_data_set_lacks_are_never_taught():
+    given = patch(labelled_keypoints=np.array([1, 0, 1], np.float32))
     _, weight = targets.keypoint_targets(given)
     np.testing.assert_array_equal(weight.sum(axis=(0, 1)), [CELLS**2, 0, CELLS**2, CELLS**2])
 
 
 def test_bystanders_of_a_single_person():
-    """Nothing is taught outside the labelled area, but for the person's own joints at its rim."""
+    """Nothing is taught outside the labelled area but the person's own keypoints at its rim."""
     area = np.zeros((CELLS, CELLS), np.float32)
     area[4:12, 4:12] = 1
     given = patch(
@@ -199,7 +199,7 @@ def test_photo_without_mask_teaches_background_outside_all_boxes():
 
 
 def test_sports_photo_from_sample_to_weights(tmp_path):
-    """As LSP: one person, a joint the data set lacks, no mask, unknown bystanders."""
+    """As LSP: one person, a keypoint the data set lacks, no mask, unknown bystanders."""
     points = [(100.0, 60.0), (80.0, 80.0), (np.nan, np.nan)]
     photo = sample(tmp_path, points, [(60, 40, 140, 120)], labelled=[(True, True, False)],
                    mask=False, complete=False, single=True)  # fmt: skip

@@ -50,23 +50,23 @@ def test_heatmaps_and_weights(draws):
                 x, y = 4 * column + 2, 4 * row + 2
                 unknown = any(touches(box, column, row) for box in patch.unlabelled_boxes)
                 there = [touches(box, column, row) for box in patch.boxes]
-                for joint in range(17):
+                for keypoint in range(17):
                     value = 0.0
                     for person, size in zip(patch.keypoints, patch.sizes, strict=True):
-                        px, py, v = person[joint]
+                        px, py, v = person[keypoint]
                         sigma = min(max(0.045 * size, 4.0), 12.0)
                         if v:
                             distance = (x - px) ** 2 + (y - py) ** 2
                             value = max(value, np.exp(-distance / (2 * sigma**2)))
-                    assert abs(target[row, column, joint] - value) < 1e-4
+                    assert abs(target[row, column, keypoint] - value) < 1e-4
                     unsaid = any(
-                        inside and not labelled[joint]
+                        inside and not labelled[keypoint]
                         for inside, labelled in zip(there, patch.labelled, strict=True)
                     )
                     told = value > 0.1 or not (unknown or unsaid)
                     if abs(value - 0.1) > 1e-3:
-                        expected = told and patch.labelled_joints[joint]
-                        assert weight[row, column, joint] == expected
+                        expected = told and patch.labelled_keypoints[keypoint]
+                        assert weight[row, column, keypoint] == expected
                     taught, masked = taught + (value > 0.5), masked + (not told)
                 cell = patch.mask[4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
                 assert abs(target[row, column, 17] - (cell == 1).sum() / 16) < 1e-6

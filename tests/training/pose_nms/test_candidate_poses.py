@@ -57,8 +57,8 @@ def test_rules_keep_what_suppression_keeps(annotations, results, candidates, see
             lambda *p: suppression.oks_nms(*p, COCO_17.sigmas, threshold),
         ),
         (
-            candidates.joint_overlap_nms(radius, share),
-            lambda *p: suppression.joint_overlap_nms(*p, radius, share),
+            candidates.keypoint_overlap_nms(radius, share),
+            lambda *p: suppression.keypoint_overlap_nms(*p, radius, share),
         ),
     )
     for kept, rule in pairs:
@@ -75,8 +75,8 @@ def test_ap_is_that_of_the_evaluator(annotations, results, candidates):
         assert candidates.average_precision(kept) == pytest.approx(max(expected, 0), abs=1e-12)
 
 
-def test_joints_are_judged_as_by_joint_precision(annotations, results):
-    everybody, joints = (
+def test_keypoints_are_judged_as_by_keypoint_precision(annotations, results):
+    everybody, keypoints = (
         metrics.MultiPersonMetrics(annotations),
         CandidatePosesMAP(annotations, results),
     )
@@ -86,11 +86,11 @@ def test_joints_are_judged_as_by_joint_precision(annotations, results):
         kept = rng.random(len(results)) < share
         poses = [own[kept[place]] for own, place in zip(photos, places, strict=True)]
         expected = everybody.figures(poses)["mAP"]
-        assert joints.average_precision(kept) == pytest.approx(expected, abs=1e-6)
+        assert keypoints.average_precision(kept) == pytest.approx(expected, abs=1e-6)
     assert everybody.figures(photos)["mAP"] > 0.1
 
 
-def test_joint_precision_of_photos_without_persons_and_ties():
+def test_keypoint_precision_of_photos_without_persons_and_ties():
     rng = np.random.default_rng(3)
     groups = []
     for persons, poses in ((0, 3), (2, 0), (3, 8), (1, 4)):

@@ -21,14 +21,14 @@ def objective(poses, visible, centre):
 
 
 def best_centre(poses, visible):
-    """Each joint on its own: the place, of a fine grid, where the sum of its terms is greatest."""
+    """Each keypoint alone: the place, of a fine grid, where the sum of its terms is greatest."""
     axis = np.linspace(-0.2, 1.2, 141)
     grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     centre = np.zeros(poses.shape[1:])
-    for joint, sigma in enumerate(SIGMAS):
-        squared = ((grid[:, None] - poses[None, :, joint]) ** 2).sum(-1)
-        terms = np.exp(-squared / (2 * AREA * (2 * sigma) ** 2)) * visible[:, joint]
-        centre[joint] = grid[(terms / visible.sum(axis=1)).sum(axis=1).argmax()]
+    for keypoint, sigma in enumerate(SIGMAS):
+        squared = ((grid[:, None] - poses[None, :, keypoint]) ** 2).sum(-1)
+        terms = np.exp(-squared / (2 * AREA * (2 * sigma) ** 2)) * visible[:, keypoint]
+        centre[keypoint] = grid[(terms / visible.sum(axis=1)).sum(axis=1).argmax()]
     return centre
 
 
@@ -117,5 +117,5 @@ def test_names_what_is_wrong():
     poses, visible = np.zeros((2, 3, 2)), np.ones((2, 3), bool)
     with pytest.raises(ValueError, match="count: 3 clusters of 2 poses"):
         cluster(poses, visible, AREA, SIGMAS, 3)
-    with pytest.raises(ValueError, match="without any joint"):
+    with pytest.raises(ValueError, match="without any keypoint"):
         cluster(poses, np.zeros((2, 3), bool), AREA, SIGMAS, 1)

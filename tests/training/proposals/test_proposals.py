@@ -86,11 +86,11 @@ def test_boxes_stay_in_the_photo_with_a_pixel_at_least():
 
 
 def labels(tmp_path, persons, photos=2):
-    """An annotation file; persons are (image, xywh, labelled joints, crowd)."""
+    """An annotation file; persons are (image, xywh, labelled keypoints, crowd)."""
     annotations = []
-    for number, (image, box, joints, crowd) in enumerate(persons, start=1):
+    for number, (image, box, count, crowd) in enumerate(persons, start=1):
         keypoints = np.zeros((17, 3))
-        keypoints[:joints] = (box[0] + 1, box[1] + 1, 2)
+        keypoints[:count] = (box[0] + 1, box[1] + 1, 2)
         annotations.append(
             {
                 "id": number,
@@ -264,7 +264,7 @@ def test_persons_without_torso_have_a_mixture_of_their_own():
     assert (generator.lookup(keypoints, boxes) == 2).all()
     drawn = generator.draw(keypoints, boxes, rng, 10)
     np.testing.assert_allclose(drawn.mean(axis=(0, 1)), (0, 0, 0, -0.3), atol=0.03)
-    keypoints[..., 2] = 0  # not a joint
+    keypoints[..., 2] = 0  # not a keypoint
     assert (generator.lookup(keypoints, boxes) == 2).all()
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from multiposenet.networks.joint_assigner import JointAssigner
 from multiposenet.training.datasets import synthetic
-from multiposenet.training.recipes.joint_assigner import NanoJoint
+from multiposenet.training.recipes.joint_assigner import NanoJointAssigner
 from multiposenet.training.release import joint_assigner
 
 pytestmark = pytest.mark.usefixtures("eagerly")
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("eagerly")
 def test_weights_from_labels_alone(tmp_path):
     synthetic.write(tmp_path / "data", photos=4, seed=1, people=(2, 3))
     labels, run = tmp_path / "data" / "annotations.json", tmp_path / "run"
-    recipe = dataclasses.replace(NanoJoint(), epochs=1, precision="float32")
+    recipe = dataclasses.replace(NanoJointAssigner(), epochs=1, precision="float32")
     path = joint_assigner.main(labels, run, recipe)
     assert path == run / "joint-assigner.weights.h5"
     trained, again = JointAssigner(), JointAssigner()

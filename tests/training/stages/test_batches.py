@@ -81,7 +81,7 @@ def test_the_person_stage_uses_photos_with_everybody_boxed(photo, single):
 
 
 def test_the_keypoint_stage_needs_keypoints(masked):
-    with pytest.raises(AnnotationError, match="labelled joint"):
+    with pytest.raises(AnnotationError, match="labelled keypoint"):
         keypoints.KeypointBatches([masked], RECIPE, FLIP)
 
 

@@ -32,7 +32,7 @@ def peaks(maps):
 
 
 def test_targets_of_a_proposal(photo):
-    """The box's centre (102, 76) and its width of 64 pixels decide where the joints are."""
+    """The box's centre (102, 76) and its width of 64 pixels decide where the keypoints are."""
     batches = sppe.CropBatches([photo], plain(RECIPES["sppe"]), (64, 64), FLIP)
     batch, y = batches(0)
     assert batch.shape == (4, 64, 64, 3) and y["target"].shape == (4, 16, 16, 3)
@@ -53,11 +53,11 @@ def test_the_parallel_sppe_is_shown_the_centred_pose(photo, margin):
     _, y = sstn.CentredCropBatches([photo], recipe, (64, 64), FLIP, noise)(0)
     assert (peaks(y["target"])[:, :2] != peaks(perfect["target"])[:, :2]).any()
     if margin is not None:
-        shown = y["target"].max(axis=(1, 2)) > 0.7  # outside the proposal a joint is nowhere
+        shown = y["target"].max(axis=(1, 2)) > 0.7  # outside the proposal a keypoint is nowhere
         assert shown[:, :2].any()
-        for row, joint in np.argwhere(shown[:, :2]):
+        for row, keypoint in np.argwhere(shown[:, :2]):
             np.testing.assert_allclose(
-                y["centred"][row, ..., joint], perfect["target"][row, ..., joint], atol=1e-4
+                y["centred"][row, ..., keypoint], perfect["target"][row, ..., keypoint], atol=1e-4
             )
         return
     between = [peaks(y[name])[:, 0] - peaks(y[name])[:, 1] for name in ("target", "centred")]

@@ -73,10 +73,10 @@ def test_pose_pictures():
     keypoints[1, 0, 2] = 1  # nothing to draw a limb to
     pictures = rendering.pose_images(keypoints, boxes, ARM, 32)
     assert pictures.shape == (3, 32, 32, 3) and pictures.dtype == np.uint8
-    colours = rendering.joint_colours(3)
+    colours = rendering.keypoint_colours(3)
     assert len(np.unique(colours, axis=0)) == 3
-    for joint, (x, y) in enumerate(places.astype(int)):
-        np.testing.assert_allclose(pictures[0, y, x], colours[joint], atol=1)
+    for keypoint, (x, y) in enumerate(places.astype(int)):
+        np.testing.assert_allclose(pictures[0, y, x], colours[keypoint], atol=1)
     limb = colours[:2].mean(axis=0) / 2
     np.testing.assert_allclose(pictures[0, 16, 12], limb, atol=8)  # a thin line is smoothed
     drawn = pictures.any(axis=-1)

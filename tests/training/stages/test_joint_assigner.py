@@ -10,10 +10,10 @@ from keras import ops
 from multiposenet.errors import AnnotationError
 from multiposenet.networks.joint_assigner import JointAssigner
 from multiposenet.networks.roi_crop import MARGIN
-from multiposenet.training.recipes.joint_assigner import JointRecipe, NanoJoint
+from multiposenet.training.recipes.joint_assigner import JointAssignerRecipe, NanoJointAssigner
 from multiposenet.training.stages import joint_assigner
 
-JOINTS = 3
+NUM_KEYPOINTS = 3
 FLIP = np.array([0, 2, 1])
 
 
@@ -75,7 +75,7 @@ def test_crowds_are_no_persons():
 def test_tokens_against_a_loop():
     rng = np.random.default_rng(2)
     boxes, keypoints = map(np.stack, zip(*(people(rng, 3) for _ in range(4)), strict=True))
-    extra = rng.uniform(0, 120, (4, 2, JOINTS, 2))
+    extra = rng.uniform(0, 120, (4, 2, NUM_KEYPOINTS, 2))
     places = np.concatenate([keypoints[..., :2], extra], axis=1)
     scores = rng.uniform(0.1, 1, places.shape[:3]).astype("float32").astype(float)
     scores[:, :3] *= keypoints[..., 2] > 0
@@ -87,14 +87,14 @@ def test_tokens_against_a_loop():
     for row, (i, n) in enumerate(rows):
         for t in np.flatnonzero(x["valid"][row]):
             place = boxes[i, n, :2] + x["relative"][row, t] * (boxes[i, n, 2:] - boxes[i, n, :2])
-            key = (row, x["joint"][row, t], round(float(x["scores"][row, t]), 5))  # unique
+            key = (row, x["keypoint"][row, t], round(float(x["scores"][row, t]), 5))  # unique
             found[key] = (place, y["own"][row, t], x["candidate"][row, t])
             np.testing.assert_allclose(x["sizes"][row, t], boxes[i, n, 2:] - boxes[i, n, :2])
     ids = {}
     expected = 0
     for row, (i, n) in enumerate(rows):
         for p in range(5):
-            for k in range(JOINTS):
+            for k in range(NUM_KEYPOINTS):
                 if scores[i, p, k] > 0 and inside(boxes[i, n], places[i, p, k], MARGIN):
                     expected += 1
                     place, own, candidate = found[(row, k, round(scores[i, p, k], 5))]
@@ -103,7 +103,7 @@ def test_tokens_against_a_loop():
                     assert ids.setdefault(candidate, (i, p, k)) == (i, p, k)
     assert expected == len(found) == x["valid"].sum()
     for row, (i, n) in enumerate(rows):
-        for k in range(JOINTS):
+        for k in range(NUM_KEYPOINTS):
             place = places[i, n, k]
             known = scores[i, n, k] > 0 and inside(boxes[i, n], place, MARGIN)
             assert y["places"][row, k, 2] == known
@@ -115,7 +115,7 @@ def test_the_surest_tokens_stay():
     rng = np.random.default_rng(3)
     boxes, keypoints = people(rng, 4, spread=2.0)
     boxes += (-20, -20, 20, 20)
-    scores = rng.uniform(0.1, 1, (1, 4, JOINTS))
+    scores = rng.uniform(0.1, 1, (1, 4, NUM_KEYPOINTS))
     x, _ = joint_assigner.tokens(boxes[None], keypoints[None, ..., :2], scores, limit=5)
     np.testing.assert_allclose(x["scores"], [np.sort(scores.ravel())[:-6:-1]] * 4, rtol=1e-6)
 
@@ -125,9 +125,9 @@ def test_training_and_inference_see_the_same():
     rng = np.random.default_rng(4)
     boxes, keypoints = map(np.stack, zip(*(people(rng, 3) for _ in range(2)), strict=True))
     scores = (keypoints[..., 2] > 0).astype(float)
-    net = JointAssigner(JOINTS, width=8, rounds=2, heads=2)
+    net = JointAssigner(NUM_KEYPOINTS, width=8, rounds=2, heads=2)
     x, y = joint_assigner.tokens(boxes, keypoints[..., :2], scores)
-    out = joint_assigner.JointStage(net)(x)
+    out = joint_assigner.JointAssignerStage(net)(x)
     ours = ops.convert_to_numpy(out["logits"])[-1]
     points = keypoints[..., :2].transpose(0, 2, 1, 3)
     logits, candidate_scores, expected = net.assign(boxes, points, scores.transpose(0, 2, 1))
@@ -136,14 +136,16 @@ def test_training_and_inference_see_the_same():
     np.testing.assert_allclose(
         np.sort(ours[y["own"] > 0]), np.sort(own[own != 0]), rtol=1e-3, atol=1e-4
     )
-    places = ops.convert_to_numpy(out["places"]).reshape(2, 3, JOINTS, 2)
+    places = ops.convert_to_numpy(out["places"]).reshape(2, 3, NUM_KEYPOINTS, 2)
     size = boxes[:, :, None, 2:] - boxes[:, :, None, :2]
     np.testing.assert_allclose(
         boxes[:, :, None, :2] + places * size, ops.convert_to_numpy(expected), rtol=1e-3
     )
 
 
-@pytest.mark.parametrize("recipe", [JointRecipe(batch_size=8), NanoJoint(batch_size=8)])
+@pytest.mark.parametrize(
+    "recipe", [JointAssignerRecipe(batch_size=8), NanoJointAssigner(batch_size=8)]
+)
 def test_batches(recipe):
     photos = joint_assigner.Photos(data(5))
     batches = joint_assigner.TokenBatches(photos, recipe, FLIP)
@@ -157,9 +159,9 @@ def test_batches(recipe):
             np.testing.assert_array_equal(first, second)
         assert np.all(y["own"] <= x["valid"])
         assert x["candidate"].max() < x["valid"].size
-        # A person has each joint once, and nobody's joint is two persons'.
+        # A person has each keypoint once, and nobody's keypoint is two persons'.
         for row in range(len(y["own"])):
-            assert len(set(x["joint"][row][y["own"][row] > 0])) == y["own"][row].sum()
+            assert len(set(x["keypoint"][row][y["own"][row] > 0])) == y["own"][row].sum()
         taken = x["candidate"][y["own"] > 0]
         assert len(set(taken)) == len(taken)
         total += y["own"].sum()
@@ -170,7 +172,9 @@ def test_flipping_swaps_sides():
     boxes, keypoints = people(np.random.default_rng(6), 2, spread=5.0)
     keypoints[..., 2] = 2
     photos = joint_assigner.Photos([(boxes, keypoints, [False, False])])
-    recipe = JointRecipe(box_jitter=0, point_jitter=0, missing=0, zoom=0, uncontested_share=1)
+    recipe = JointAssignerRecipe(
+        box_jitter=0, point_jitter=0, missing=0, zoom=0, uncontested_share=1
+    )
     batches = joint_assigner.TokenBatches(photos, recipe, FLIP)
     seen = set()
     for step in range(12):
@@ -187,11 +191,14 @@ def test_loss_against_a_loop():
     x, y = joint_assigner.tokens(boxes, keypoints[..., :2], (keypoints[..., 2] > 0).astype(float))
     logits = rng.normal(0, 2, (2, *x["valid"].shape)).astype("float32")
     places = y["places"][..., :2] + 0.25
-    stage = joint_assigner.JointStage(SimpleNamespace(num_keypoints=JOINTS), membership=0.7)
+    stage = joint_assigner.JointAssignerStage(
+        SimpleNamespace(num_keypoints=NUM_KEYPOINTS), membership=0.7
+    )
     prediction = {"logits": ops.convert_to_tensor(logits), "places": places, **x}
     loss = float(ops.convert_to_numpy(stage.compute_loss(y=y, y_pred=prediction)))
     tokens = [
-        (row, x["joint"][row, t], x["candidate"][row, t], t) for row, t in np.argwhere(x["valid"])
+        (row, x["keypoint"][row, t], x["candidate"][row, t], t)
+        for row, t in np.argwhere(x["valid"])
     ]
     expected = 0.1 * 0.25 * 2
     for values, weight in zip(logits, (0.3, 1.0), strict=True):
@@ -210,7 +217,7 @@ def test_loss_against_a_loop():
 
 @pytest.mark.slow
 def test_it_learns_who_is_who(tmp_path):
-    """Two persons who overlap: most joints are in both boxes."""
+    """Two persons who overlap: most keypoints are in both boxes."""
 
     def pairs(seed, count):
         rng = np.random.default_rng(seed)
@@ -222,9 +229,9 @@ def test_it_learns_who_is_who(tmp_path):
         return found
 
     keras.utils.set_random_seed(0)
-    net = JointAssigner(JOINTS, width=16, rounds=2, heads=2)
+    net = JointAssigner(NUM_KEYPOINTS, width=16, rounds=2, heads=2)
     photos = joint_assigner.Photos(pairs(8, 128))
-    recipe = JointRecipe(
+    recipe = JointAssignerRecipe(
         epochs=16,
         batch_size=128,
         learning_rate=1e-2,
@@ -249,4 +256,4 @@ def test_it_learns_who_is_who(tmp_path):
 )
 def test_recipes_are_checked(field, value):
     with pytest.raises(ValueError, match=field):
-        JointRecipe(**{field: value})
+        JointAssignerRecipe(**{field: value})

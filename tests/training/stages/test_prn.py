@@ -32,7 +32,7 @@ def test_people_against_a_loop(labels):
             assert people.photo[row] == photo and people.count[row] == visible.sum()
             assert people.taught[row] == (visible.sum() > 2)
             mine = people.owner == row
-            np.testing.assert_array_equal(people.joint[mine], np.flatnonzero(visible))
+            np.testing.assert_array_equal(people.keypoint[mine], np.flatnonzero(visible))
             np.testing.assert_array_equal(people.points[mine], record.keypoints[index, visible, :2])
             crowded = False
             for other in range(len(record)):
@@ -70,16 +70,16 @@ def test_every_source_gives_the_same_people(labels):
 
 
 def test_who_is_not_taught(tmp_path):
-    joints = np.array([(50, 20, 2), (40, 80, 2), (60, 80, 1)])
-    two = joints * np.array([(1, 1, 1), (1, 1, 1), (0, 0, 0)])
+    keypoints = np.array([(50, 20, 2), (40, 80, 2), (60, 80, 1)])
+    two = keypoints * np.array([(1, 1, 1), (1, 1, 1), (0, 0, 0)])
     persons = [
-        person(1, 1, (30, 10, 70, 90), joints, iscrowd=1),
+        person(1, 1, (30, 10, 70, 90), keypoints, iscrowd=1),
         person(2, 1, (30, 10, 70, 90), two),
-        person(3, 1, (35, 10, 75, 90), joints),
+        person(3, 1, (35, 10, 75, 90), keypoints),
     ]
     people = LabelledPersons(write(tmp_path / "a.json", persons))
     np.testing.assert_array_equal(people.taught, [False, False, True])
-    # A crowd's joints are candidates, but nobody's.
+    # A crowd's keypoints are candidates, but nobody's.
     np.testing.assert_array_equal(people.owner, [-1, -1, -1, 1, 1, 2, 2, 2])
     assert LabelledPersons(write(tmp_path / "b.json", persons), more_than=1).taught.sum() == 2
 
@@ -103,12 +103,12 @@ def test_entries_against_a_loop(labels):
             inside &= -0.21 <= (py - y1) / (y2 - y1) <= 1.21
             if same and inside:
                 own = people.owner[candidate] == person_row
-                expected.add((row, people.joint[candidate], candidate, bool(own)))
+                expected.add((row, people.keypoint[candidate], candidate, bool(own)))
     some = present(x)
-    found = list(zip(*(v[some].tolist() for v in (x["person"], x["joint"], x["row"], y["own"])),
+    found = list(zip(*(v[some].tolist() for v in (x["person"], x["keypoint"], x["row"], y["own"])),
                      strict=True))  # fmt: skip
     assert set(found) == expected and len(found) == len(expected)
-    assert found == sorted(found, key=lambda entry: entry[:2]), "by person and joint"
+    assert found == sorted(found, key=lambda entry: entry[:2]), "by person and keypoint"
     # Entries of one candidate in several boxes share its number.
     pairs = set(zip(x["row"][some].tolist(), x["candidate"][some].tolist(), strict=True))
     assert len(pairs) == len({row for row, _ in pairs}) == len({number for _, number in pairs})
@@ -130,15 +130,15 @@ def test_sparse_equals_dense(labels, options):
         weight.assign_add(0.1 * np.random.default_rng(0).normal(size=weight.shape))
     x, _ = entries(people, np.array([0]))
     some = present(x)
-    counts = np.bincount(people.joint[: people.point_start[1]], minlength=3)
+    counts = np.bincount(people.keypoint[: people.point_start[1]], minlength=3)
     points = np.full((1, 3, counts.max(), 2), -1e4, "float32")
     scores = np.zeros(points.shape[:3], "float32")
     slot = np.zeros(len(people.points), int)
-    for joint in range(3):
-        rows = np.flatnonzero(people.joint[: people.point_start[1]] == joint)
-        points[0, joint, : len(rows)], scores[0, joint, : len(rows)] = people.points[rows], 1
+    for keypoint in range(3):
+        rows = np.flatnonzero(people.keypoint[: people.point_start[1]] == keypoint)
+        points[0, keypoint, : len(rows)], scores[0, keypoint, : len(rows)] = people.points[rows], 1
         slot[rows] = np.arange(len(rows))
-    where = (0, x["person"][some], x["joint"][some], slot[x["row"][some]])
+    where = (0, x["person"][some], x["keypoint"][some], slot[x["row"][some]])
 
     def dense():
         logits, _, _ = grouping.assign(net, people.boxes[None, :12], points, scores)
@@ -195,7 +195,8 @@ def test_loss_against_a_loop(labels):
     for i in rows:
         own = y["own"][i] * y["taught"][i]
         rivals = {
-            "choice": (x["person"][rows] == x["person"][i]) & (x["joint"][rows] == x["joint"][i]),
+            "choice": (x["person"][rows] == x["person"][i])
+            & (x["keypoint"][rows] == x["keypoint"][i]),
             "rivalry": x["row"][rows] == x["row"][i],
         }
         for name, same in rivals.items():
@@ -228,12 +229,12 @@ def test_loss_without_candidates_is_nothing(labels, logit):
     assert float(ops.convert_to_numpy(loss)) == 0
 
 
-def test_learns_where_joints_belong(tmp_path):
-    """The own joint is in the upper left of the box, the rival in the lower right."""
-    joints = np.array([(30, 30, 2), (30, 40, 2), (20, 30, 1)])
+def test_learns_where_keypoints_belong(tmp_path):
+    """The own keypoint is in the upper left of the box, the rival in the lower right."""
+    keypoints = np.array([(30, 30, 2), (30, 40, 2), (20, 30, 1)])
     persons = [
-        person(1, 1, (0, 0, 100, 100), joints),
-        person(2, 1, (45, 45, 145, 145), joints + (45, 45, 0)),
+        person(1, 1, (0, 0, 100, 100), keypoints),
+        person(2, 1, (45, 45, 145, 145), keypoints + (45, 45, 0)),
     ]
     labels = write(tmp_path / "a.json", persons)
     net = PoseResidualNetwork(3, nodes=8, dropout=0.0, stride=2)
@@ -241,7 +242,7 @@ def test_learns_where_joints_belong(tmp_path):
     prn.train(net, labels, recipe(**changes, precision="float32"), np.arange(3), tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "prn_stage.jsonl").open()]
     assert lines[-1]["step"] == 60 and lines[-1]["rivalry"] < 0.7
-    mine, other = joints[:, :2], joints[:, :2] + 45
+    mine, other = keypoints[:, :2], keypoints[:, :2] + 45
     found = net.group(labels.images[0].boxes, np.stack([other, mine], axis=1))
     np.testing.assert_allclose(found.keypoints, [mine, other], atol=1e-4)
 
@@ -267,7 +268,7 @@ def test_recipe_out_of_range(change):
 
 
 def test_ceiling_of_the_margin_on_coco(data_dir):
-    """True boxes whose only candidates are the person's own joints: AP 0.966."""
+    """True boxes whose only candidates are the person's own keypoints: AP 0.966."""
     from multiposenet.training.grouping import assignment
 
     labels = CocoAnnotations.load(data_dir / "coco_labels" / "person_keypoints_val2017.json")

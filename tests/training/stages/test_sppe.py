@@ -222,10 +222,10 @@ def images():
 
 
 def squared_error(target, maps, weight):
-    """A mean over cells, and over the joints that count."""
+    """A mean over cells, and over the keypoints that count."""
     maps, total = ops.convert_to_numpy(maps), 0.0
-    for image, joint in np.argwhere(weight):
-        total += np.mean((target[image, :, :, joint] - maps[image, :, :, joint]) ** 2)
+    for image, keypoint in np.argwhere(weight):
+        total += np.mean((target[image, :, :, keypoint] - maps[image, :, :, keypoint]) ** 2)
     return total / weight.sum()
 
 

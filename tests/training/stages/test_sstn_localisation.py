@@ -48,7 +48,7 @@ def test_corner_error_by_hand():
 
 
 def test_it_learns_where_true_boxes_are(tmp_path):
-    """From a photo whose joints are its colours, of an SPPE that finds them."""
+    """From a photo whose keypoints are its colours, of an SPPE that finds them."""
     photo = sample(tmp_path, POINTS, [BOX])
     recipe = dataclasses.replace(
         RECIPES["sstn"],

@@ -104,7 +104,7 @@ def test_bad_input(files, tmp_path, capsys):
     assert "50.weights.h5: weights: damaged" in capsys.readouterr().err
 
 
-def test_other_joints_in_the_training_labels(files, tmp_path):
+def test_other_keypoints_in_the_training_labels(files, tmp_path):
     val, _ = files
     content = json.loads(val.read_text())
     content["categories"][0]["keypoints"] = ["nose", "left_knee", "right_knee"]

@@ -20,7 +20,7 @@ from multiposenet.training.tables import rmpe, rmpe_candidates, rmpe_rules, rmpe
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Scenes to train on, others to measure, and photos of one person in other joints."""
+    """Scenes to train on, others to measure, and photos of one person in other keypoints."""
     folder = tmp_path_factory.mktemp("data")
     synthetic.write(folder / "train", photos=5, seed=1, people=(3, 4))
     synthetic.write(folder / "test", photos=6, seed=2, people=(2, 3))

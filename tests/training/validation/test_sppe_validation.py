@@ -70,8 +70,8 @@ def test_an_exact_stn_shows_the_true_box_as_far_as_the_proposal_reaches(body):
 
 
 @pytest.mark.parametrize("order, expected", [([0, 1, 2], 1.0), ([0, 2, 1], 1 / 3)])
-def test_validation_counts_joints_in_torsos(body, order, expected):
-    """Swapped, two of three joints are a torso away."""
+def test_validation_counts_keypoints_in_torsos(body, order, expected):
+    """Swapped, two of three keypoints are a torso away."""
     noise = BoxNoise(BODY.keypoints, 0.05)
     validate = validation.PoseValidation(colours(order), [body], BODY, noise)
     assert validate() == pytest.approx({"pck/proposals": expected, "pck/true": expected})

@@ -34,8 +34,8 @@ def oracle(records, size, share=1.0):
         scale = size / max(record.width, record.height)
         keypoints = record.keypoints * (scale, scale, 1)
         sigmas = np.full(len(keypoints), 6.0)
-        joints = share * GaussianHeatmaps().encode(keypoints, sigmas, cells)["heatmaps"]
-        return np.concatenate([joints, np.zeros((*cells, 1))], axis=-1)[None].astype("float32")
+        encoded = share * GaussianHeatmaps().encode(keypoints, sigmas, cells)["heatmaps"]
+        return np.concatenate([encoded, np.zeros((*cells, 1))], axis=-1)[None].astype("float32")
 
     return maps
 
@@ -71,8 +71,8 @@ def test_maps_are_those_of_the_model_and_follow_its_weights(scenes):
         outputs = model(images)
         found = maps(images)
         assert found.shape == (2, 16, 24, 18)
-        joints = ops.convert_to_numpy(outputs["heatmaps"])
-        np.testing.assert_allclose(found[..., :-1], joints, atol=1e-5)
+        expected = ops.convert_to_numpy(outputs["heatmaps"])
+        np.testing.assert_allclose(found[..., :-1], expected, atol=1e-5)
         np.testing.assert_allclose(found[..., -1], ops.convert_to_numpy(outputs["mask"]), atol=1e-5)
         for weight in model.keypoint_subnet.trainable_weights:
             weight.assign(0.9 * weight)

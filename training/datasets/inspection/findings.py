@@ -18,7 +18,7 @@ KINDS = {
     "unknown_category": "category_id is not in categories",
     "repeated_id": "two annotations of one photo have one id",
     "repeated_id_across_photos": "annotations of different photos have one id",
-    "bad_limb": "an entry of categories.skeleton is no pair of joint numbers, counted from 1",
+    "bad_limb": "an entry of categories.skeleton is no pair of keypoint numbers, counted from 1",
     "bad_visibility": "a visibility flag is not 0, 1 or 2",
     "position_without_visibility": "a keypoint has a position and the flag 0, not labelled",
     "wrong_num_keypoints": "num_keypoints is not the number of keypoints with v > 0",

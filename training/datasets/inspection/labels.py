@@ -40,7 +40,7 @@ class Inspection:
         findings: list of `Finding`, in the order of the checks.
         images: the image entries that have an id, by id.
         persons: the persons of each image id.
-        joints: names of the keypoints.
+        keypoints: names of the keypoints.
 
     Raises:
         AnnotationError: `content` is no object with lists of images, annotations and categories,
@@ -64,23 +64,23 @@ class Inspection:
         )
         self._category = _category(self._categories, name)
         unnamed = skeleton or COCO_17
-        self.joints = tuple(self._category.get("keypoints") or unnamed.keypoints)
+        self.keypoints = tuple(self._category.get("keypoints") or unnamed.keypoints)
         self._check_limbs()
         self._check_images(images)
         self._check_annotations(annotations)
         for image, persons in self.persons.items():
             size = np.array([_side(self.images[image], s) for s in ("width", "height")])
-            check_persons(image, persons, size, self.joints, self._add)
+            check_persons(image, persons, size, self.keypoints, self._add)
         if photos is not None:
             check_photos(self.images.items(), Path(photos), self._add, decode)
         if masks is not None:
             check_masks(self.images.items(), Path(masks), self._add)
 
     def counts(self) -> dict:
-        """Photos, persons, crowds, and labelled and visible keypoints by joint."""
+        """Photos, persons, crowds, and labelled and visible keypoints by keypoint."""
         everybody = [person for persons in self.persons.values() for person in persons]
         single = [person for person in everybody if not person.crowd]
-        flags = np.array([p.keypoints[:, 2] for p in single]).reshape(-1, len(self.joints))
+        flags = np.array([p.keypoints[:, 2] for p in single]).reshape(-1, len(self.keypoints))
         return {
             "photos": len(self.images),
             "photos_without_persons": sum(not self.persons.get(image) for image in self.images),
@@ -88,8 +88,8 @@ class Inspection:
             "persons_without_keypoints": int((flags == 0).all(axis=1).sum()),
             "crowds": len(everybody) - len(single),
             "keypoints": {
-                joint: {"labelled": int((flag > 0).sum()), "visible": int((flag == 2).sum())}
-                for joint, flag in zip(self.joints, flags.T, strict=True)
+                keypoint: {"labelled": int((flag > 0).sum()), "visible": int((flag == 2).sum())}
+                for keypoint, flag in zip(self.keypoints, flags.T, strict=True)
             },
         }
 
@@ -106,16 +106,16 @@ class Inspection:
             self._add("refused", None, None, str(error))
 
     def skeleton(self) -> Skeleton:
-        """The joints for drawing, without limbs where the file's names or limbs are not usable."""
+        """The keypoints for drawing; without limbs where the file's names or limbs are unusable."""
         for known in (COCO_17, MPII_16, LSP_14):
-            if self.joints == known.keypoints:
+            if self.keypoints == known.keypoints:
                 return known
-        sigmas = [0.1] * len(self.joints)
+        sigmas = [0.1] * len(self.keypoints)
         try:
             limbs = limbs_of(self._category)[0] if self._category.get("keypoints") else ()
-            return Skeleton("own", self.joints, limbs, sigmas)
+            return Skeleton("own", self.keypoints, limbs, sigmas)
         except (TypeError, ValueError):
-            names = tuple(f"joint_{joint}" for joint in range(len(self.joints)))
+            names = tuple(f"keypoint_{keypoint}" for keypoint in range(len(self.keypoints)))
             return Skeleton("own", names, (), sigmas)
 
     def _add(self, kind, image, annotation, message):
@@ -124,11 +124,11 @@ class Inspection:
     def pairs(self) -> list[tuple[str, str]]:
         """Names of the keypoints that are each other's mirror image."""
         try:
-            partners = keypoint_names.mirrors(self.joints)
+            partners = keypoint_names.mirrors(self.keypoints)
         except ValueError:  # `refuse` has it
             return []
         return [
-            (self.joints[first], self.joints[second])
+            (self.keypoints[first], self.keypoints[second])
             for first, second in enumerate(partners)
             if first < second
         ]
@@ -137,7 +137,7 @@ class Inspection:
         if not self._category.get("keypoints"):
             return
         for limb in limbs_of(self._category)[1]:
-            text = f"{short(limb)}: joints are counted from 1 to {len(self.joints)}"
+            text = f"{short(limb)}: keypoints are counted from 1 to {len(self.keypoints)}"
             self._add("bad_limb", None, None, f"categories.skeleton: {text}")
 
     def _check_images(self, entries):
@@ -210,7 +210,7 @@ class Inspection:
 
     def _keypoints(self, entry, image, own) -> np.ndarray:
         points, told = entry.get("keypoints"), entry.get("num_keypoints")
-        width = 3 * len(self.joints)
+        width = 3 * len(self.keypoints)
         nothing = points is None or points == []
         # Persons without labels may have none, and so has a file of boxes.
         if nothing and told and self._category.get("keypoints"):
@@ -222,11 +222,11 @@ class Inspection:
         points = np.reshape([0] * width if nothing else points, (-1, 3)).astype(float)
         odd = ~np.isin(points[:, 2], (0, 1, 2))
         if odd.any():
-            text = points_text(points, odd, self.joints)
+            text = points_text(points, odd, self.keypoints)
             self._add("bad_visibility", image, own, text)
         placed = (points[:, 2] == 0) & points[:, :2].any(axis=1)
         if placed.any():
-            text = points_text(points, placed, self.joints)
+            text = points_text(points, placed, self.keypoints)
             self._add("position_without_visibility", image, own, text)
         labelled = int((points[:, 2] > 0).sum())
         if told is not None and told != labelled:
@@ -264,8 +264,8 @@ def _category(categories, name) -> dict:
     persons = [c for c in categories if c.get("name") == "person"]
     for category in persons[:1] or categories[: len(categories) == 1]:
         names = category.get("keypoints") or []
-        if not (isinstance(names, list) and all(isinstance(joint, str) for joint in names)):
-            fail(name, "categories.keypoints", "not a list of names", "list the joints' names")
+        if not (isinstance(names, list) and all(isinstance(keypoint, str) for keypoint in names)):
+            fail(name, "categories.keypoints", "not a list of names", "list the keypoints' names")
         if len(names) > MAX_KEYPOINTS:
             told = f"{len(names):,} names, {MAX_KEYPOINTS:,} are possible"
             fail(name, "categories.keypoints", told, "leave some out")

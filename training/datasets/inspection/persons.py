@@ -28,7 +28,7 @@ class Person:
 
 
 def check(
-    image, persons: list[Person], size: np.ndarray, joints: tuple[str, ...], add: Callable
+    image, persons: list[Person], size: np.ndarray, keypoints: tuple[str, ...], add: Callable
 ) -> None:
     """Checks the persons of one photo.
 
@@ -36,15 +36,15 @@ def check(
         image: id of the photo.
         persons: all of the photo.
         size: (2,) width and height of the photo in pixels; infinite if not known.
-        joints: names of the K keypoints.
+        keypoints: names of the K keypoints.
         add: takes the kind, the ids of photo and annotation, and the message of a defect.
     """
     try:
-        names = keypoint_names.plain(joints)
+        names = keypoint_names.plain(keypoints)
     except ValueError:  # left and right cannot be told apart, which is a finding of its own
-        names = joints
+        names = keypoints
     for person in persons:
-        _check_places(image, person, size, joints, add)
+        _check_places(image, person, size, keypoints, add)
         reason = mirrored.suspect(person.keypoints, names)
         if reason and not person.crowd:
             add("sides_swapped", image, person.id, reason)
@@ -52,14 +52,14 @@ def check(
         add("repeated_person", image, second.id, f"is annotation {first.id} again")
 
 
-def points_text(points: np.ndarray, chosen: np.ndarray, joints: tuple[str, ...]) -> str:
+def points_text(points: np.ndarray, chosen: np.ndarray, keypoints: tuple[str, ...]) -> str:
     """The (K, 3) keypoints where (K,) `chosen` is true, the first three in full."""
-    shown = [f"{joints[j]} ({points[j, 0]:g}, {points[j, 1]:g}, v {points[j, 2]:g})"
+    shown = [f"{keypoints[j]} ({points[j, 0]:g}, {points[j, 1]:g}, v {points[j, 2]:g})"
              for j in np.flatnonzero(chosen)]  # fmt: skip
     return ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")
 
 
-def _check_places(image, person, size, joints, add):
+def _check_places(image, person, size, keypoints, add):
     low, extent = person.xywh[:2], person.xywh[2:]
     if (extent == 0).any():
         add("empty_box", image, person.id, f"{extent[0]:g} x {extent[1]:g}")
@@ -70,12 +70,12 @@ def _check_places(image, person, size, joints, add):
     points, labelled = person.keypoints[:, :2], person.keypoints[:, 2] > 0
     outside = labelled & ((points < 0) | (points > size)).any(axis=1)
     if outside.any():
-        text = points_text(person.keypoints, outside, joints)
+        text = points_text(person.keypoints, outside, keypoints)
         add("point_outside_photo", image, person.id, text)
     far = np.maximum(low - points, points - low - extent) > BOX_MARGIN * extent
     far = labelled & ~outside & far.any(axis=1)
     if far.any() and not person.crowd:
-        add("point_outside_box", image, person.id, points_text(person.keypoints, far, joints))
+        add("point_outside_box", image, person.id, points_text(person.keypoints, far, keypoints))
 
 
 def _repeated(persons: list[Person]) -> Iterator[tuple[Person, Person]]:

@@ -24,14 +24,14 @@ from multiposenet.training.datasets.inspection.findings import (
 
 
 def repair(
-    content: dict, findings: Iterable[Finding] = (), joints: int = 17
+    content: dict, findings: Iterable[Finding] = (), num_keypoints: int = 17
 ) -> tuple[dict, Counter]:
     """Mends the content of a COCO file.
 
     Args:
         content: an object with lists of images, annotations and categories; it is not changed.
         findings: of `Inspection`; photos that they call missing or unreadable are left out.
-        joints: number of keypoints of a person.
+        keypoints: number of keypoints of a person.
 
     Returns:
         The mended content, and how often each kind of change was made.
@@ -49,7 +49,7 @@ def repair(
         if reason := _useless(entry, images, categories):
             changes[f"annotations left out: {reason}"] += 1
             continue
-        _repair_entry(entry, images[identity(entry, "image_id")], joints, changes)
+        _repair_entry(entry, images[identity(entry, "image_id")], num_keypoints, changes)
         kept.append(entry)
     _renumber(kept, changes)
     content["annotations"] = kept
@@ -89,7 +89,7 @@ def _repair_limbs(category, changes) -> None:
     from_zero = {"keypoints": names, "skeleton": [_plus_one(limb) for limb in raw]
                  if isinstance(raw, list) else raw}  # fmt: skip
     shifted, still_bad = limbs_of(from_zero)
-    if shifted and not still_bad:  # with a joint 0 and none beyond the last
+    if shifted and not still_bad:  # with a keypoint 0 and none beyond the last
         category["skeleton"] = from_zero["skeleton"]
         changes["categories.skeleton: counted from 1 instead of 0"] += 1
     else:
@@ -98,8 +98,8 @@ def _repair_limbs(category, changes) -> None:
 
 
 def _plus_one(limb):
-    good = isinstance(limb, list) and all(type(joint) is int for joint in limb)
-    return [joint + 1 for joint in limb] if good else limb
+    good = isinstance(limb, list) and all(type(keypoint) is int for keypoint in limb)
+    return [keypoint + 1 for keypoint in limb] if good else limb
 
 
 def _useless(entry, images, categories) -> str:
@@ -116,12 +116,12 @@ def _useless(entry, images, categories) -> str:
     return ""
 
 
-def _repair_entry(entry, image, joints, changes) -> None:
+def _repair_entry(entry, image, num_keypoints, changes) -> None:
     if entry.get("iscrowd") not in (None, 0, 1):
         entry["iscrowd"] = 0
         changes["iscrowd: set to 0"] += 1
     if "keypoints" in entry:
-        _repair_keypoints(entry, joints, changes)
+        _repair_keypoints(entry, num_keypoints, changes)
     labelled = sum(v > 0 for v in (entry.get("keypoints") or [])[2::3])
     if entry.get("num_keypoints") not in (None, labelled):
         entry["num_keypoints"] = labelled
@@ -135,19 +135,19 @@ def _repair_entry(entry, image, joints, changes) -> None:
         _repair_segmentation(entry, image, changes)
 
 
-def _repair_keypoints(entry, joints, changes) -> None:
+def _repair_keypoints(entry, num_keypoints, changes) -> None:
     points = entry["keypoints"]
     if points is None or points == []:
-        entry["keypoints"] = [0] * (3 * joints)
+        entry["keypoints"] = [0] * (3 * num_keypoints)
         changes["keypoints: zeros for a person without labels"] += 1
         return
-    # Only the number of joints of the file's persons is known; others are of another category.
-    if not is_list(points, 3 * joints):
-        numbers = type(points) is list and len(points) == 3 * joints
-        triples = [points[i : i + 3] for i in range(0, 3 * joints, 3)] if numbers else []
+    # Only the number of keypoints of the file's persons is known; others are of another category.
+    if not is_list(points, 3 * num_keypoints):
+        numbers = type(points) is list and len(points) == 3 * num_keypoints
+        triples = [points[i : i + 3] for i in range(0, 3 * num_keypoints, 3)] if numbers else []
         good = [is_list(triple, 3) for triple in triples]
         if not any(good):
-            entry["keypoints"] = [0] * (3 * joints)
+            entry["keypoints"] = [0] * (3 * num_keypoints)
             changes["keypoints: not readable, taken as not labelled"] += 1
             return
         kept = [t if fine else [0, 0, 0] for t, fine in zip(triples, good, strict=True)]
