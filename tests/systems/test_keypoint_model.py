@@ -21,7 +21,7 @@ def test_linear_maps_score_at_most_1():
     np.testing.assert_allclose(scores, [[0] * 3, [1] * 3])
 
 
-@pytest.mark.parametrize("keypoints", [3, 5])
+@pytest.mark.parametrize("num_keypoints", [3, 5])
 def test_the_graph_decodes_as_heatmaps_does(num_keypoints):
     """Also at the border, and with as many keypoints as a peak and its neighbours have cells."""
     images = keras.Input((32, 24, num_keypoints))
