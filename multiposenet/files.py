@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import io
 import json
 import os
 import re
@@ -62,10 +63,15 @@ def atomic_write(path, checksum=False):
             partial.unlink(missing_ok=True)
 
 
-def remove_partials(path):
-    """Removes what killed processes left of ``atomic_write(path)``; nobody else may be in it."""
-    for partial in Path(path).parent.glob(f"{_prefix(Path(path))}*"):
-        partial.unlink(missing_ok=True)
+def remove_partials(*paths):
+    """Removes what killed processes left of ``atomic_write``; nobody else may write these paths."""
+    folders = {}
+    for path in map(Path, paths):
+        folders.setdefault(path.parent, set()).add(_prefix(path))
+    for folder, prefixes in folders.items():
+        for partial in folder.glob(".partial-*"):
+            if partial.name.startswith(tuple(prefixes)):
+                partial.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -117,10 +123,20 @@ def write_text(path, text):
 
 def json_text(data, allow_nan=True):
     """JSON as the project writes it; the elements of a list stand on a line each."""
-    options = {"ensure_ascii": False, "allow_nan": allow_nan}
     if isinstance(data, list):
-        return "[" + ",\n ".join(json.dumps(element, **options) for element in data) + "]\n"
-    return json.dumps(data, indent=1, **options) + "\n"
+        text = io.StringIO()
+        dump_list(data, text, allow_nan)
+        return text.getvalue()
+    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=allow_nan) + "\n"
+
+
+def dump_list(elements, file, allow_nan=False):
+    """Writes a list as ``json_text`` has it into an open file, holding one element at a time."""
+    start = "["
+    for element in elements:
+        file.write(start + json.dumps(element, ensure_ascii=False, allow_nan=allow_nan))
+        start = ",\n "
+    file.write(("[" if start == "[" else "") + "]\n")
 
 
 def _prefix(path):

@@ -10,8 +10,14 @@ from multiposenet.errors import MultiPoseNetWarning
 
 def report(problem: Exception | str) -> None:
     """One line on stderr."""
-    text = " ".join(str(problem).split())
+    text = printable(" ".join(str(problem).split()), sys.stderr)
     print(f"multiposenet: {text}", file=sys.stderr, flush=True)
+
+
+def printable(text: str, stream=None) -> str:
+    """A text that may name files, so that a stream, by default stdout, takes it."""
+    coding = getattr(stream or sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(coding, "backslashreplace").decode(coding)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Where results go: folders and JSON files that are checked before the work starts."""
 
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -39,6 +40,16 @@ def writable_json(target: str | None, option: str = "--json") -> None:
         if path.exists() and not path.is_file():  # a device or a pipe, in whatever folder
             return
         writable_folder(Path(os.path.realpath(path)).parent)
+
+
+def copy(path: Path, target: str) -> None:
+    """Copies a file of results to another, or to stdout if `target` is "-"."""
+    if target == "-":
+        with path.open(encoding="utf-8") as file:
+            shutil.copyfileobj(file, sys.stdout)
+        return
+    with files.atomic_write(target) as partial:
+        shutil.copyfile(path, partial)
 
 
 def write_json(target: str | Path, result) -> None:

@@ -32,6 +32,8 @@ from multiposenet.systems.system import System
 
 _OF_POSES = ("boxes", "box_scores", "keypoints", "keypoint_scores", "pose_scores", "mask")
 STRIDE = 4  # input pixels per cell of the heatmaps and the mask
+PANORAMA = 3  # ratio of the sides from which people may be too small for the network to find
+WANTED, LARGEST = 256, 8192  # pixels: a shorter side that would do, a longer one that may be had
 CANVAS_MULTIPLE = 64  # twice what the network needs, so that photos share fewer shapes
 
 
@@ -109,6 +111,19 @@ class Estimator(System):
             results = dict(self._run(window, self._find, self._poses))
             for index, item in enumerate(window):
                 yield item if isinstance(item, InputError) else (item, results[index])
+
+    def advice(self, frame: Frame, poses: Poses) -> str | None:
+        height, width = frame.image.shape[:2]
+        short, long = sorted((height, width))
+        seen = self._longest(frame.image, self.image_size)
+        if len(poses) or self._fixed_size or long < PANORAMA * short or seen >= long:
+            return None
+        size = min(32 * math.ceil(WANTED * long / short / 32), LARGEST, long)
+        remedy = f"try --size {size} (image_size={size})" if size > seen else "cut it into pieces"
+        return (
+            f"nobody found: the model saw the {width}x{height} pixels with a shorter side of "
+            f"{seen * short / long:.0f}; {remedy}"
+        )
 
     def heatmaps(self, source) -> np.ndarray:
         """Returns the keypoint heatmaps of one image, as the network sees them.

@@ -32,6 +32,15 @@ class System(ABC):
             `InputError` of an image that cannot be used.
         """
 
+    def advice(self, frame: Frame, poses: Poses) -> str | None:
+        """What may be the cause if nobody was found in an image, and what to do; None if unknown.
+
+        Args:
+            frame: the image.
+            poses: found in it.
+        """
+        return None
+
     def __call__(self, source):
         """Finds the people in one or several images.
 

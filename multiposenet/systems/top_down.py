@@ -57,6 +57,9 @@ class TopDown(System):
     def skeleton(self) -> Skeleton:
         return self.persons.skeleton
 
+    def advice(self, frame: Frame, poses: Poses) -> str | None:
+        return self.detector.advice(frame, poses) if isinstance(self.detector, System) else None
+
     def stream(self, source) -> Iterator[tuple[Frame, Poses] | InputError]:
         """Finds people in image after image, holding only a few at a time.
 

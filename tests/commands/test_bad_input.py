@@ -12,6 +12,7 @@ from command_line import assert_one_line, names, paint
 from PIL import Image
 
 from multiposenet import zoo
+from multiposenet.commands.prediction_folder import RECORD
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -55,7 +56,7 @@ def test_a_bad_photo_is_named_and_the_others_are_done(kind, multiposenet, fake_m
     assert status == 1
     assert_one_line(errors, bad)
     assert any(word in errors[0] for word in problem.split("|"))
-    assert names(out) == ["good.png", "poses.json"]
+    assert names(out) == [RECORD, "good.png", "poses.json"]
     assert len(json.loads((out / "poses.json").read_text())) == 2
 
 
@@ -82,7 +83,7 @@ def test_a_folder_without_images(multiposenet, fake_model, tmp_path):
     status, _, errors = multiposenet("predict", tmp_path / "none", good, "--out", tmp_path / "out")
     assert status == 1
     assert_one_line(errors, tmp_path / "none")
-    assert names(tmp_path / "out") == ["good.png", "poses.json"]
+    assert names(tmp_path / "out") == [RECORD, "good.png", "poses.json"]
 
 
 @pytest.mark.parametrize("verb", ["predict", "evaluate", "summary"])

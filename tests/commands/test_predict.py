@@ -8,6 +8,7 @@ import pytest
 from command_line import RED, names, paint
 
 from multiposenet.commands import predict
+from multiposenet.commands.prediction_folder import RECORD
 from multiposenet.sources import read_image
 
 
@@ -20,7 +21,7 @@ def test_predict_writes_a_picture_per_photo_and_one_list_of_results(
     status, text, errors = multiposenet("predict", tmp_path / "photos", "--out", out)
     assert (status, errors) == (0, [])
     assert "photos: 2, people: 3;" in text
-    assert names(out) == ["a.png", "b.png", "poses.json"]
+    assert names(out) == [RECORD, "a.png", "b.png", "poses.json"]
     results = json.loads((out / "poses.json").read_text())
     assert [(r["image_id"], r["file_name"]) for r in results] == [
         (1, "a.png"),
@@ -52,7 +53,7 @@ def test_predict_without_a_source_takes_the_sample_photo(
     monkeypatch.chdir(tmp_path)
     status, _, errors = multiposenet("predict")
     assert (status, errors) == (0, [])
-    assert names(tmp_path / "multiposenet-out") == ["grace_hopper.png", "poses.json"]
+    assert names(tmp_path / "multiposenet-out") == [RECORD, "grace_hopper.png", "poses.json"]
 
 
 def test_predict_on_a_photo_without_people(multiposenet, fake_model, tmp_path):
@@ -61,7 +62,7 @@ def test_predict_on_a_photo_without_people(multiposenet, fake_model, tmp_path):
     assert (status, errors) == (0, [])
     assert "people: 0;" in text
     assert json.loads((tmp_path / "out" / "poses.json").read_text()) == []
-    assert names(tmp_path / "out") == ["a.png", "poses.json"]
+    assert names(tmp_path / "out") == [RECORD, "a.png", "poses.json"]
 
 
 def test_predict_json_to_stdout_and_to_a_file(multiposenet, fake_model, tmp_path):
@@ -77,7 +78,7 @@ def test_predict_keeps_apart_photos_of_the_same_name(multiposenet, fake_model, t
     one, two = paint(tmp_path / "1" / "a.png", [RED]), paint(tmp_path / "2" / "a.webp", [])
     out = tmp_path / "out"
     multiposenet("predict", one, two, one, "--out", out)
-    assert names(out) == ["a-2.png", "a.png", "poses.json"]
+    assert names(out) == [RECORD, "a-2.png", "a.png", "poses.json"]
 
 
 def test_predict_never_overwrites_a_photo(multiposenet, fake_model, tmp_path):
@@ -85,12 +86,12 @@ def test_predict_never_overwrites_a_photo(multiposenet, fake_model, tmp_path):
     before = photo.read_bytes()
     assert multiposenet("predict", tmp_path, "--out", tmp_path)[0] == 0
     assert photo.read_bytes() == before
-    assert names(tmp_path) == ["a-2.png", "a.png", "poses.json"]
+    assert names(tmp_path) == [RECORD, "a-2.png", "a.png", "poses.json"]
 
 
 def test_names_of_pictures_differ_on_any_file_system():
     paths = [Path(p) for p in ("x/A.jpg", "x/a-2.jpg", "y/a.jpg", "z/a.png")]
-    assert predict.picture_names(paths, Path("out")) == ["A.png", "a-2.png", "a-3.png", "a-4.png"]
+    assert predict.picture_names(paths, set()) == ["A.png", "a-2.png", "a-3.png", "a-4.png"]
 
 
 def test_image_ids():

@@ -48,7 +48,7 @@ def test_predict(multiposenet, fake_sppe, fake_model, made, tmp_path):
     options = ["--system", "rmpe", "--sppe", "mine", "--model", "other", "--size", "256"]
     status, text, errors = multiposenet("predict", photo, "--out", out, "--score", "0", *options)
     assert (status, errors) == (0, [])
-    assert "photos: 1, people: 2;" in text and names(out) == ["a.png", "poses.json"]
+    assert "photos: 1, people: 2;" in text and "a.png" in names(out)
     assert fake_sppe == ["mine"]
     assert fake_model == [("other", {"score": 0.0, "image_size": 256})]
     red, blue = json.loads((out / "poses.json").read_text())
