@@ -7,7 +7,8 @@ left and right mixed up. With photos their files are decoded, and sizes and EXIF
 the labels.
 
 --repair writes a copy in which is mended what has one right answer, and says what it changed; what
-only the photo can tell stays as it is.
+only the photo can tell stays as it is. --write-skeleton writes the names, limbs and sigmas that the
+keypoints are read with, for --skeleton of other verbs, to be edited.
 
 Exit status: 0 nothing found (with --repair: nothing left), 1 something found, 2 nothing usable.
 """
@@ -46,6 +47,9 @@ def add_arguments(parser):
         "--repair", metavar="FILE", help="write a mended copy of the annotations, a COCO file"
     )
     parser.add_argument(
+        "--write-skeleton", metavar="FILE", help="write the skeleton of the keypoints, a YAML file"
+    )
+    parser.add_argument(
         "--examples",
         type=_count,
         default=3,
@@ -71,12 +75,15 @@ def add_arguments(parser):
 def run(args) -> int:
     result_files.writable_json(args.json)
     result_files.writable_json(args.repair, "--repair")
+    result_files.writable_json(args.write_skeleton, "--write-skeleton")
     if args.images and not Path(args.images).is_dir():
         raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
     content, path, folders, skeleton = _dataset(args)
     inspection = _inspect(content, path, folders, skeleton, args.decode)
     repaired = _repair(args, content, inspection, folders, skeleton) if args.repair else None
     drawn = _draw(inspection, folders["photos"], args) if args.draw else []
+    if args.write_skeleton:
+        _write_skeleton(args.write_skeleton, path, skeleton)
     if args.json:
         result_files.write_json(args.json, _result(args.dataset, inspection, drawn, repaired))
     if args.json != "-":
@@ -137,6 +144,17 @@ def _repair(args, content, inspection, folders, skeleton) -> dict:
     again = _inspect(mended, Path(args.repair), folders, skeleton, decode=False)
     left = {kind: len(items) for kind, items in again.by_kind().items()}
     return {"file": str(args.repair), "changes": dict(changes), "left": left}
+
+
+def _write_skeleton(target, path, skeleton) -> None:
+    from multiposenet.annotations import CocoAnnotations
+
+    try:
+        if isinstance(path, Path):
+            skeleton = CocoAnnotations.load(path, skeleton).skeleton
+        skeleton.to_yaml(target)
+    except AnnotationError as error:
+        console.report(error)
 
 
 def _print_repaired(path, repaired) -> None:

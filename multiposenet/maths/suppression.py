@@ -219,13 +219,6 @@ def keypoint_overlap_nms(
     return _greedy(people.scores, similarity, share)
 
 
-def without_duplicates(poses, parameters: PoseNMSParameters | None = None):
-    """Returns the `Poses` that `pose_nms` keeps, best first."""
-    return poses[
-        pose_nms(poses.keypoints, poses.keypoint_scores, poses.scores, poses.boxes, parameters)
-    ]
-
-
 def _oks(people: "_People", sigmas) -> Callable:
     """The similarity of `_greedy` for OKS."""
     sigmas = np.asarray(sigmas, np.float32)

@@ -29,17 +29,6 @@ def transform(theta, points):
     return theta[..., None, :, 0] * x + theta[..., None, :, 1] * y + theta[..., None, :, 2]
 
 
-def transform_pixels(theta, points, size_hw):
-    """``transform`` of points ``(B, N, 2)`` xy in pixels of an image of ``(height, width)``.
-
-    Keypoints found in the result of an STN get their places in the source; with
-    ``invert(theta)`` it is the other way round. Source and result have the same size.
-    """
-    size = ops.convert_to_tensor([size_hw[1], size_hw[0]], "float32")
-    points = ops.convert_to_tensor(points, "float32") / size * 2.0 - 1.0
-    return (transform(theta, points) + 1.0) / 2.0 * size
-
-
 def invert(theta):
     """The map of the spatial de-transformer (SDTN), in closed form (RMPE, equations 5 and 6).
 

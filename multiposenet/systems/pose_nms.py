@@ -67,9 +67,9 @@ def distinct(poses: Poses, rule: Rule) -> Poses:
     """One pose of each person by a rule, best first; `SoftOKSNMS` also lowers scores."""
     if rule is None:
         return poses[np.argsort(-poses.scores, kind="stable")]
-    if isinstance(rule, PoseNMSParameters):
-        return suppression.without_duplicates(poses, rule)
     given = (poses.keypoints, poses.keypoint_scores, poses.scores, poses.boxes)
+    if isinstance(rule, PoseNMSParameters):
+        return poses[suppression.pose_nms(*given, rule)]
     sigmas = poses.skeleton.sigmas
     if isinstance(rule, OKSNMS):
         return poses[suppression.oks_nms(*given, sigmas, rule.threshold)]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import AnnotationError
-from multiposenet.skeleton import COCO_17, LSP_14
+from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
 from multiposenet.training.datasets import mirrored, synthetic
 from multiposenet.training.datasets.inspection import KINDS
 
@@ -273,6 +273,26 @@ def test_defects_of_the_command(multiposenet, dataset, tmp_path):
         status, text, errors = multiposenet("inspect", *arguments)
         assert (status, text) == (2, ""), arguments
         assert_one_line(errors, problem)
+
+
+def test_the_skeleton_of_a_file(multiposenet, dataset, tmp_path):
+    """Names of its own, the limbs of its category, and COCO's sigmas where a name is known."""
+
+    def edit(content):
+        (category,) = content["categories"]
+        category["keypoints"][0], category["skeleton"] = "snout", [[1, 2], [6, 7]]
+
+    target, folder = tmp_path / "own.yaml", dataset(edit)
+    assert inspect(multiposenet, folder, "--write-skeleton", target)[0] == 0
+    written = Skeleton.from_yaml(target)
+    assert written.keypoints == ("snout", *COCO_17.keypoints[1:])
+    assert written.limbs == ((0, 1), (5, 6)) and written.sigmas[1:] == COCO_17.sigmas[1:]
+    assert CocoAnnotations.load(folder / "annotations.json").skeleton == written
+    broken = dataset(lambda content: content.pop("images"))
+    status, _, errors = multiposenet(
+        "inspect", f"coco:{broken}", "--write-skeleton", tmp_path / "none.yaml"
+    )
+    assert status and errors and not (tmp_path / "none.yaml").exists()
 
 
 @pytest.mark.parametrize("content", [[], {"images": []}, {"images": {}}])

@@ -14,9 +14,7 @@ from multiposenet.maths.suppression import (
     oks_nms,
     pose_nms,
     soft_oks_nms,
-    without_duplicates,
 )
-from multiposenet.poses import Poses
 from multiposenet.skeleton import COCO_17
 
 SIGMAS = COCO_17.sigmas
@@ -269,16 +267,6 @@ def test_parameters_from_a_file(tmp_path):
         assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="No such file"):
         PoseNMSParameters.load(tmp_path / "none.json")
-
-
-def test_poses_without_duplicates():
-    keypoints, found, scores, boxes = loops.candidates(np.random.default_rng(5), 4, 5)
-    poses = Poses(boxes, scores, keypoints, found, scores, COCO_17, (900, 900))
-    kept = without_duplicates(poses, PoseNMSParameters(eta=8))
-    expected = loops.pose_nms(keypoints, found, scores, boxes, 0.3, 0.01, 1.0, 8)
-    assert 4 <= len(kept) < 20
-    np.testing.assert_array_equal(kept.scores, np.float32(scores)[expected])
-    assert len(without_duplicates(Poses.empty(COCO_17, (9, 9)))) == 0
 
 
 @pytest.mark.parametrize("rule", speed.RULES)

@@ -68,6 +68,7 @@ def test_the_order_of_boxes_candidates_and_images_tells_nothing(assigner):
     np.testing.assert_allclose(shuffled[2], expected[images][:, people], rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.one_backend
 def test_padding_tells_nothing(assigner):
     boxes, points, scores = scene(np.random.default_rng(3))
     logits, _, _ = assign(assigner, boxes, points, scores)
@@ -78,6 +79,7 @@ def test_padding_tells_nothing(assigner):
     np.testing.assert_allclose(padded[:, :4, :, :5], logits, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.one_backend
 def test_a_rival_counts_and_a_stranger_does_not(assigner):
     points = np.array([[[[20, 20], [30, 60]], [[22, 40], [35, 45]], [[18, 70], [38, 75]]]])
     scores = np.ones(points.shape[:3])
@@ -89,6 +91,7 @@ def test_a_rival_counts_and_a_stranger_does_not(assigner):
     assert np.abs(answers[2] - answers[0]).min() > 1e-3
 
 
+@pytest.mark.one_backend
 def test_only_the_surest_candidates_are_considered(assigner):
     rng = np.random.default_rng(4)
     points = rng.uniform(0, 80, (1, NUM_KEYPOINTS, 6, 2))

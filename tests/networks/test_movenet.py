@@ -53,6 +53,7 @@ def test_the_graph_with_the_released_weights():
     check(MultiPoseNet("movenet_multipose", weights=RELEASED), "released", 1e-4)
 
 
+@pytest.mark.one_backend
 def test_the_whole_model_runs_and_has_every_output(model):
     outputs = model(np.zeros((1, 64, 96, 3), "float32"))
     assert outputs["heatmaps"].shape == (1, 16, 24, 17) and outputs["mask"].shape == (1, 16, 24)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import suppression_loops as loops
 
 from multiposenet.errors import InputError
 from multiposenet.maths.similarity import oks
@@ -33,6 +34,16 @@ def alike():
 
 def test_none_keeps_all_best_first():
     np.testing.assert_allclose(distinct(poses(), None).scores, [0.9, 0.7, 0.6])
+
+
+def test_parametric_nms_equals_the_loop():
+    keypoints, found, scores, boxes = loops.candidates(np.random.default_rng(5), 4, 5)
+    several = Poses(boxes, scores, keypoints, found, scores, COCO_17, (900, 900))
+    kept = distinct(several, PoseNMSParameters(eta=8))
+    expected = loops.pose_nms(keypoints, found, scores, boxes, 0.3, 0.01, 1.0, 8)
+    assert 4 <= len(kept) < 20
+    np.testing.assert_array_equal(kept.scores, np.float32(scores)[expected])
+    assert len(distinct(Poses.empty(COCO_17, (9, 9)), PoseNMSParameters())) == 0
 
 
 def test_oks_decides():

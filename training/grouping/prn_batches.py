@@ -57,7 +57,7 @@ class CandidatePairBatches:
         self.steps = recipe.epochs * self.steps_per_epoch
         self.ease = curriculum.ease_of_photos(people) if recipe.curriculum else None
         self._known = (None, None)
-        arrays = (people.boxes, people.points, people.joint, people.owner, people.taught)
+        arrays = (people.boxes, people.points, people.keypoint, people.owner, people.taught)
         self.fingerprint = of_arrays((*arrays, people.box_start))
 
     def photos(self, step):
@@ -86,13 +86,13 @@ class CandidatePairBatches:
         return entries(self.people, self.photos(step), self.recipe, self.flip_indices, rng)
 
 
-def entries(people, photos, recipe=None, flip_indices=None, rng=None):
+def entries(people, photos, recipe, flip_indices, rng):
     """The batch of some photos.
 
     Args:
         people: ``LabelledPersons``.
         photos: rows of photos.
-        recipe: how they are jittered; None: not at all, and all four cells are given.
+        recipe: how they are jittered.
         flip_indices: of the skeleton.
         rng: generator.
 
@@ -102,11 +102,10 @@ def entries(people, photos, recipe=None, flip_indices=None, rng=None):
     start = people.box_start[photos]
     rows, view = expand(start, people.box_start[photos + 1] - start)
     boxes = people.boxes[rows]
-    if recipe is not None:
-        size = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
-        boxes = boxes + rng.uniform(-1, 1, boxes.shape) * recipe.box_jitter * size
+    size = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+    boxes = boxes + rng.uniform(-1, 1, boxes.shape) * recipe.box_jitter * size
     seen = _seen(people, photos, recipe, rng)
-    if recipe is not None and recipe.spurious:
+    if recipe.spurious:
         seen = _with_spurious(seen, people.num_keypoints, boxes, view, recipe, rng)
     start = np.searchsorted(seen["photo"], np.arange(len(photos) + 1))
     candidate, person = expand(start[view], np.diff(start)[view])
@@ -114,17 +113,16 @@ def entries(people, photos, recipe=None, flip_indices=None, rng=None):
     near = within(place)
     candidate, person, place = candidate[near], person[near], place[near]
     keypoint, scores = seen["keypoint"][candidate], seen["score"][candidate]
-    if recipe is not None:
-        flipped = (rng.random(len(photos)) < 0.5)[view[person]]
-        place[flipped, 0] = 1 - place[flipped, 0]
-        keypoint = np.where(flipped, flip_indices[keypoint], keypoint)
+    flipped = (rng.random(len(photos)) < 0.5)[view[person]]
+    place[flipped, 0] = 1 - place[flipped, 0]
+    keypoint = np.where(flipped, flip_indices[keypoint], keypoint)
     order = np.argsort(person * people.num_keypoints + keypoint, kind="stable")
     candidate, person, place, keypoint, scores = (
         values[order] for values in (candidate, person, place, keypoint, scores)
     )
     own = seen["owner"][candidate] == rows[person]
     grid, weights = cells(place)
-    if recipe is not None and not recipe.bilinear:
+    if not recipe.bilinear:
         grid, weights = _one_cell(grid, weights, rng)
     taught = people.taught[rows[person]]
     x = {
@@ -148,23 +146,17 @@ def entries(people, photos, recipe=None, flip_indices=None, rng=None):
 def _seen(people, photos, recipe, rng):
     """The candidates of some photos, by photo, as a detector might see them."""
     row, photo = people.points_of(photos)
-    place, score = people.points[row], np.ones(len(row))
-    if recipe is not None:
-        noise = rng.normal(0, recipe.point_jitter, place.shape)
-        place = place + noise * people.owner_size[row]
-        score = rng.uniform(recipe.min_score, 1, len(row))
+    noise = rng.normal(0, recipe.point_jitter, (len(row), 2))
     seen = {
         "row": row,
         "photo": photo,
-        "place": place,
-        "score": score,
+        "place": people.points[row] + noise * people.owner_size[row],
+        "score": rng.uniform(recipe.min_score, 1, len(row)),
         "keypoint": people.keypoint[row],
         "owner": people.owner[row],
     }
-    if recipe is not None:
-        kept = rng.random(len(row)) >= recipe.missing
-        seen = {name: values[kept] for name, values in seen.items()}
-    return seen
+    kept = rng.random(len(row)) >= recipe.missing
+    return {name: values[kept] for name, values in seen.items()}
 
 
 def _with_spurious(seen, num_keypoints, boxes, view, recipe, rng):

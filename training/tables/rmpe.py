@@ -16,7 +16,7 @@ import numpy as np
 
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import WeightsError
-from multiposenet.maths.suppression import without_duplicates
+from multiposenet.systems.pose_nms import distinct
 from multiposenet.systems.sppe_files import load_network
 from multiposenet.training.pose_nms import metrics
 from multiposenet.training.tables import rmpe_candidates, rmpe_rules
@@ -137,7 +137,7 @@ class AblationTable:
         half, parameters = self._learnt(row.variant)
         if kind != "photos":  # none was learnt from
             half = np.arange(count) % 2
-        return lambda photo, poses: without_duplicates(poses, parameters[half[photo]])
+        return lambda photo, poses: distinct(poses, parameters[half[photo]])
 
     def _learnt(self, variant):
         if variant not in self._rules:

@@ -3,31 +3,18 @@
 import numpy as np
 
 from multiposenet.maths import boxes as box_ops
-from multiposenet.maths.suppression import keypoint_overlap_nms, oks_nms, without_duplicates
+from multiposenet.maths.suppression import PoseNMSParameters, keypoint_overlap_nms
+from multiposenet.systems.pose_nms import OKSNMS, distinct
 from multiposenet.training.pose_nms import parameter_search
 from multiposenet.training.pose_nms.candidate_poses_map import CandidatePosesMAP
 
 BOX_OVERLAP = 0.4  # of the detector's NMS when the table was first measured
 
 
-def by_hand(poses):
-    """Pose NMS with the parameters set by hand."""
-    return without_duplicates(poses)
-
-
-def keep_all(poses):
-    """No NMS."""
-    return poses
-
-
-def by_oks(poses):
-    """OKS-NMS, with its usual threshold."""
-    return poses[oks_nms(*_arrays(poses), poses.skeleton.sigmas)]
-
-
 def by_overlap(poses):
     """Poses that share half of their keypoints are one, set by hand."""
-    return poses[keypoint_overlap_nms(*_arrays(poses))]
+    given = (poses.keypoints, poses.keypoint_scores, poses.scores, poses.boxes)
+    return poses[keypoint_overlap_nms(*given)]
 
 
 def by_boxes(poses):
@@ -43,9 +30,9 @@ def by_boxes(poses):
 
 
 FIXED = {
-    "hand": by_hand,
-    "none": keep_all,
-    "oks": by_oks,
+    "hand": lambda poses: distinct(poses, PoseNMSParameters()),
+    "none": lambda poses: distinct(poses, None),
+    "oks": lambda poses: distinct(poses, OKSNMS()),
     "overlap": by_overlap,
     "boxes": by_boxes,
 }
@@ -72,7 +59,3 @@ def learnt(annotations, results, seed=0):
         own = [result for result in results if result["image_id"] in ids]
         found.append(parameter_search.learn(CandidatePosesMAP(part, own)).parameters)
     return half, found
-
-
-def _arrays(poses):
-    return poses.keypoints, poses.keypoint_scores, poses.scores, poses.boxes

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from prn_labels import FLIP, person, write
-from prn_recipes import STILL, present, recipe
+from prn_recipes import STILL, present, recipe, unchanged
 
 from multiposenet.networks.pose_residual_network import PoseResidualNetwork
 from multiposenet.training.grouping import curriculum
@@ -50,7 +50,7 @@ def test_one_cell_is_drawn_by_its_weight(labels):
         for keypoint, cell in zip(x["keypoint"][some], x["cells"][some, 0], strict=True):
             mirror[cell] += 1 / 400
             mean[0, keypoint, cell] += 1 / 400
-    x, _ = entries(people, np.array([1]))
+    x, _ = unchanged(people, [1])
     some = present(x) & (x["person"] == 0)
     for keypoint, grid, weights in zip(x["keypoint"][some], x["cells"][some], x["weights"][some],
                                     strict=True):  # fmt: skip
@@ -64,7 +64,7 @@ def test_batches_jitter_and_flip(labels):
     people = LabelledPersons(labels)
     batches = CandidatePairBatches(people, recipe(batch_size=17, **STILL), FLIP)
     assert batches.steps_per_epoch == 1
-    exact, _ = entries(people, batches.photos(0))
+    exact, _ = unchanged(people, batches.photos(0))
     x, y = batches(0)
     keys = ("person", "row")
     order = [np.lexsort([values[name] for name in keys]) for values in (exact, x)]

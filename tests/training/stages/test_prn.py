@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import ops
 from prn_labels import FLIP, person, write
-from prn_recipes import present, recipe
+from prn_recipes import present, recipe, unchanged
 
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import AnnotationError, InputError
@@ -16,7 +16,6 @@ from multiposenet.networks import grouping
 from multiposenet.networks.pose_residual_network import PoseResidualNetwork
 from multiposenet.training.datasets.sample import Sample
 from multiposenet.training.grouping.labelled_persons import LabelledPersons
-from multiposenet.training.grouping.prn_batches import entries
 from multiposenet.training.loop.engine import Engine
 from multiposenet.training.stages import prn
 from multiposenet.training.stages.prn import PRNStage, sparse_logits
@@ -93,7 +92,7 @@ def test_nobody_to_learn_from(tmp_path, persons):
 
 def test_entries_against_a_loop(labels):
     people = LabelledPersons(labels)
-    x, y = entries(people, np.array([1, 0]))
+    x, y = unchanged(people, [1, 0])
     expected = set()
     for row, person_row in enumerate([*range(12, 17), *range(12)]):
         x1, y1, x2, y2 = people.boxes[person_row]
@@ -128,7 +127,7 @@ def test_sparse_equals_dense(labels, options):
     net = PoseResidualNetwork(3, nodes=6, dropout=0.0, **options)
     for weight in net.phi.weights:  # biases are 0 at first
         weight.assign_add(0.1 * np.random.default_rng(0).normal(size=weight.shape))
-    x, _ = entries(people, np.array([0]))
+    x, _ = unchanged(people, [0])
     some = present(x)
     counts = np.bincount(people.keypoint[: people.point_start[1]], minlength=3)
     points = np.full((1, 3, counts.max(), 2), -1e4, "float32")
@@ -180,7 +179,7 @@ def test_spread_weights_make_the_same_network(options):
 
 def test_sparse_dropout_is_that_of_the_layers(labels):
     net = PoseResidualNetwork(3, nodes=64, dropout=0.5)
-    x, _ = entries(LabelledPersons(labels), np.array([0]))
+    x, _ = unchanged(LabelledPersons(labels), [0])
     still = ops.convert_to_numpy(sparse_logits(net, x, training=False))
     drawn = ops.convert_to_numpy(sparse_logits(net, x, training=True))
     assert np.abs(drawn - still)[present(x)].max() > 0
@@ -188,7 +187,7 @@ def test_sparse_dropout_is_that_of_the_layers(labels):
 
 def test_loss_against_a_loop(labels):
     people, rng = LabelledPersons(labels, more_than=1), np.random.default_rng(0)
-    x, y = entries(people, np.array([0, 1]))
+    x, y = unchanged(people, [0, 1])
     logits = rng.normal(scale=3, size=len(x["person"]))
     rows = np.flatnonzero(present(x))
     losses = {"choice": [], "rivalry": [], "membership": []}
@@ -220,7 +219,7 @@ def test_loss_against_a_loop(labels):
 
 @pytest.mark.parametrize("logit", [0.0, 1e4, -1e4])
 def test_loss_without_candidates_is_nothing(labels, logit):
-    x, y = entries(LabelledPersons(labels), np.array([0]))
+    x, y = unchanged(LabelledPersons(labels), [0])
     x["scores"] = 0 * x["scores"]
     stage = PRNStage(PoseResidualNetwork(3, nodes=2), recipe())
     logits = ops.zeros(x["scores"].shape) + logit
