@@ -16,6 +16,12 @@ if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)) >= (os.cpu_count() or 1):
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--attack-cases", type=int, metavar="N", help="cases of each test in tests/attack"
+    )
+
+
 def pytest_configure(config):
     """pytest-xdist keeps the order of the files, which begins with the slow ones."""
     if hasattr(config.option, "loadscopereorder"):
