@@ -18,15 +18,18 @@ Only the standard library is imported here, so listing names costs nothing.
 import difflib
 import json
 import os
+import re
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
+from multiposenet import bounded_files
 from multiposenet.checksums import sha256_of
 from multiposenet.downloads import download
 from multiposenet.errors import WeightsError
 
 FORMAT = 1
+_MAX_MANIFEST = 1 << 20  # bytes
 
 
 def names(kind: str = "models") -> list[str]:
@@ -120,11 +123,48 @@ def _folder() -> Path:
 def _manifest() -> dict:
     path = _folder() / "manifest.json"
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"{path}: manifest: {error}; reinstall multiposenet") from error
-    if manifest.get("format") != FORMAT:
-        raise WeightsError(
-            f"{path}: format: {manifest.get('format')!r}, expected {FORMAT}; update multiposenet"
-        )
+        manifest = json.loads(bounded_files.read(path, _MAX_MANIFEST))
+    except bounded_files.Unreadable as error:
+        raise WeightsError(f"{path}: manifest: {error}, or reinstall multiposenet") from error
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{path}: manifest: not JSON; reinstall multiposenet") from error
+    found = manifest.get("format") if isinstance(manifest, dict) else None
+    if found != FORMAT:
+        raise WeightsError(f"{path}: format: {found!r:.60}, expected {FORMAT}; update multiposenet")
+    for kind, entries in manifest.items():
+        if kind != "format" and (field := _wrong_field(kind, entries)):
+            raise WeightsError(
+                f"{path}: {field:.200}: missing, or not what it should be; reinstall multiposenet"
+            )
     return manifest
+
+
+def _wrong_field(kind: str, entries) -> str | None:
+    """The first field of a manifest's entries that cannot be relied on."""
+    if not isinstance(entries, dict):
+        return kind
+    for name, entry in entries.items():
+        if not isinstance(entry, dict):
+            return f"{kind}.{name}"
+        for field, good in _FIELDS.items():
+            if not good(entry.get(field, _ABSENT)):
+                return f"{kind}.{name}.{field}"
+    return None
+
+
+def _is_file_name(value) -> bool:
+    """A name in a folder, which leads nowhere else."""
+    plain = isinstance(value, str) and value.isprintable() and not value.startswith(".")
+    return plain and 0 < len(value) <= 200 and not set(value) & {*"/\\:"}
+
+
+_ABSENT = object()
+# Field -> whether a value is what the others rely on.
+_FIELDS = {
+    "file": _is_file_name,
+    "sha256": lambda value: bool(re.fullmatch("[0-9a-fA-F]{64}", str(value))),
+    "bytes": lambda value: value is _ABSENT or type(value) is int and 0 < value < 1 << 40,
+    "url": lambda value: value in (None, _ABSENT) or isinstance(value, str),
+    "architecture": lambda value: value is _ABSENT or isinstance(value, dict),
+    "options": lambda value: value is _ABSENT or isinstance(value, dict),
+}

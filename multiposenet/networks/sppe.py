@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 
+from multiposenet import ranges
 from multiposenet.maths.heatmaps import STRIDE
 from multiposenet.networks.hourglass import hourglass
 from multiposenet.networks.pose_localisation import pose_localisation
@@ -53,19 +54,21 @@ class SPPEArchitecture:
     oversampling: int = 1
 
     def __post_init__(self):
-        object.__setattr__(self, "image_size", tuple(self.image_size))  # JSON brings lists
+        ranges.sequences(self, STRIDE, 2048, 2, "image_size")
+        ranges.whole(self, 1, 16, "stacks", "units", "oversampling")
+        ranges.whole(self, 1, 1024, "width")
+        ranges.whole(self, 1, 8, "levels")
+        ranges.real(self, 1, 8, "proposal_scale")
+        ranges.flags(self, "sigmoid", "stn")
         if self.localisation_network not in LOCALISATION_NETWORKS:
             raise ValueError(
                 f"localisation_network: {self.localisation_network!r}; use one of "
                 f"{', '.join(LOCALISATION_NETWORKS)}"
             )
-        if self.oversampling < 1:
-            raise ValueError(f"oversampling: {self.oversampling}; use 1 or more")
         scale = self.proposal_scale
-        if scale < 1 or any(side * scale % STRIDE for side in self.image_size):
+        if any(side * scale % STRIDE for side in self.image_size):
             raise ValueError(
-                f"proposal_scale: {scale}; use 1 or more, so that {self.image_size} times it are "
-                f"multiples of {STRIDE}"
+                f"proposal_scale: {scale}; {self.image_size} times it must be multiples of {STRIDE}"
             )
 
     @classmethod

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from multiposenet import ranges
 from multiposenet.maths.boxes import AnchorSpec
 
 
@@ -21,6 +22,9 @@ class Architecture:
         prn_nodes: nodes of the PRN's hidden layer.
         prn_stride: 1 as the paper, 4 for the compact PRN.
         prn_dropout: rate behind the hidden layer.
+
+    Raises:
+        ValueError: a field is of another kind or out of bounds.
     """
 
     pyramid_channels: int = 256
@@ -36,9 +40,15 @@ class Architecture:
     prn_dropout: float = 0.5
 
     def __post_init__(self):
-        # Saved configurations bring lists; tuples keep architectures hashable and equal.
-        object.__setattr__(self, "anchor_sizes", tuple(self.anchor_sizes))
-        object.__setattr__(self, "anchor_ratios", tuple(self.anchor_ratios))
+        channels = ("pyramid_channels", "keypoint_channels", "head_channels")
+        ranges.whole(self, 1, 1024, *channels)
+        ranges.whole(self, 0, 32, "person_depth")
+        ranges.whole(self, 1, 8192, "prn_nodes")
+        ranges.whole(self, 1, 8, "prn_stride")
+        ranges.real(self, 0, 0.99, "prn_dropout")
+        ranges.flags(self, "norm", "sigmoid")
+        ranges.sequences(self, 1, 10_000, 16, "anchor_sizes")
+        ranges.sequences(self, 0.01, 100, 16, "anchor_ratios")
 
     def anchors(self, strides):
         """The anchors of pyramid levels with these strides."""

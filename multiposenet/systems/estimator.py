@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from multiposenet import zoo
+from multiposenet import bounded_files, zoo
 from multiposenet.errors import InputError, MultiPoseNetWarning, WeightsError
 from multiposenet.maths.geometry import Affine, letterbox, letterbox_size, stretch
 from multiposenet.poses import Poses
@@ -34,6 +34,7 @@ _OF_POSES = ("boxes", "box_scores", "keypoints", "keypoint_scores", "pose_scores
 STRIDE = 4  # input pixels per cell of the heatmaps and the mask
 PANORAMA = 3  # ratio of the sides from which people may be too small for the network to find
 WANTED, LARGEST = 256, 8192  # pixels: a shorter side that would do, a longer one that may be had
+_MAX_SIDECAR = 1 << 20  # bytes
 CANVAS_MULTIPLE = 64  # twice what the network needs, so that photos share fewer shapes
 
 
@@ -355,13 +356,15 @@ def _check_file(path: Path) -> None:
 def _sidecar(path: Path) -> dict:
     """The architecture in the JSON file beside a weights file."""
     beside = path.with_name(path.name.removesuffix(".h5").removesuffix(".weights") + ".json")
-    try:
-        architecture = json.loads(beside.read_text(encoding="utf-8"))["architecture"]
-    except OSError:
+    if not beside.exists():
         raise WeightsError(
             f"{path}: architecture: not known; give architecture={{...}} or put it into {beside}"
-        ) from None
-    except (ValueError, KeyError, TypeError):
+        )
+    try:
+        architecture = json.loads(bounded_files.read(beside, _MAX_SIDECAR))["architecture"]
+    except bounded_files.Unreadable as error:
+        raise WeightsError(f"{beside}: file: {error}") from error
+    except (ValueError, KeyError, TypeError, RecursionError):
         architecture = None
     if not isinstance(architecture, dict):
         raise WeightsError(f'{beside}: architecture: missing; write {{"architecture": {{...}}}}')

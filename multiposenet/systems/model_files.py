@@ -9,6 +9,10 @@ from multiposenet.networks.weight_files import load_completely
 from multiposenet.skeleton import Skeleton
 from multiposenet.systems.multiposenet import MultiPoseNet
 
+# The last two are of older files, see `options.current`.
+_DESCRIBED = ("backbone", "skeleton", "image_size", "architecture", "options", "name")
+_DESCRIBED += ("max_people", "max_peaks")
+
 
 def load(path: Path, architecture: dict, name: str):
     """Loads a model from a `.keras` or `.weights.h5` file.
@@ -42,9 +46,10 @@ def _keras_file(path: Path):
 def _weights_file(path: Path, architecture, name: str):
     if not path.name.endswith(".weights.h5"):
         raise WeightsError(f"{name}: file: of no known kind; give a .keras or .weights.h5 file")
+    _check_description(architecture, name)
     try:
         model = MultiPoseNet.from_config(architecture)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # ours for what is known, and whatever layers object to
         raise WeightsError(
             f"{name}: architecture: {_reason(error)}; give the arguments the model was made with"
         ) from error
@@ -60,6 +65,20 @@ def _weights_file(path: Path, architecture, name: str):
             "give the arguments the model was made with"
         ) from error
     return model
+
+
+def _check_description(arguments, name: str):
+    """A file says which network its weights are of, and nothing that would fetch others."""
+    if not isinstance(arguments, dict):
+        raise WeightsError(
+            f"{name}: architecture: no fields but {arguments!r:.60}; give the arguments the model "
+            "was made with"
+        )
+    if strange := [field for field in arguments if field not in _DESCRIBED]:
+        raise WeightsError(
+            f"{name}: architecture: {strange[0]!r:.60} is no field of it; use "
+            f"{', '.join(_DESCRIBED[:5])}"
+        )
 
 
 def _reason(error: Exception) -> str:

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 
 import keras
+import numpy as np
 from keras import ops
 
 from multiposenet import skeleton as skeletons
@@ -31,6 +32,7 @@ from multiposenet.systems.architecture import MOVENET, NANO, PAPER, Architecture
 from multiposenet.systems.options import InferenceOptions
 
 CANDIDATES = 150  # boxes, one of a cell, that take part in the suppression of doubles
+_MOST_SIDE = 8192  # pixels of an input
 MULTIPLE = 32  # sides of the input must be multiples of the coarsest feature's stride
 
 
@@ -76,14 +78,21 @@ class MultiPoseNet(keras.Model):
         name="multiposenet",
     ):
         super().__init__(name=name)
-        if image_size is not None and any(side % MULTIPLE for side in image_size):
-            raise ValueError(f"image_size: {tuple(image_size)}; sides must be multiples of 32")
+        _check_size(image_size)
         if isinstance(skeleton, str):
             skeleton = skeletons.get(skeleton)
         if isinstance(skeleton, dict):
             skeleton = skeletons.Skeleton(**skeleton)
+        if not isinstance(skeleton, skeletons.Skeleton):
+            raise TypeError(f"skeleton: {skeleton!r:.60}; give a Skeleton or the name of one")
         if isinstance(architecture, dict):
             architecture = Architecture(**architecture)
+        if not isinstance(architecture, Architecture | None):
+            raise TypeError(f"architecture: {architecture!r:.60}; give an Architecture or a dict")
+        if not isinstance(options, InferenceOptions | dict | None):
+            raise TypeError(f"options: {options!r:.60}; give InferenceOptions or a dict")
+        if not isinstance(backbone, str | keras.Model):
+            raise TypeError(f"backbone: {backbone!r:.60}; give a name or a keras.Model")
         compact = backbone in backbones.COMPACT
         self.architecture = architecture or _architecture_for(backbone)
         if not isinstance(options, InferenceOptions):
@@ -332,6 +341,18 @@ class MultiPoseNet(keras.Model):
         if isinstance(config.get("backbone"), dict):
             config["backbone"] = keras.saving.deserialize_keras_object(config["backbone"])
         return cls(**config)
+
+
+def _check_size(image_size):
+    if image_size is None:
+        return
+    pair = isinstance(image_size, list | tuple) and len(image_size) == 2
+    whole = pair and all(isinstance(side, int | np.integer) for side in image_size)
+    if not whole or any(not MULTIPLE <= s <= _MOST_SIDE or s % MULTIPLE for s in image_size):
+        raise ValueError(
+            f"image_size: {image_size!r:.60}; give height and width, multiples of 32 up to "
+            f"{_MOST_SIDE}"
+        )
 
 
 def _architecture_for(backbone):

@@ -2,6 +2,9 @@
 
 import dataclasses
 
+_LEAST_SIDE, _MOST_SIDE = 32, 8192  # pixels
+_MANY = 10_000
+
 
 @dataclasses.dataclass(frozen=True)
 class InferenceOptions:
@@ -36,13 +39,13 @@ class InferenceOptions:
     def __post_init__(self):
         for name in ("score", "nms_iou", "box_score"):
             self._check(name, lambda value: 0 <= value <= 1, "a number from 0 to 1")
-        self._check("image_size", lambda value: value >= 32, "at least 32 pixels", whole=True)
-        self._check("enlarge", lambda value: value > 0, "more than 0")
-        self._check("score_exponent", lambda value: value >= 0, "0 or more")
-        for name in ("max_people", "max_peaks"):
-            self._check(name, lambda value: value >= 1, "at least 1", whole=True)
-        if self.candidates_per_box is not None:
-            self._check("candidates_per_box", lambda value: value >= 1, "at least 1", whole=True)
+        size, many = f"{_LEAST_SIDE} to {_MOST_SIDE} pixels", f"at least 1, at most {_MANY}"
+        self._check("image_size", lambda value: _LEAST_SIDE <= value <= _MOST_SIDE, size, True)
+        self._check("enlarge", lambda value: 0 < value <= _MANY, f"more than 0, at most {_MANY}")
+        self._check("score_exponent", lambda value: 0 <= value <= _MANY, f"0 to {_MANY}")
+        for name in ("max_people", "max_peaks", "candidates_per_box"):
+            if name != "candidates_per_box" or self.candidates_per_box is not None:
+                self._check(name, lambda value: 1 <= value <= _MANY, many, True)
 
     def _check(self, name, fits, remedy, whole=False):
         """Leaves a plain number, or raises `ValueError`."""
