@@ -1,7 +1,10 @@
 """Loading of weight files without the silent gaps that Keras allows."""
 
+import math
 import threading
 import warnings
+
+import h5py
 
 from multiposenet import checksums
 
@@ -22,6 +25,23 @@ def load_completely(model, path):
         Exception: of a kind that depends on what is damaged, missing or does not fit.
     """
     checksums.check(path)
+    _check_size(model, path)
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.filterwarnings("error", message="Skipping")
         model.load_weights(path)
+
+
+def _check_size(model, path):
+    """HDF5 claims any number of values in few bytes, which reading them makes real."""
+    sizes = []
+
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset):
+            sizes.append(item.nbytes)
+
+    with h5py.File(path, "r") as file:
+        file.visititems(visit)
+    values = sum(math.prod(weight.shape) for weight in model.weights)
+    # In float64, and with an optimizer's two moments of each.
+    if sum(sizes) > 3 * 8 * values + (1 << 20):
+        raise ValueError(f"the file holds {sum(sizes):,} bytes for {values:,} values of the model")

@@ -87,7 +87,7 @@ def files(source: str | os.PathLike) -> list[Path]:
         else:
             found = [Path(match) for match in glob(str(path), recursive=True)]
             where = "pattern: matches no images"
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a zero byte in the name, a pattern that is none
         raise InputError(f"{path}: file: {reason(error)}; check the path") from error
     images = sorted(p for p in found if _is_image_name(p) and p.is_file())
     if not images:

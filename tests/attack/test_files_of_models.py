@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -182,6 +183,20 @@ def test_weights_with_a_checksum_are_what_was_written_or_refused(folder, content
     assert is_error(found) == (content != weights_file())
     for value, old in zip(values(), before, strict=True):
         np.testing.assert_array_equal(value, old)
+
+
+@pytest.mark.parametrize("values", [10**8, 10**12])
+def test_weights_that_claim_to_be_many(folder, values):
+    """A few kilobytes that would be gigabytes once they are read."""
+    path = folder / "bomb.weights.h5"
+    path.write_bytes(weights_file())
+    with h5py.File(path, "a") as file:
+        names = []
+        file.visititems(lambda n, x: names.append(n) if isinstance(x, h5py.Dataset) else None)
+        del file[names[0]]
+        file.create_dataset(names[0], (values,), "f8", chunks=(1 << 16,), compression="gzip")
+    assert path.stat().st_size < 100_000
+    assert is_error(answer(run_folder.load_weights, network(), path, "prn"))
 
 
 def rezipped(config):
