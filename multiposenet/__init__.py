@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from multiposenet.skeleton import Skeleton
     from multiposenet.systems.assigners import load as load_assigner
     from multiposenet.systems.estimator import Estimator, load
+    from multiposenet.systems.grmi import GRMI, load_grmi
     from multiposenet.systems.multiposenet import MultiPoseNet
     from multiposenet.systems.rmpe import RMPE, load_rmpe
 
@@ -32,6 +33,7 @@ if not os.path.isdir(os.path.join(__path__[0], "weights")):
 
 __all__ = [
     "Estimator",
+    "GRMI",
     "MultiPoseNet",
     "Poses",
     "RMPE",
@@ -39,18 +41,21 @@ __all__ = [
     "__version__",
     "load",
     "load_assigner",
+    "load_grmi",
     "load_rmpe",
 ]
 
 # Public name -> module, and the name it has there.
 _HOME_OF = {
     "Estimator": ("multiposenet.systems.estimator", "Estimator"),
+    "GRMI": ("multiposenet.systems.grmi", "GRMI"),
     "MultiPoseNet": ("multiposenet.systems.multiposenet", "MultiPoseNet"),
     "Poses": ("multiposenet.poses", "Poses"),
     "RMPE": ("multiposenet.systems.rmpe", "RMPE"),
     "Skeleton": ("multiposenet.skeleton", "Skeleton"),
     "load": ("multiposenet.systems.estimator", "load"),
     "load_assigner": ("multiposenet.systems.assigners", "load"),
+    "load_grmi": ("multiposenet.systems.grmi", "load_grmi"),
     "load_rmpe": ("multiposenet.systems.rmpe", "load_rmpe"),
 }
 

@@ -2,7 +2,8 @@
 
 Of the person subnet (``focal``, ``smooth_l1``), of the keypoint subnet's heatmaps weighted by W
 (MultiPoseNet, section 3.2; ``weighted_l2``, ``quality_focal``), of networks that see one person in
-every image (``map_l2``, ``map_focal``, ``symmetric_stn``), and the binary
+every image (``map_l2``, ``map_focal``, ``symmetric_stn``; G-RMI's ``disk_logistic`` and
+``offset_huber``), and the binary
 cross-entropy that several of them and the assigners' stages need. Losses that are defined by the
 batches of one stage alone stand with it.
 """
@@ -153,6 +154,41 @@ def map_focal(target, maps, weight, *, gamma=1.0):
     # A power below 1 has no finite gradient at 0, where error and entropy vanish together.
     focus = ops.power(ops.abs(target - maps) + _EPSILON, gamma)
     return _mean(ops.sum(focus * entropy, axis=(1, 2)), weight)
+
+
+def disk_logistic(disks, logits, weight):
+    """Logistic losses of disk heatmaps, summed over cells (G-RMI, heatmap loss).
+
+    A mean over the keypoints that count, where the paper sums.
+
+    Args:
+        disks: ``(B, H, W, K)``, 1 in the disks, else 0.
+        logits: prediction of the same shape before the sigmoid.
+        weight: ``(B, K)``, 0 where nothing is known of the keypoint.
+    """
+    disks, logits = _tensors(disks, logits)
+    return _mean(ops.sum(binary_crossentropy(disks, logits), axis=(1, 2)), weight)
+
+
+def offset_huber(target, offsets, disks, weight, *, delta=1.0):
+    """Huber losses of how far offsets are off, summed over the disks (G-RMI, offset loss).
+
+    A mean over the keypoints that count, where the paper sums.
+
+    Args:
+        target: ``(B, H, W, 2K)`` pixels, K along x, then K along y.
+        offsets: prediction of the same shape.
+        disks: ``(B, H, W, K)``, 1 in the disks, else 0.
+        weight: ``(B, K)``, 0 where nothing is known of the keypoint.
+        delta: distance in pixels from which the loss is linear.
+    """
+    target, offsets, disks = _tensors(target, offsets, disks)
+    squared = ops.square(target - offsets)
+    count = disks.shape[-1]
+    # A root has no finite gradient at 0.
+    distance = ops.sqrt(squared[..., :count] + squared[..., count:] + _EPSILON)
+    loss = ops.where(distance < delta, 0.5 * ops.square(distance), delta * (distance - 0.5 * delta))
+    return _mean(ops.sum(disks * loss, axis=(1, 2)), weight)
 
 
 def symmetric_stn(target, centred_target, outputs, weight, *, loss=map_l2, parallel=1.0):

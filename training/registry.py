@@ -128,6 +128,14 @@ _ALL = (
         system="rmpe",
     ),
     Stage(
+        "grmi",
+        "G-RMI's disks and offsets of one person",
+        "grmi",
+        {"nano": "grmi.NanoGRMI", "paper": "grmi.PaperGRMI"},
+        PHOTOS,
+        _weights("grmi"),
+    ),
+    Stage(
         "pgpg",
         "RMPE's pose-guided generator of proposals",
         "pgpg",

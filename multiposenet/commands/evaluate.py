@@ -74,6 +74,7 @@ def run(args) -> int:
             {
                 "system": args.system,
                 "model": args.model,
+                **systems.used(args),
                 **figures,
                 "photos": photos,
                 "failed": failures,

@@ -65,8 +65,10 @@ def run(args) -> int:
         if args.json:
             result_files.copy(out.results, args.json)
         if args.json != "-":
+            ways = "".join(f", {name} {value}" for name, value in systems.used(args).items())
             told = (
-                f"photos: {out.photos}, people: {out.people}; pictures and poses.json in {folder}"
+                f"photos: {out.photos}, people: {out.people}{ways}; pictures and poses.json in "
+                f"{folder}"
             )
             print(console.printable(told))
     return 1 if failures else 0

@@ -28,6 +28,24 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--score", type=share, metavar="T", help="drop people scoring below T, from 0 to 1"
     )
+    parser.add_argument(
+        "--tta",
+        metavar="LIST",
+        help="see each photo several times: at scales=FACTOR,..., with flip mirrored, with crops "
+        "or crops=SIDE in overlapping tiles, too; such as scales=0.75,1,1.25,flip",
+    )
+    parser.add_argument(
+        "--ensemble",
+        metavar="LIST",
+        help="merge with what these find, too: systems, which then see with --model, and models of "
+        "the zoo; such as grmi,rmpe",
+    )
+    parser.add_argument(
+        "--refine",
+        metavar="NAME",
+        help="estimate each pose again by a network for single persons: an SPPE, a network of "
+        "G-RMI or a MultiPoseNet of the zoo, or a run folder",
+    )
 
 
 def add_system_arguments(parser: argparse.ArgumentParser, models: str) -> None:
@@ -68,9 +86,64 @@ def load_system(args, **defaults):
         InputError: an argument or the runtime belongs to another system, or is wrong.
         WeightsError: a model cannot be had.
     """
+    ways = None
+    if args.tta:  # what is wrong with it is told before anything is loaded
+        from multiposenet.systems.augmentation import Augmentation
+
+        ways = _named("--tta", Augmentation.parse, args.tta)
     given = {"image_size": args.size, "score": args.score}
     given = {name: value for name, value in given.items() if value is not None}
-    return load(args, args.runtime, **{**defaults, **given})
+    options = {**defaults, **given}
+    system = load(args, args.runtime, **options)
+    with console.notes(), keras_start.without_start_up_notes():
+        return _test_time(system, args, options, ways)
+
+
+def used(args) -> dict:
+    """What `--tta`, `--ensemble` and `--refine` say, for results, of those that are given."""
+    names = ("tta", "ensemble", "refine")
+    return {name: getattr(args, name) for name in names if getattr(args, name)}
+
+
+def _test_time(system, args, options, ways):
+    """The system with what `--ensemble`, `--refine` and `--tta` add."""
+    if args.ensemble:
+        from multiposenet.systems.ensemble import Ensemble
+
+        names = [args.system, *args.ensemble.split(",")]
+        others = [_member(name, args, options) for name in names[1:]]
+        system = _named("--ensemble", Ensemble, [system, *others], names, options.get("score"))
+    if args.refine:
+        from multiposenet.systems.refinement import Refined, load_persons
+
+        system = _named("--refine", Refined, system, load_persons(args.refine))
+    if ways is not None:
+        from multiposenet.systems.augmentation import Augmented
+
+        system = _named("--tta", Augmented, system, ways)
+    return system
+
+
+def _named(flag, make, *arguments):
+    """Calls a function; what is wrong with its arguments is an error of an option."""
+    try:
+        return make(*arguments)
+    except ValueError as error:
+        raise InputError(f"{flag}: {error}") from error
+
+
+def _member(name, args, options):
+    """One of `--ensemble`: a system by its name with `--model`, or a model of the zoo."""
+    from multiposenet import zoo
+
+    if name in registry.SYSTEMS:
+        entry = registry.get(name)
+        runtime = args.runtime if args.runtime in ("auto", *entry.runtimes) else "auto"
+        return entry.load(args.model, runtime=runtime, **options)
+    if not zoo.is_name(name):
+        known = ", ".join([*registry.SYSTEMS, *zoo.names()])
+        raise InputError(f"--ensemble: {name!r} is unknown; name some of: {known}")
+    return next(iter(registry.entries().values())).load(name, runtime=args.runtime, **options)
 
 
 def load(args, runtime: str | None = None, **options):

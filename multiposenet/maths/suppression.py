@@ -156,6 +156,25 @@ def oks_nms(keypoints, keypoint_scores, scores, boxes, sigmas, threshold: float 
     return _greedy(people.scores, _oks(people, sigmas), threshold)
 
 
+def oks_groups(keypoints, keypoint_scores, scores, boxes, sigmas, threshold: float = 0.5):
+    """The poses that `oks_nms` keeps, and who eliminates the others.
+
+    Args: as for `oks_nms`.
+
+    Returns:
+        (n,) int64, the poses to keep, best first; and (N,) int64, for each pose which of these it
+        goes with, the best of those alike.
+    """
+    kept = oks_nms(keypoints, keypoint_scores, scores, boxes, sigmas, threshold)
+    people = _People(keypoints, keypoint_scores, scores, boxes)
+    everyone = np.arange(len(people.scores))
+    if not len(kept):
+        return kept, everyone
+    alike = _oks(people, sigmas)(kept, everyone) >= threshold
+    alike[np.arange(len(kept)), kept] = True
+    return kept, alike.argmax(axis=0)
+
+
 def soft_oks_nms(
     keypoints, keypoint_scores, scores, boxes, sigmas, width: float = 0.5, minimum: float = 1e-3
 ):
@@ -190,6 +209,29 @@ def soft_oks_nms(
         rest = rest[scores[rest] >= minimum]
     kept = np.array(kept, np.int64)
     return kept, scores[kept]
+
+
+def box_nms(boxes, scores, threshold: float = 0.6):
+    """NMS of boxes: those that overlap a better one by an IoU above the threshold go.
+
+    Args:
+        boxes: (N, 4) xyxy of positive sides.
+        scores: (N,).
+        threshold: an IoU, from 0 to 1.
+
+    Returns:
+        (n,) int64, the boxes to keep, best first.
+    """
+    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=-1)
+
+    def similarity(best, rest):
+        low = np.maximum(boxes[best, None, :2], boxes[rest, :2])
+        high = np.minimum(boxes[best, None, 2:], boxes[rest, 2:])
+        shared = np.maximum(high - low, 0).prod(axis=-1)
+        return shared / (areas[best, None] + areas[rest] - shared)
+
+    return _greedy(np.asarray(scores, np.float64), similarity, np.nextafter(threshold, 2))
 
 
 def keypoint_overlap_nms(

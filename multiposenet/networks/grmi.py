@@ -97,10 +97,10 @@ class GRMIArchitecture:
         logits = self._head(top, num_keypoints, "heatmaps", PRIOR_LOGIT)
         if self.places:
             logits = PlaceBias(name="places")(logits)
-        offsets = self._head(top, 2 * num_keypoints, "offset_shares", 0.0)
+        offsets = self._head(top, 2 * num_keypoints, "offset_cells", 0.0)
         outputs = {
             "heatmaps": logits,
-            "offsets": layers.Rescaling(self.codec.radius, name="offsets")(offsets),
+            "offsets": layers.Rescaling(self.stride, name="offsets")(offsets),
         }
         if auxiliary:
             outputs["auxiliary"] = layers.Conv2D(
@@ -150,8 +150,7 @@ def inference_model(network):
 def load_movenet_start(network, path):
     """Gives a network of a MoveNet's backbone the weights of its released file.
 
-    The heatmaps are then MoveNet's, which are no disks but have their peaks at the keypoints, and
-    the offsets 0.
+    The heatmaps are then MoveNet's, which are no disks but have their peaks at the keypoints.
 
     Args:
         network: of ``GRMIArchitecture.network`` with COCO's 17 keypoints, of stride 4.

@@ -204,6 +204,17 @@ def _move(written, path):
         os.replace(file, path.with_name(file.name))
 
 
+def _of_people(outputs) -> dict:
+    """A model's outputs; those of a keypoint model as of one person in each image."""
+    if "pose_scores" in outputs:
+        return outputs
+    return {
+        "keypoints": outputs["keypoints"][:, None],
+        "pose_scores": outputs["keypoint_scores"].mean(axis=-1)[:, None],
+        "heatmaps": np.zeros(1),
+    }
+
+
 def compare(model, function, batches, score) -> Parity:
     """Compares an exported function with its model.
 
@@ -219,7 +230,7 @@ def compare(model, function, batches, score) -> Parity:
     pixels = scores = heatmap = 0.0
     for batch in batches:
         ours = {k: keras.ops.convert_to_numpy(v) for k, v in model(batch, training=False).items()}
-        theirs = function(batch)
+        ours, theirs = _of_people(ours), _of_people(function(batch))
         photos += len(batch)
         heatmap = max(heatmap, float(np.abs(ours["heatmaps"] - theirs["heatmaps"]).max()))
         for row in range(len(batch)):

@@ -9,16 +9,44 @@ import glob
 import hashlib
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from multiposenet import checksums, file_lock, zoo
-from multiposenet.errors import InputError, WeightsError
+from multiposenet.errors import InputError, MultiPoseNetWarning, WeightsError
 from multiposenet.runtimes import exported
 
 # Packages whose code makes the graph of a model.
 _CODE = ("maths", "networks", "runtimes", "systems")
+
+
+def opened(weights: Path, arguments: dict, wanted: str | None, make):
+    """The exported model of a runtime; None if Keras is to be used.
+
+    Args:
+        weights, arguments, make: as of `cached`.
+        wanted: of `exported.RUNTIMES`, None for Keras, or "auto" for the fastest that is installed:
+            then a file that cannot be made or kept is a warning, and Keras is used.
+
+    Raises:
+        InputError: the runtime is not installed, or its file cannot be made or kept.
+    """
+    runtime = exported.choose(wanted or "keras")
+    if runtime == "keras":
+        return None
+    try:
+        return exported.load(cached(weights, arguments, runtime, make), runtime)
+    except Exception as error:  # converters have their own kinds
+        if wanted != "auto":
+            raise
+        warnings.warn(  # not of the model itself
+            f"{runtime} cannot be used, Keras is instead: {' '.join(str(error).split())}",
+            MultiPoseNetWarning,
+            stacklevel=3,
+        )
+        return None
 
 
 def cached(weights: Path, arguments: dict, runtime: str, make) -> Path:

@@ -47,3 +47,33 @@ def change(text: str) -> tuple[str, object]:
         return name, ast.literal_eval(value)
     except (ValueError, SyntaxError):
         return name, value
+
+
+POSE_NMS = Argument(
+    "--pose-nms",
+    "which poses are of one person: by parameters that learn-pose-nms wrote, by OKS-NMS, by "
+    "OKS-NMS that lowers scores; none keeps all poses (default: of rmpe those of the SPPE, of "
+    "grmi oks, of multiposenet none)",
+    {"metavar": "FILE|oks|soft-oks|none"},
+)
+RESCORING = Argument(
+    "--rescoring",
+    "what a pose scores: the geometric mean of its box's score and its keypoints' mean score, "
+    "that mean alone, or the box's score (default: geometric, of grmi keypoints)",
+    {"metavar": "geometric|keypoints|box", "choices": ("geometric", "keypoints", "box")},
+)
+BOX_OVERLAP = Argument(
+    "--box-overlap",
+    "IoU up to which the model's boxes are kept (default: of rmpe as the SPPE has learnt, of grmi "
+    "0.6)",
+    {"type": share, "metavar": "IOU"},
+)
+
+
+def with_rules(options: dict) -> dict:
+    """A system's options with the rule of pose NMS in place of its name."""
+    if "pose_nms" in options:
+        from multiposenet.systems import pose_nms
+
+        options = {**options, "pose_nms": pose_nms.rule(options["pose_nms"])}
+    return options

@@ -6,11 +6,11 @@
 ...     frame, people = item
 """
 
+import copy
 import dataclasses
 import json
 import math
 import os
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,14 +18,15 @@ from pathlib import Path
 import numpy as np
 
 from multiposenet import bounded_files, zoo
-from multiposenet.errors import InputError, MultiPoseNetWarning, WeightsError
+from multiposenet.errors import InputError, WeightsError
 from multiposenet.maths.geometry import Affine, letterbox, letterbox_size, stretch
 from multiposenet.poses import Poses
 from multiposenet.runtimes import export_cache, exported
 from multiposenet.skeleton import Skeleton
 from multiposenet.sources import Frame, frames, is_single
 from multiposenet.systems import options as inference_options
-from multiposenet.systems import system
+from multiposenet.systems import pose_nms as rules
+from multiposenet.systems import pose_scores, system
 from multiposenet.systems.compilation import compiled, fills_processors
 from multiposenet.systems.options import InferenceOptions
 from multiposenet.systems.system import System
@@ -57,6 +58,8 @@ class Estimator(System):
             every shape they have seen.
         enlarge: by how much an image is enlarged at most; by default as the model's options say.
             More would show nothing more, and people larger than most that a model has learnt from.
+        pose_nms: which poses are of one person, a rule of `pose_nms`; None keeps all.
+        rescoring: what a pose scores, of `pose_scores.RULES`.
 
     Raises:
         ValueError: an argument is out of range.
@@ -69,6 +72,8 @@ class Estimator(System):
         score: float | None = None,
         batch_size: int | None = None,
         enlarge: float | None = None,
+        pose_nms: rules.Rule = None,
+        rescoring: str = "geometric",
     ):
         if batch_size is None:
             batch_size = 1 if fills_processors(model) else 8
@@ -81,6 +86,8 @@ class Estimator(System):
         self.image_size = options.image_size
         self.enlarge = options.enlarge
         self.score = options.score
+        self.pose_nms = pose_nms
+        self.rescoring = pose_scores.check(rescoring)
         self.batch_size = int(batch_size)
         self._fixed_size = getattr(model, "image_size", None)
         self._find = compiled(model, _OF_POSES)
@@ -89,11 +96,19 @@ class Estimator(System):
     def __reduce__(self):
         # As its recipe: what runs the model belongs to this process.
         fields = (self.image_size, self.score, self.batch_size, self.enlarge)
-        return type(self), (self.model, *fields)
+        return type(self), (self.model, *fields, self.pose_nms, self.rescoring)
 
     @property
     def skeleton(self) -> Skeleton:
         return self.model.skeleton
+
+    def at_scale(self, factor: float) -> "Estimator":
+        """The same, with images seen at another size; it shares what is compiled."""
+        if self._fixed_size:
+            raise ValueError(f"scales: the model sees images of {self._fixed_size} only; give 1")
+        other = copy.copy(self)
+        other.image_size = max(32, round(self.image_size * factor))
+        return other
 
     @property
     def options(self) -> dict:
@@ -206,24 +221,28 @@ class Estimator(System):
     def _poses(self, frame: Frame, outputs, affine: Affine) -> Poses:
         back = affine.inverse()
         height, width = frame.image.shape[:2]
+        scores = outputs["pose_scores"]
+        if self.rescoring != "geometric":  # which is the model's own
+            given = (outputs["box_scores"], outputs["keypoint_scores"])
+            scores = pose_scores.pose_scores(self.rescoring, *given)
         used = outputs["box_scores"] > 0  # the model has a fixed number of rows
-        used &= outputs["pose_scores"] >= self.score
-        rows = np.flatnonzero(used)
-        rows = rows[np.argsort(-outputs["pose_scores"][rows], kind="stable")]
+        rows = np.flatnonzero(used & (scores >= self.score))
+        rows = rows[np.argsort(-scores[rows], kind="stable")]
         boxes = back.boxes(outputs["boxes"][rows])
         cells = back @ Affine.scaling(STRIDE, STRIDE)
         mask = _resample(outputs["mask"], cells, (height, width))
-        return Poses(
+        poses = Poses(
             boxes=np.clip(boxes, 0, [width, height, width, height]),
             box_scores=outputs["box_scores"][rows],
             keypoints=back(outputs["keypoints"][rows]),
             keypoint_scores=outputs["keypoint_scores"][rows],
-            scores=outputs["pose_scores"][rows],
+            scores=scores[rows],
             skeleton=self.skeleton,
             image_size=(height, width),
             mask=np.clip(mask, 0, 1),
             source=frame.name if frame.path else None,
         )
+        return rules.distinct(poses, self.pose_nms).above(self.score)
 
     def _maps(self, frame: Frame, outputs, affine: Affine) -> np.ndarray:
         height, width = frame.image.shape[:2]
@@ -258,9 +277,10 @@ def load(
             runtime.
         trust_saved_model: whether the folder of a SavedModel may be opened. It runs code that is
             in it; no other file does.
-        **options: those of `InferenceOptions`, and `batch_size` of `Estimator`. A model of the zoo
-            brings its own defaults in the field `options` of its manifest entry. In an exported
-            file some are fixed: other ones need an export of their own, which `runtime` makes.
+        **options: those of `InferenceOptions`, and `batch_size`, `pose_nms` and `rescoring` of
+            `Estimator`. A model of the zoo brings its own defaults in the field `options` of its
+            manifest entry. In an exported file some are fixed: other ones need an export of their
+            own, which `runtime` makes.
 
     Returns:
         An `Estimator`.
@@ -274,7 +294,7 @@ def load(
     """
     of_estimator = {
         key: options.pop(key)
-        for key in ("batch_size", *inference_options.OF_IMAGES)
+        for key in ("batch_size", "pose_nms", "rescoring", *inference_options.OF_IMAGES)
         if key in options
     }
     if unknown := set(options) - set(inference_options.names()):
@@ -287,7 +307,6 @@ def load(
         model = exported.load(path, runtime or "auto", trust_saved_model)
         _check_fixed(path, model.options, options)
         return Estimator(model, **of_estimator)
-    wanted, runtime = runtime, exported.choose(runtime or "keras")
     defaults = {}
     named = not path.name.endswith((".keras", ".h5")) and not path.is_file()
     if named or zoo.is_name(name):
@@ -311,22 +330,8 @@ def load(
             model.options = dataclasses.replace(model.options, **changed)
         return Estimator(model)
 
-    model = problem = None
-    if runtime != "keras":
-        made_of = {"architecture": architecture, **defaults, **options}
-        try:
-            model = exported.load(export_cache.cached(path, made_of, runtime, in_keras), runtime)
-        except Exception as error:  # converters have their own kinds
-            if wanted != "auto":
-                raise
-            problem = " ".join(str(error).split())
-    model = model or in_keras().model
-    if problem:  # not of the model itself
-        warnings.warn(
-            f"{runtime} cannot be used, Keras is instead: {problem}",
-            MultiPoseNetWarning,
-            stacklevel=2,
-        )
+    made_of = {"architecture": architecture, **defaults, **options}
+    model = export_cache.opened(path, made_of, runtime, in_keras) or in_keras().model
     return Estimator(model, **of_estimator)
 
 

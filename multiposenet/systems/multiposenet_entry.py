@@ -1,7 +1,7 @@
 """MultiPoseNet in the registry of systems."""
 
 from multiposenet.errors import InputError
-from multiposenet.systems.argument import Argument, change
+from multiposenet.systems.argument import POSE_NMS, RESCORING, Argument, change, with_rules
 from multiposenet.systems.registry import Entry
 
 
@@ -17,7 +17,7 @@ def _load(model, runtime=None, set=(), **options):
         InferenceOptions(**changes)
     except ValueError as error:
         raise InputError(f"--set: {error}") from None
-    return estimator.load(model, runtime=runtime, **{**options, **changes})
+    return estimator.load(model, runtime=runtime, **{**with_rules(options), **changes})
 
 
 ENTRY = Entry(
@@ -30,6 +30,8 @@ ENTRY = Entry(
             "an option of inference, such as nms_iou=0.5; may be repeated",
             {"type": change, "action": "append", "metavar": "NAME=VALUE"},
         ),
+        POSE_NMS,
+        RESCORING,
     ),
     runtimes=("keras", "openvino", "openvino-bf16", "onnx"),
     formats=("saved_model", "onnx", "openvino", "litert"),

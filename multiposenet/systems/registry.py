@@ -15,6 +15,7 @@ from multiposenet.systems.argument import Argument
 SYSTEMS = {
     "multiposenet": "multiposenet.systems.multiposenet_entry",
     "rmpe": "multiposenet.systems.rmpe_entry",
+    "grmi": "multiposenet.systems.grmi_entry",
 }
 
 

@@ -7,11 +7,8 @@
 
 import os
 
-import numpy as np
-
 from multiposenet.maths.suppression import PoseNMSParameters
 from multiposenet.networks.sppe import MARGIN
-from multiposenet.poses import Poses
 from multiposenet.skeleton import Skeleton
 from multiposenet.systems import estimator
 from multiposenet.systems import pose_nms as rules
@@ -37,9 +34,8 @@ class RMPE(TopDown):
             poses.
         network: the SPPE, see `systems.keypoint_model`.
         skeleton: its keypoints.
-        pose_nms: what counts as the same person: `PoseNMSParameters` for parametric pose NMS,
-            `pose_nms.OKSNMS`, or `pose_nms.SoftOKSNMS`, which lowers scores before people are left
-            out by them; None keeps all poses.
+        pose_nms: what counts as the same person, see `TopDown`.
+        rescoring: what a pose scores, see `TopDown`.
         margin: by which share boxes are made wider and higher.
         score: people whose pose score is lower are left out.
         batch_size: people in one call of the network at most.
@@ -55,20 +51,13 @@ class RMPE(TopDown):
         skeleton: Skeleton,
         *,
         pose_nms: rules.Rule = _POSE_NMS,
+        rescoring: str = "geometric",
         margin: float = MARGIN,
         score: float = 0.3,
         batch_size: int = 32,
     ):
         persons = SinglePersonEstimator(keypoint_model(network), skeleton, margin, batch_size)
-        # However sure the keypoints are, the pose scores the root of the box's score at most.
-        super().__init__(detector, persons, score, least_box_score=score**2)
-        self.pose_nms = pose_nms
-
-    def pose_scores(self, box_scores, keypoint_scores) -> np.ndarray:
-        return np.sqrt(box_scores * keypoint_scores.mean(axis=-1))
-
-    def distinct(self, poses: Poses) -> Poses:
-        return rules.distinct(poses, self.pose_nms).above(self.score)
+        super().__init__(detector, persons, score, pose_nms=pose_nms, rescoring=rescoring)
 
 
 def load_rmpe(

@@ -1,17 +1,13 @@
 """RMPE in the registry of systems."""
 
-from multiposenet.systems.argument import Argument, share
+from multiposenet.systems.argument import BOX_OVERLAP, POSE_NMS, RESCORING, Argument, with_rules
 from multiposenet.systems.registry import Entry
 
 
 def _load(model, runtime=None, **options):
     from multiposenet.systems import rmpe
 
-    if "pose_nms" in options:
-        from multiposenet.systems import pose_nms
-
-        options["pose_nms"] = pose_nms.rule(options["pose_nms"])
-    return rmpe.load_rmpe(detector=model, **options)
+    return rmpe.load_rmpe(detector=model, **with_rules(options))
 
 
 ENTRY = Entry(
@@ -24,16 +20,8 @@ ENTRY = Entry(
             "what finds the keypoints, of the zoo or a run folder of `multiposenet train`",
             {"metavar": "NAME|RUN"},
         ),
-        Argument(
-            "--pose-nms",
-            "which poses are of one person: by parameters that learn-pose-nms wrote (default: "
-            "those of the SPPE), by OKS-NMS, by OKS-NMS that lowers scores; none keeps all poses",
-            {"metavar": "FILE|oks|soft-oks|none"},
-        ),
-        Argument(
-            "--box-overlap",
-            "up to which the model's boxes are kept (default: as the SPPE has learnt)",
-            {"type": share, "metavar": "IOU"},
-        ),
+        POSE_NMS,
+        RESCORING,
+        BOX_OVERLAP,
     ),
 )

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from multiposenet.maths import cropping
+from multiposenet.runtimes.exported import ExportedModel
 from multiposenet.skeleton import Skeleton
 from multiposenet.systems.compilation import compiled
 
@@ -14,7 +15,7 @@ class SinglePersonEstimator:
     Args:
         model: a `keras.Model` from crops (B, h, w, 3), RGB 0-255, to a dict of `keypoints`
             (B, K, 2) in pixels of the crops and `keypoint_scores` (B, K), such as
-            `systems.keypoint_model`.
+            `systems.keypoint_model`; or an `ExportedModel` of one.
         skeleton: the K keypoints.
         margin: by which share boxes are made wider and higher.
         batch_size: crops in one call at most; more people take several calls.
@@ -24,7 +25,10 @@ class SinglePersonEstimator:
     """
 
     def __init__(self, model, skeleton: Skeleton, margin: float, batch_size: int = 32):
-        count = model.output["keypoints"].shape[1]
+        if isinstance(model, ExportedModel):
+            count, size = model.skeleton.num_keypoints, model.image_size
+        else:
+            count, size = model.output["keypoints"].shape[1], model.input_shape[1:3]
         if count != skeleton.num_keypoints:
             raise ValueError(
                 f"skeleton: {skeleton.name} has {skeleton.num_keypoints} keypoints, the network "
@@ -36,7 +40,7 @@ class SinglePersonEstimator:
         self.skeleton = skeleton
         self.margin = float(margin)
         self.batch_size = int(batch_size)
-        self.size = tuple(model.input_shape[1:3])
+        self.size = tuple(size)
         self._predict = compiled(model)
 
     def __call__(self, images, boxes) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -69,10 +73,25 @@ class SinglePersonEstimator:
         """The model's outputs for some regions (B, 4), the owner of each being its image."""
         count = len(regions)
         batch = np.zeros((_bucket(count, self.batch_size), *self.size, 3), np.float32)
+        batch[:count] = self.crops(images, owners, regions)
+        return {name: np.asarray(rows)[:count] for name, rows in self._predict(batch).items()}
+
+    def crops(self, images, owners, regions) -> np.ndarray:
+        """What the model sees of some regions.
+
+        Args:
+            images: arrays (H, W, 3) uint8 RGB.
+            owners: (B,) index of the image of each region.
+            regions: (B, 4) xyxy, see `cropping.regions`.
+
+        Returns:
+            (B, h, w, 3) float32.
+        """
+        found = np.zeros((len(regions), *self.size, 3), np.float32)
         for owner in np.unique(owners):
             own = np.flatnonzero(owners == owner)
-            batch[own] = cropping.crops(images[owner], regions[own], self.size)
-        return {name: np.asarray(rows)[:count] for name, rows in self._predict(batch).items()}
+            found[own] = cropping.crops(images[owner], regions[own], self.size)
+        return found
 
 
 def _bucket(count: int, largest: int) -> int:

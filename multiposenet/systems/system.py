@@ -1,5 +1,6 @@
 """What every system is: a call on images, made of its stream; and windows of a stream."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -40,6 +41,12 @@ class System(ABC):
             poses: found in it.
         """
         return None
+
+    def keeping(self, score: float) -> "System":
+        """The same system, which leaves out people only if they score less than this."""
+        other = copy.copy(self)
+        other.score = score
+        return other
 
     def __call__(self, source):
         """Finds the people in one or several images.

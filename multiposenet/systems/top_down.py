@@ -1,15 +1,18 @@
 """Base of top-down systems: a detector finds the people, a network the keypoints of each one."""
 
+import copy
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from multiposenet.errors import InputError
+from multiposenet.maths.suppression import box_nms
 from multiposenet.poses import Poses
 from multiposenet.skeleton import Skeleton
 from multiposenet.sources import Frame, frames, is_single
-from multiposenet.systems import system
+from multiposenet.systems import pose_nms as rules
+from multiposenet.systems import pose_scores, system
 from multiposenet.systems.single_person import SinglePersonEstimator
 from multiposenet.systems.system import System
 
@@ -28,30 +31,42 @@ class _Found(NamedTuple):
 class TopDown(System):
     """Base of the systems that look for the keypoints of every detected person.
 
-    A subclass says what a pose scores (`pose_scores`) and which poses are kept (`distinct`).
-
     Args:
         detector: finds the people: an `Estimator`, or any system with its `stream`; a function
             from an image (H, W, 3) uint8 RGB to boxes (N, 4) xyxy in its pixels and their scores
             (N,) from 0 to 1; or None if only `poses_in` is used.
         persons: finds the keypoints in boxes.
         score: people whose pose score is lower are left out.
-        least_box_score: people whose box scores less are left out at once.
+        pose_nms: what counts as the same person: `PoseNMSParameters` for parametric pose NMS,
+            `pose_nms.OKSNMS`, or `pose_nms.SoftOKSNMS`, which lowers scores before people are left
+            out by them; None keeps all poses.
+        rescoring: what a pose scores, of `pose_scores.RULES`.
+        box_overlap: of the detector's boxes with a greater IoU the best is kept; None keeps all.
+        box_score: boxes that score less are left out at once, as those are anyway whose poses
+            could not reach the score.
+
+    Raises:
+        ValueError: an argument is out of range.
     """
 
-    def __init__(self, detector, persons: SinglePersonEstimator, score, least_box_score):
+    def __init__(
+        self,
+        detector,
+        persons: SinglePersonEstimator,
+        score: float,
+        *,
+        pose_nms: rules.Rule = None,
+        rescoring: str = "geometric",
+        box_overlap: float | None = None,
+        box_score: float = 0.0,
+    ):
         self.detector = detector
         self.persons = persons
         self.score = float(score)
-        self.least_box_score = float(least_box_score)
-
-    def pose_scores(self, box_scores, keypoint_scores) -> np.ndarray:
-        """(N,) scores from 0 to 1 of poses, from those of boxes (N,) and of keypoints (N, K)."""
-        raise NotImplementedError
-
-    def distinct(self, poses: Poses) -> Poses:
-        """One pose of each person, best first."""
-        raise NotImplementedError
+        self.pose_nms = pose_nms
+        self.rescoring = pose_scores.check(rescoring)
+        self.box_overlap = box_overlap
+        self.box_score = float(box_score)
 
     @property
     def skeleton(self) -> Skeleton:
@@ -59,6 +74,14 @@ class TopDown(System):
 
     def advice(self, frame: Frame, poses: Poses) -> str | None:
         return self.detector.advice(frame, poses) if isinstance(self.detector, System) else None
+
+    def at_scale(self, factor: float) -> "TopDown":
+        """The same, with a detector that sees images at another size."""
+        if not hasattr(self.detector, "at_scale"):
+            raise ValueError("scales: the detector is a function, which has one size; give 1")
+        other = copy.copy(self)
+        other.detector = self.detector.at_scale(factor)
+        return other
 
     def stream(self, source) -> Iterator[tuple[Frame, Poses] | InputError]:
         """Finds people in image after image, holding only a few at a time.
@@ -131,7 +154,10 @@ class TopDown(System):
         """Without the boxes that show nobody or nobody likely; detectors have such ones."""
         image_hw = found.frame.image.shape[:2]
         bad = np.any(list(_defects(found.boxes, image_hw).values()), axis=0)
-        rows = ~bad & (found.scores >= self.least_box_score)
+        least = pose_scores.least_box_score(self.rescoring, self.score)
+        rows = np.flatnonzero(~bad & (found.scores >= max(least, self.box_score)))
+        if self.box_overlap is not None:
+            rows = rows[box_nms(found.boxes[rows], found.scores[rows], self.box_overlap)]
         return found._replace(boxes=found.boxes[rows], scores=found.scores[rows])
 
     def _finish(self, window) -> Iterator[tuple[Frame, Poses] | InputError]:
@@ -153,13 +179,13 @@ class TopDown(System):
             box_scores=found.scores,
             keypoints=keypoints,
             keypoint_scores=keypoint_scores,
-            scores=self.pose_scores(found.scores, keypoint_scores),
+            scores=pose_scores.pose_scores(self.rescoring, found.scores, keypoint_scores),
             skeleton=self.skeleton,
             image_size=frame.image.shape[:2],
             mask=found.mask,
             source=frame.name if frame.path else None,
         )
-        return self.distinct(poses.above(self.score))
+        return rules.distinct(poses.above(self.score), self.pose_nms).above(self.score)
 
 
 def _costs(item: _Found | InputError) -> tuple[int, int]:

@@ -128,3 +128,26 @@ def test_an_output_that_cannot_be_written_is_found_before_the_work(
     )
     assert status == 2 and fake_model == []
     assert_one_line(errors, blocked, "output folder")
+
+
+@pytest.mark.parametrize(
+    "given, problem",
+    [
+        (("--tta", "scales=0"), "--tta: scales: 0; give factors from"),
+        (("--tta", "turn"), "--tta: 'turn'; give scales="),
+        (("--ensemble", "none"), "--ensemble: 'none' is unknown; name some of"),
+    ],
+)
+def test_more_looks_that_cannot_be(given, problem, multiposenet, fake_model, tmp_path):
+    status, _, errors = multiposenet(
+        "predict", paint(tmp_path / "a.png"), *given, "--out", tmp_path
+    )
+    assert status == 2
+    assert_one_line(errors, problem)
+
+
+def test_several_looks_are_told(multiposenet, fake_model, tmp_path):
+    status, text, errors = multiposenet(
+        "predict", paint(tmp_path / "a.png"), "--tta", "scales=1,flip", "--out", tmp_path / "out"
+    )
+    assert (status, errors) == (0, []) and "people: 2, tta scales=1,flip; " in text

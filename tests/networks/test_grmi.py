@@ -50,12 +50,12 @@ def test_the_papers_heads_are_one_convolution_on_the_last_level(plain):
 
 
 def test_offsets_are_in_pixels(plain):
-    network = GRMIArchitecture(plain, image_size=(64, 40), radius=0.25).network(2)
-    network.get_layer("offset_shares_prediction").bias.assign([0.5, 0, 0, -1])
-    kernel = network.get_layer("offset_shares_prediction").kernel
+    network = GRMIArchitecture(plain, image_size=(64, 40)).network(2)
+    network.get_layer("offset_cells_prediction").bias.assign([0.5, 0, 0, -1])
+    kernel = network.get_layer("offset_cells_prediction").kernel
     kernel.assign(kernel * 0)
     np.testing.assert_allclose(
-        outputs(network, (64, 40))["offsets"][0, 3, 2], [8, 0, 0, -16], atol=1e-5
+        outputs(network, (64, 40))["offsets"][0, 3, 2], [4, 0, 0, -8], atol=1e-5
     )
 
 

@@ -89,7 +89,8 @@ class CropSampler:
         size: height and width of the crops.
         flip_indices: of the skeleton.
         proposals: draws a detector's box from the true one; None takes the true one.
-        margin: by which share crops are longer and wider than boxes.
+        margin: by which share crops are longer and wider than boxes; or the least and the greatest,
+            between which it is drawn.
         scale: least and greatest random enlargement about the crop's centre.
         rotation: greatest rotation in degrees.
         rotation_chance: share of crops that are rotated.
@@ -100,7 +101,7 @@ class CropSampler:
     size: tuple[int, int]
     flip_indices: np.ndarray
     proposals: Generator | None = None
-    margin: float = MARGIN
+    margin: float | tuple[float, float] = MARGIN
     scale: tuple[float, float] = (1.0, 1.0)
     rotation: float = 0.0
     rotation_chance: float = 0.0
@@ -126,7 +127,8 @@ class CropSampler:
         if self.proposals is not None:
             options = {"image_size": labels.image_size}
             box = self.proposals.sample(labels.keypoints, labels.boxes, rng, **options)[0, 0]
-        fit = geometry.crop_map(box, self.size, self.margin)
+        margin = self.margin if np.isscalar(self.margin) else rng.uniform(*self.margin)
+        fit = geometry.crop_map(box, self.size, margin)
         turn, mirrored = draw_turn(self, rng)
         turn *= rng.uniform(*self.scale)
         middle = np.array([self.size[1], self.size[0]]) / 2

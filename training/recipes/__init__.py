@@ -7,6 +7,7 @@ For each stage there is the paper's recipe and a compact one for CPUs, such as t
 """
 
 from multiposenet.training.recipes.change import change
+from multiposenet.training.recipes.grmi import GRMIRecipe, NanoGRMI, PaperGRMI
 from multiposenet.training.recipes.joint_assigner import JointAssignerRecipe, NanoJointAssigner
 from multiposenet.training.recipes.keypoints import (
     KeypointRecipe,
@@ -35,8 +36,10 @@ from multiposenet.training.recipes.sppe import (
 
 __all__ = [
     "DPGRecipe",
+    "GRMIRecipe",
     "JointAssignerRecipe",
     "KeypointRecipe",
+    "NanoGRMI",
     "NanoJointAssigner",
     "NanoKeypoints",
     "NanoKeypointsGPU",
@@ -49,6 +52,7 @@ __all__ = [
     "NanoSSTNGPU",
     "PGPGRecipe",
     "PRNRecipe",
+    "PaperGRMI",
     "PaperKeypoints",
     "PaperPRN",
     "PaperPerson",

@@ -199,7 +199,7 @@ class CropBatches:
         self.people = people(samples, recipe.least_size)
         if not self.people:
             raise AnnotationError(
-                f"sppe: no person of {recipe.least_size:g} pixels or more has a labelled keypoint; "
+                f"persons: no person of at least {recipe.least_size:g} pixels has a labelled keypoint; "
                 "give data sets with keypoints"
             )
         self.recipe, self.size, self.flip_indices = recipe, tuple(size), flip_indices
@@ -212,10 +212,19 @@ class CropBatches:
 
     def share(self, step, process, processes):
         """What one of several processes makes of a step's batch: the rows of its share."""
-        recipe = self.recipe
-        drawn = list(enumerate(self._draw(step)))[share_of(recipe.batch_size, process, processes)]
+        own = share_of(self.recipe.batch_size, process, processes)
+        drawn = list(enumerate(self._draw(step)))[own]
         # One sampler per batch: its colour changes hold a random state that threads must not share.
-        sampler = CropSampler(
+        sampler = self._sampler()
+        crops = [
+            sampler(person, np.random.default_rng((self.recipe.seed, step, row)))
+            for row, person in drawn
+        ]
+        return np.stack([crop.image for crop in crops]), self._targets(crops)
+
+    def _sampler(self):
+        recipe = self.recipe
+        return CropSampler(
             self.size,
             self.flip_indices,
             self.proposals,
@@ -225,11 +234,6 @@ class CropBatches:
             rotation_chance=recipe.rotation_chance,
             flip=recipe.flip,
         )
-        crops = [
-            sampler(person, np.random.default_rng((recipe.seed, step, row)))
-            for row, person in drawn
-        ]
-        return np.stack([crop.image for crop in crops]), self._targets(crops)
 
     def describe(self, step):
         """The photos of a step's batch."""

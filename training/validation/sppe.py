@@ -24,10 +24,11 @@ class PoseValidation:
         skeleton: of the network and the samples.
         proposals: generator of boxes that are no better than a detector's; None leaves them out.
         margin: of the network's proposals.
+        codec: of the network's maps; None for Gaussians.
     """
 
-    def __init__(self, network, samples, skeleton, proposals=None, margin=MARGIN):
-        self.estimate = estimator(network, skeleton, margin)
+    def __init__(self, network, samples, skeleton, proposals=None, margin=MARGIN, codec=None):
+        self.estimate = estimator(network, skeleton, margin, codec)
         self.persons, self.skeleton = measured(samples, skeleton), skeleton
         self.boxes = {"true": boxes_of(self.persons)}
         if proposals is not None:  # the first figure is the one that decides
@@ -75,13 +76,13 @@ def boxes_of(persons, proposals=None, seed=0):
     return np.concatenate(drawn)
 
 
-def estimator(network, skeleton, margin=MARGIN):
+def estimator(network, skeleton, margin=MARGIN, codec=None):
     """A function from P persons and their boxes ``(P, 4)`` to keypoints ``(P, K, 2)``.
 
     All in pixels of the photos. The network has the weights that it has when the function is
     called.
     """
-    find = SinglePersonEstimator(keypoint_model(network), skeleton, margin)
+    find = SinglePersonEstimator(keypoint_model(network, codec), skeleton, margin)
 
     def estimate(persons, boxes):
         found = []
