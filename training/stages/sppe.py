@@ -199,8 +199,8 @@ class CropBatches:
         self.people = people(samples, recipe.least_size)
         if not self.people:
             raise AnnotationError(
-                f"persons: no person of at least {recipe.least_size:g} pixels has a labelled keypoint; "
-                "give data sets with keypoints"
+                f"persons: no person of at least {recipe.least_size:g} pixels has a labelled "
+                "keypoint; give data sets with keypoints"
             )
         self.recipe, self.size, self.flip_indices = recipe, tuple(size), flip_indices
         self.proposals = proposals
