@@ -120,8 +120,10 @@ class GRMIArchitecture:
             pyramid = movenet_pyramid(levels)
         else:
             pyramid = keypoint_pyramid(levels, self.pyramid_channels, norm=True)
-        found = pyramid({key: features[key] for key in keys})
-        return found["K2" if self.stride == 4 else "K3"]
+        # Of the levels only what this one needs, or training would have layers without gradients.
+        level = pyramid.output["K2" if self.stride == 4 else "K3"]
+        needed = keras.Model(pyramid.input, level, name=pyramid.name)
+        return needed({key: features[key] for key in keys})
 
     def _head(self, x, channels, name, bias):
         if self.head_channels:
