@@ -125,11 +125,11 @@ def test_proposals_of_an_architecture():
     assert wide.proposal_size == (240, 160) and wide.margin == pytest.approx(0.5)
     plain = SPPEArchitecture((192, 128))
     assert plain.proposal_size == (192, 128) and plain.margin == 0.2
-    with pytest.raises(ValueError, match=r"proposal_scale: 1.1; use 1 or more, .* multiples of 4"):
+    with pytest.raises(ValueError, match=r"proposal_scale: 1.1; .* multiples of 4"):
         SPPEArchitecture((192, 128), proposal_scale=1.1)
-    with pytest.raises(ValueError, match="proposal_scale: 0.5; use 1 or more"):
+    with pytest.raises(ValueError, match="proposal_scale: 0.5; give a number from 1"):
         SPPEArchitecture((192, 128), proposal_scale=0.5)
-    with pytest.raises(ValueError, match="oversampling: 0; use 1 or more"):
+    with pytest.raises(ValueError, match="oversampling: 0; give a whole number from 1"):
         SPPEArchitecture(oversampling=0)
     with pytest.raises(ValueError, match="localisation_network: 'eyes'; use one of squeeze, pose"):
         SPPEArchitecture(localisation_network="eyes")

@@ -90,7 +90,7 @@ def test_problems_of_a_run(run):
     for content in ("{", "[]", "{}"):
         (folder / "rmpe.json").write_text(content)
         assert "rmpe.json: file: damaged" in problem(folder)
-    for fields in (describe(levels=9), describe("cats"), {"architecture": {"skeleton": "lsp_14"}}):
+    for fields in (describe(levels=8), describe("cats"), {"architecture": {"skeleton": "lsp_14"}}):
         (folder / "rmpe.json").write_text(json.dumps(fields))
         assert "rmpe.json: architecture: not of an SPPE" in problem(folder)
     (folder / "rmpe.json").unlink()
