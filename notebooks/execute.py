@@ -22,9 +22,16 @@ SECONDS = 600  # for one cell
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "PYTHONWARNINGS": "ignore"}
 
 
-def execute(path: Path):
-    """The notebook with the outputs of a new run; CellExecutionError if a cell fails."""
+def execute(path: Path, first: str = ""):
+    """The notebook with the outputs of a new run; CellExecutionError if a cell fails.
+
+    Args:
+        path: of the notebook.
+        first: code that runs before its first cell.
+    """
     notebook = nbformat.read(path, as_version=4)
+    if first:
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(first))
     options = {"timeout": SECONDS, "kernel_name": "python3", "record_timing": False}
     client = nbclient.NotebookClient(notebook, **options)
     client.execute(cwd=str(FOLDER), env={**os.environ, **QUIET})

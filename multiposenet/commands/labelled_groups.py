@@ -108,4 +108,4 @@ def _in_region(boxes, poses):
     from multiposenet.evaluation import mpii
 
     centres, heights = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 3] - boxes[:, 1]
-    return mpii.in_region(poses, centres, heights / mpii.HEIGHT)
+    return mpii.in_region(poses, centres, heights)

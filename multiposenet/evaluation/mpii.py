@@ -29,7 +29,6 @@ from multiposenet.poses import Poses
 from multiposenet.skeleton import MPII_16, Skeleton
 
 __all__ = [
-    "HEIGHT",
     "KEYPOINTS",
     "PARTS",
     "head_sizes",
@@ -52,7 +51,6 @@ KEYPOINTS = tuple(name for names in PARTS.values() for name in names)
 _UPPER = ("head", "shoulder", "elbow", "wrist")
 _LIMBS = _UPPER[1:]  # PCKh's upper body is without the head
 _THRESHOLDS = np.arange(51) / 100  # of the curve under which the area is taken
-HEIGHT = 200.0  # pixels of a person of scale 1
 
 
 def _keypoints_of(parts) -> tuple[str, ...]:
@@ -136,7 +134,7 @@ def multi_person(groups: Sequence[Group]) -> dict[str, float]:
 
 
 def in_region(
-    poses: Poses, positions: np.ndarray, scales: np.ndarray, margin: float = 0.25
+    poses: Poses, positions: np.ndarray, heights: np.ndarray, margin: float = 0.25
 ) -> Poses:
     """The poses that belong to a group, so that others on the photo are not held against it.
 
@@ -147,7 +145,7 @@ def in_region(
     Args:
         poses: of the photo.
         positions: (G, 2) rough positions of the people in pixels.
-        scales: (G,) MPII's scales, a person being 200 x scale pixels tall.
+        heights: (G,) of the people in pixels; 200 x MPII's scales.
         margin: on each side, in heights of the mean person. Not prescribed.
 
     Returns:
@@ -157,7 +155,7 @@ def in_region(
     count = np.maximum(found.sum(axis=1), 1)
     middle = np.where(found, poses.keypoints, 0).sum(axis=1) / count
     positions = np.asarray(positions, np.float64)
-    reach = margin * HEIGHT * np.mean(scales)
+    reach = margin * np.mean(heights)
     low, high = positions.min(axis=0) - reach, positions.max(axis=0) + reach
     inside = ((low <= middle) & (middle <= high)).all(axis=1)
     return poses[inside & found.any(axis=(1, 2))]

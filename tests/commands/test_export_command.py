@@ -12,10 +12,15 @@ from multiposenet.runtimes.quantization import Agreement
 from multiposenet.systems.estimator import Estimator
 
 
+@pytest.fixture(scope="module")
+def model():
+    return random_model()
+
+
 @pytest.fixture
-def tiny(monkeypatch):
+def tiny(model, monkeypatch):
     """A random model that takes everything for a person."""
-    pose = Estimator(random_model(), image_size=64, score=0.01)
+    pose = Estimator(model, image_size=64, score=0.01)
     load = systems.load
     monkeypatch.setattr(
         systems,

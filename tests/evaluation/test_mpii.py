@@ -178,13 +178,13 @@ def test_region():
     sure = np.ones((5, 16))
     sure[4] = 0
     # Bounds 100 to 100 by 100 to 200; the mean person is 200 x 1 tall, a quarter of that is 50.
-    found = mpii.in_region(poses_of(places, sure), [[100, 100], [100, 200]], [0.5, 1.5])
+    found = mpii.in_region(poses_of(places, sure), [[100, 100], [100, 200]], [100, 300])
     assert found.keypoints[:, 0, 0].tolist() == [100, 149]
     # The middle is that of the keypoints found.
     sure[2, 1:], places[2, 0] = 0, (120, 120)
-    found = mpii.in_region(poses_of(places, sure), [[100, 100], [100, 200]], [0.5, 1.5])
+    found = mpii.in_region(poses_of(places, sure), [[100, 100], [100, 200]], [100, 300])
     assert len(found) == 3
-    assert len(mpii.in_region(poses_of(places[:0]), [[0, 0]], [1])) == 0
+    assert len(mpii.in_region(poses_of(places[:0]), [[0, 0]], [200])) == 0
 
 
 def test_real_samples_found_perfectly(data_dir):

@@ -269,10 +269,9 @@ def test_parameters_from_a_file(tmp_path):
         PoseNMSParameters.load(tmp_path / "none.json")
 
 
-@pytest.mark.parametrize("rule", speed.RULES)
-@pytest.mark.parametrize("persons, copies", speed.CROWDS.values())
-def test_200_candidates_in_no_time(rule, persons, copies):
+@pytest.mark.parametrize("rule, crowd", zip(speed.RULES, speed.CROWDS.values(), strict=True))
+def test_200_candidates_in_no_time(rule, crowd):
     """At least 10 times as fast as a loop, itself made fast; `suppression_speed.py` prints it."""
-    (found, ours), (expected, theirs) = speed.compare(rule, persons, copies)
+    (found, ours), (expected, theirs) = speed.compare(rule, *crowd)
     assert found == expected
     assert theirs > 10 * ours, f"{theirs / ours:.0f} times as fast"

@@ -75,9 +75,10 @@ class Training(keras.Model):
 
 
 def train(model, images, y, optimizer=None, steps=1):
-    # Compiling takes longer than the steps, except where every operation would be compiled alone.
+    # Compiling takes longer than one step, except where every operation would be compiled alone.
     jit = keras.backend.backend() == "jax"
-    model.compile(optimizer or keras.optimizers.SGD(0.001), jit_compile=jit)
+    eagerly = not jit and steps == 1
+    model.compile(optimizer or keras.optimizers.SGD(0.001), jit_compile=jit, run_eagerly=eagerly)
     for _ in range(steps):
         model.train_on_batch(images, y)
 

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 
 from multiposenet.errors import AnnotationError
-from multiposenet.evaluation.mpii import HEIGHT
 from multiposenet.json_table import JsonTable, parse, read_bytes
 from multiposenet.skeleton import COCO_17, MPII_16, Skeleton
 from multiposenet.sources import image_size
@@ -27,6 +26,7 @@ from multiposenet.training.datasets.files import first_folder, photo_of, single_
 from multiposenet.training.datasets.sample import Sample, to_skeleton
 
 _NECK, _TOP = MPII_16.index("upper_neck"), MPII_16.index("head_top")
+_HEIGHT = 200.0  # pixels of a person of scale 1
 _MARGIN = 0.08  # of the person's height, around the keypoints
 _ENLARGED = 1.25
 
@@ -119,7 +119,7 @@ def _boxes(table, keypoints):
     table.fail_first(~seen.any(axis=(1, 2)), "joints", "no keypoint: {}", "remove the person")
     low = np.where(seen, keypoints[:, :, :2], np.inf).min(axis=1)
     high = np.where(seen, keypoints[:, :, :2], -np.inf).max(axis=1)
-    margin = np.maximum(_MARGIN * HEIGHT * _scales(table), 1)[:, None]
+    margin = np.maximum(_MARGIN * _HEIGHT * _scales(table), 1)[:, None]
     return np.concatenate([low - margin, high + margin], axis=1).astype(np.float32)
 
 
@@ -127,7 +127,7 @@ def _heads(table, keypoints):
     sizes, given = table.optional("head_normalize")
     both = keypoints[:, _NECK, 2] * keypoints[:, _TOP, 2] > 0
     length = np.linalg.norm(keypoints[:, _NECK, :2] - keypoints[:, _TOP, :2], axis=1)
-    length = np.where(both, length, HEIGHT / 8 * _scales(table))
+    length = np.where(both, length, _HEIGHT / 8 * _scales(table))
     sizes = np.where(given, sizes, length)
     for row, entry in enumerate(table.rows):
         if "head_box" in entry:

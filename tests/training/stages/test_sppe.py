@@ -29,6 +29,14 @@ from multiposenet.training.tables import sppe_boxes
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("eagerly")]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def few_epochs():
+    """Step by step, an epoch of the localisation network costs more than it tells."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sstn, "EPOCHS", 1)
+        yield
+
+
 @pytest.fixture(scope="module")
 def run(scenes, tmp_path_factory):
     """Both stages, measured on annotations of another skeleton."""
