@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from instant_export import exports_are_the_model
 from random_model import random_model
 
 from multiposenet.commands import systems
@@ -74,8 +75,9 @@ def test_a_crowd_shows_everybody_whole(count):
     assert areas.max() - areas.min() <= 0.1 * areas.max()
 
 
-def test_runtimes_and_batches_and_plot(multiposenet, random_nano, tmp_path):
+def test_runtimes_and_batches_and_plot(multiposenet, random_nano, model, tmp_path, monkeypatch):
     pytest.importorskip("openvino")
+    exports_are_the_model(monkeypatch, model)  # test_export_command.py times a real one
     options = ("--size", "64x64", "--people", "1,2", "--rounds", "2", "--batch", "1,2")
     status, text, _ = multiposenet(
         "bench",

@@ -269,7 +269,7 @@ def test_parameters_from_a_file(tmp_path):
         PoseNMSParameters.load(tmp_path / "none.json")
 
 
-@pytest.mark.parametrize("rule, crowd", zip(speed.RULES, speed.CROWDS.values(), strict=True))
+@pytest.mark.parametrize("rule, crowd", [*zip(speed.RULES, speed.CROWDS.values(), strict=True)])
 def test_200_candidates_in_no_time(rule, crowd):
     """At least 10 times as fast as a loop, itself made fast; `suppression_speed.py` prints it."""
     (found, ours), (expected, theirs) = speed.compare(rule, *crowd)

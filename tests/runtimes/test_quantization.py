@@ -5,10 +5,11 @@ import json
 import keras
 import numpy as np
 import pytest
+from instant_export import exports_are_the_model
 from random_model import random_model
 
 from multiposenet.errors import InputError
-from multiposenet.runtimes import exported, quantization
+from multiposenet.runtimes import quantization
 from multiposenet.runtimes.export import export
 from multiposenet.skeleton import Skeleton
 
@@ -28,21 +29,9 @@ def noise(count):
 
 
 def as_exported(monkeypatch, model, shift):
-    """Exports in no time: a file of nothing that "runs" the model and moves its keypoints."""
-
-    def open_function(path, runtime):
-        def run(batch):
-            found = model(batch, training=False)
-            return {k: np.asarray(v) + shift * (k == "keypoints") for k, v in found.items()}
-
-        return run
-
-    monkeypatch.setattr(
-        "multiposenet.runtimes.export.write", lambda m, path, *rest: path.write_bytes(b"")
-    )
+    exports_are_the_model(monkeypatch, model, shift)
     monkeypatch.setattr(quantization, "quantize", lambda path, images: None)
     monkeypatch.setattr(quantization, "require", lambda path: None)
-    monkeypatch.setattr(exported, "open_function", open_function)
 
 
 def in_8_bits(tiny, path, count=4):
