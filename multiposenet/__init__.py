@@ -7,6 +7,7 @@
 
 Importing this package loads neither Keras nor OpenCV: each public name is imported on first use, so
 that `multiposenet --help` and tools which only need the skeleton or the manifest start at once.
+`keras.models.load_model` knows its models from then on, whichever is imported first.
 """
 
 import os
@@ -69,5 +70,14 @@ def __getattr__(name):
     return value
 
 
+def _tell_keras():
+    from multiposenet import keras_objects
+
+    keras_objects.install()
+
+
 def __dir__():
     return sorted(set(globals()) | set(__all__))
+
+
+_tell_keras()

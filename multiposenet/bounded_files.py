@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import os
 import stat
 import zlib
@@ -60,6 +61,24 @@ def read(path: str | os.PathLike, limit: int) -> bytes:
             return _up_to(file, min(limit, max(_ANY_RATIO, _RATIO * len(content))))
     except (OSError, EOFError, zlib.error) as error:
         raise Unreadable("damaged or truncated gzip", "copy or download the file again") from error
+
+
+def read_json(path: str | os.PathLike, limit: int):
+    """Reads a JSON file that a program wrote.
+
+    Args:
+        path, limit: as of `read`.
+
+    Raises:
+        Unreadable: as `read`, or it is not JSON, or nested too deeply.
+    """
+    content = read(path, limit)
+    try:
+        return json.loads(content)
+    except RecursionError as error:
+        raise Unreadable("nested too deeply", "give the file as it was written") from error
+    except ValueError as error:
+        raise Unreadable("not JSON", "give the file as it was written") from error
 
 
 def _up_to(file, limit: int) -> bytes:

@@ -26,6 +26,10 @@ class TrainingError(MultiPoseNetError, FloatingPointError):
     """A training whose loss, gradient or weights are not finite."""
 
 
+class ForkError(MultiPoseNetError, RuntimeError):
+    """A runtime that is used in a process forked from one that has used it."""
+
+
 class Interrupted(KeyboardInterrupt):
     """Work that was asked to stop, by a signal.
 

@@ -96,28 +96,29 @@ def save_weights(model, path):
         model.save_weights(partial, overwrite=True)
 
 
-def write_json(path, data, allow_nan=True):
+def write_json(path, data, allow_nan=True, checksum=False):
     """Writes JSON so that a reader never sees half a file.
 
     Args:
         path: of the file.
         data: what to write, see ``json_text``.
         allow_nan: whether numbers may be NaN or infinite, which JSON itself does not know.
+        checksum: as of ``atomic_write``.
 
     Raises:
         ValueError: one is and may not be.
         OSError: as ``atomic_write``.
     """
-    write_text(path, json_text(data, allow_nan))
+    write_text(path, json_text(data, allow_nan), checksum)
 
 
-def write_text(path, text):
+def write_text(path, text, checksum=False):
     """Writes UTF-8 text so that a reader never sees half a file.
 
     Raises:
         OSError: as ``atomic_write``.
     """
-    with atomic_write(path) as partial:
+    with atomic_write(path, checksum) as partial:
         partial.write_text(text, encoding="utf-8")
 
 

@@ -123,11 +123,9 @@ def _folder() -> Path:
 def _manifest() -> dict:
     path = _folder() / "manifest.json"
     try:
-        manifest = json.loads(bounded_files.read(path, _MAX_MANIFEST))
+        manifest = bounded_files.read_json(path, _MAX_MANIFEST)
     except bounded_files.Unreadable as error:
-        raise WeightsError(f"{path}: manifest: {error}, or reinstall multiposenet") from error
-    except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{path}: manifest: not JSON; reinstall multiposenet") from error
+        raise WeightsError(f"{path}: manifest: {error.problem}; reinstall multiposenet") from error
     found = manifest.get("format") if isinstance(manifest, dict) else None
     if found != FORMAT:
         raise WeightsError(f"{path}: format: {found!r:.60}, expected {FORMAT}; update multiposenet")

@@ -11,15 +11,16 @@ ROOT = Path(__file__).resolve().parent.parent
 # modules within one package may import each other as long as there is no cycle.
 ORDER = [
     "multiposenet",  # __init__: imports nothing when imported
+    "multiposenet.keras_objects",
     "multiposenet.errors",
     "multiposenet.signals",
     "multiposenet.checksums",
+    "multiposenet.bounded_files",
     "multiposenet.ranges",
     "multiposenet.files",
     "multiposenet.file_lock",
     "multiposenet.downloads",
     "multiposenet.weights",
-    "multiposenet.bounded_files",
     "multiposenet.zoo",
     "multiposenet.keypoint_names",
     "multiposenet.skeleton",

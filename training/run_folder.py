@@ -19,11 +19,11 @@ import keras
 from multiposenet import skeleton as skeletons
 from multiposenet import zoo
 from multiposenet.errors import InputError, WeightsError
-from multiposenet.files import save_weights, write_json
+from multiposenet.files import save_weights
 from multiposenet.networks.retinanet_weights import load_keras_retinanet
 from multiposenet.networks.sppe import SPPEArchitecture, current_names, inference_model
 from multiposenet.networks.weight_files import load_completely
-from multiposenet.systems import options
+from multiposenet.systems import architecture_files, options
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training.registry import STAGES, of_system
 
@@ -53,7 +53,7 @@ def record_architecture(path, architecture, write=True):
                     f"this one {_short(value)}; make them equal or use another run folder"
                 )
     elif write:
-        write_json(path, {"architecture": wanted})
+        architecture_files.write(path, wanted)
 
 
 def read_architecture(path):
@@ -62,10 +62,9 @@ def read_architecture(path):
     Raises:
         WeightsError: the file is damaged.
     """
-    try:
-        return options.current(json.loads(path.read_text(encoding="utf-8"))["architecture"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{path}: file: damaged; restore it or use another folder") from error
+    return options.current(
+        architecture_files.read(path, "restore it, run the first stage, or use another folder")
+    )
 
 
 def describe_model(model):
@@ -168,6 +167,8 @@ def load_weights(network, path, stage):
         raise WeightsError(f"{path}: file: missing; run `multiposenet train {stage}` first")
     try:
         load_completely(network, path)
+    except WeightsError:
+        raise
     except Exception as error:  # depends on what does not fit
         raise WeightsError(
             f"{path}: weights: damaged or of another architecture; "

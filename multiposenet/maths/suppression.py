@@ -5,13 +5,13 @@ are eliminated, and so on with what is left. Poses of equal score go in the orde
 given. What is similar depends on the size of the kept person, never on the resolution.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
+from multiposenet import bounded_files
 from multiposenet.errors import InputError
 from multiposenet.maths.similarity import (
     confidences,
@@ -25,6 +25,9 @@ from multiposenet.maths.similarity import (
 # So many of the best poses are compared with all others at a time: enough that the comparisons and
 # not the calls take the time, and few enough for the processor's cache.
 _BLOCK = 8
+
+
+_MAX_BYTES = 1 << 16  # of a file of parameters
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,9 @@ class PoseNMSParameters:
         """
         remedy = "give the file that learn-pose-nms --out wrote"
         try:
-            content = json.loads(Path(path).read_bytes())
-        except OSError as error:
-            raise InputError(f"{path}: file: {error.strerror}; {remedy}") from error
-        except ValueError as error:
-            raise InputError(f"{path}: file: not JSON; {remedy}") from error
+            content = bounded_files.read_json(path, _MAX_BYTES)
+        except bounded_files.Unreadable as error:
+            raise InputError(f"{path}: file: {error.problem}; {remedy}") from error
         if not isinstance(content, dict):
             raise InputError(f"{path}: file: not an object of parameters; {remedy}")
         try:

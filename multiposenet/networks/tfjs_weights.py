@@ -8,14 +8,15 @@ The format is described in github.com/tensorflow/tfjs, ``tfjs-converter/README.m
 these files is executed, and every size is checked before a byte is used.
 """
 
-import json
 import math
 from pathlib import Path
 
 import numpy as np
 
+from multiposenet import bounded_files
 from multiposenet.errors import WeightsError
 
+_MAX_BYTES = 1 << 28  # of one file; MoveNet's have 30 MB
 # The types that are read; floats quantized to float16 are the halves of what was trained.
 _TYPES = {"float32": "<f4", "float16": "<f2", "int32": "<i4", "bool": "|u1"}
 _CONVOLUTIONS = (
@@ -60,14 +61,12 @@ def read_convolutions(path):
 
 def _read_json(path):
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        return bounded_files.read_json(path, _MAX_BYTES)
+    except bounded_files.Unreadable as error:
         raise WeightsError(
-            f"{path}: file: cannot be read ({error.strerror}); give the .json of a TensorFlow.js "
+            f"{path}: file: cannot be read ({error.problem}); give the .json of a TensorFlow.js "
             "graph model"
         ) from error
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, "file", "is not JSON") from error
 
 
 def _read_group(path, group):
@@ -100,10 +99,10 @@ def _read_file(path, name):
     if file.parent != path.parent:
         raise WeightsError(f"{path}: paths: {name!r} is not beside it; give files of one folder")
     try:
-        return file.read_bytes()
-    except OSError as error:
+        return bounded_files.read(file, _MAX_BYTES)
+    except bounded_files.Unreadable as error:
         raise WeightsError(
-            f"{file}: file: cannot be read ({error.strerror}); put it beside {path.name}"
+            f"{file}: file: cannot be read ({error.problem}); put it beside {path.name}"
         ) from error
 
 

@@ -9,8 +9,8 @@ TensorFlow, which may read and write files: it is opened only where that is aske
 """
 
 import importlib.util
-import json
 import os
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from multiposenet import bounded_files, checksums, files, zoo
-from multiposenet.errors import InputError, WeightsError
+from multiposenet.errors import ForkError, InputError, WeightsError
+from multiposenet.runtimes import forks
 from multiposenet.skeleton import Skeleton
 
 FORMATS = {"saved_model": "", "onnx": ".onnx", "openvino": ".xml", "litert": ".tflite"}
@@ -40,7 +41,8 @@ _MAX_SIDECAR = 1 << 20  # bytes
 class ExportedModel:
     """A function from images to finished poses, with what an `Estimator` needs to know of it.
 
-    It is pickled as the path of its file, and opened anew.
+    Threads may call it at the same time, on every runtime. It is pickled as the path of its file,
+    and opened anew; so it is in a process that was forked, but for a SavedModel, which refuses.
 
     Attributes:
         run: from (B, H, W, 3) float32 RGB 0-255 and the names of the wanted outputs, None for all,
@@ -102,9 +104,11 @@ def load(
             "changed; export it again"
         )
     try:
-        run = open_function(path, runtime)
+        run = forks.of_each_process(lambda: open_function(path, runtime))
     except ImportError as error:
         raise InputError(f"{path}: runtime: {error}; install {PACKAGES[kind][0]}") from error
+    except ForkError:
+        raise
     except Exception as error:  # each runtime has its own kinds
         reason = " ".join(str(error).split())[:200]
         raise WeightsError(
@@ -181,7 +185,7 @@ def read_sidecar(path: Path) -> dict:
         raise WeightsError(f"{path}: file: no such file; make it with `multiposenet export`")
     beside = sidecar(path)
     try:
-        about = json.loads(bounded_files.read(beside, _MAX_SIDECAR))
+        about = bounded_files.read_json(beside, _MAX_SIDECAR)
         about = {key: about[key] for key in ("skeleton", "image_size", "options", "files")}
         about["skeleton"] = Skeleton.from_dict(about["skeleton"])
         size = about["image_size"]
@@ -189,10 +193,7 @@ def read_sidecar(path: Path) -> dict:
         if not good or type(about["options"]) is not dict or type(about["files"]) is not dict:
             raise ValueError("fields of other types")
         return about
-    except (
-        *(bounded_files.Unreadable, ValueError, KeyError, TypeError, AttributeError),
-        RecursionError,
-    ) as error:
+    except (bounded_files.Unreadable, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(
             f"{beside}: file: missing or damaged; `multiposenet export` writes it with the other"
         ) from error
@@ -272,27 +273,47 @@ def _openvino(path, precision):
         # What it would keep for every shape it has seen: memory that grows with the photos.
         "CPU_RUNTIME_CACHE_CAPACITY": 0,
     }
-    model, requests = openvino.Core().read_model(path), {}
-
-    def request(names, shape):
-        """A compiled graph: of some outputs, for images of one shape or, if None, of any."""
-        if (names, shape) not in requests:
-            graph = openvino_graph.narrowed(model, names, shape)
-            compiled = openvino.compile_model(graph, "CPU", options)
-            requests[names, shape] = compiled.create_infer_request()
-        return requests[names, shape]
-
+    model, pools, lock = openvino.Core().read_model(path), {}, threading.Lock()
     first = {}  # shape that the first images had, for each choice of outputs
 
+    def pool(names, shape):
+        """Of a graph of some outputs, for images of the first shape or of any other."""
+        with lock:
+            # Knowing the shape saves a tenth of the time, but costs memory and a second: only the
+            # first one, in a video the only one, gets a graph of its own.
+            known = shape if first.setdefault(names, shape) == shape else None
+            if (names, known) not in pools:
+                graph = openvino_graph.narrowed(model, names, known)
+                pools[names, known] = _Requests(openvino.compile_model(graph, "CPU", options))
+            return pools[names, known]
+
     def run(batch, names=None):
-        names = names if names is None else tuple(names)
-        # Knowing the shape saves a tenth of the time, but costs memory and a second: only the first
-        # one, in a video the only one, gets a graph of its own.
-        alone = first.setdefault(names, batch.shape) == batch.shape
-        found = request(names, batch.shape if alone else None).infer([batch], share_inputs=True)
+        found = pool(names if names is None else tuple(names), batch.shape).infer(batch)
         return {output.any_name: values for output, values in found.items()}
 
     return run
+
+
+class _Requests:
+    """Infer requests of a compiled graph of OpenVINO, of which each serves a thread at a time.
+
+    One fills all processors; a second lets another thread bring its images meanwhile.
+    """
+
+    def __init__(self, compiled, most=2):
+        self._compiled, self._idle = compiled, []
+        self._free = threading.BoundedSemaphore(most)
+
+    def infer(self, batch):
+        with self._free:
+            try:
+                request = self._idle.pop()
+            except IndexError:
+                request = self._compiled.create_infer_request()
+            try:
+                return request.infer([batch], share_inputs=True)  # its outputs are copies
+            finally:
+                self._idle.append(request)
 
 
 def _litert(path):
@@ -304,10 +325,17 @@ def _litert(path):
         Interpreter = tensorflow.lite.Interpreter
 
     runner = Interpreter(str(path), num_threads=threads()).get_signature_runner()
-    return lambda batch, names=None: _some(runner(images=batch), names)
+    lock = threading.Lock()  # an interpreter has one set of tensors
+
+    def run(batch, names=None):
+        with lock:
+            return _some(runner(images=batch), names)
+
+    return run
 
 
 def _saved_model(path):
+    forks.check(forks.KERAS)
     import tensorflow
 
     model = tensorflow.saved_model.load(str(path))

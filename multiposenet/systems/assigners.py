@@ -8,6 +8,7 @@ from multiposenet import zoo
 from multiposenet.errors import WeightsError
 from multiposenet.networks.joint_assigner import JointAssigner
 from multiposenet.networks.weight_files import load_completely
+from multiposenet.runtimes import forks
 
 
 def load(name="joint-assigner"):
@@ -22,11 +23,14 @@ def load(name="joint-assigner"):
     Raises:
         WeightsError: the name is unknown, or the file is missing, damaged or of another network.
     """
+    forks.check(forks.KERAS)
     entry = zoo.entry(name, "assigners")
     assigner = JointAssigner(**entry["architecture"])
     path = zoo.resolve(name, "assigners")
     try:
         load_completely(assigner, path)
+    except WeightsError:
+        raise
     except Exception as error:  # depends on what does not fit
         raise WeightsError(f"{path}: weights: do not fit; reinstall multiposenet") from error
     return assigner

@@ -1,6 +1,10 @@
 """Models as functions of images of any size, compiled once."""
 
-from multiposenet.runtimes import exported
+import threading
+
+from multiposenet.runtimes import exported, forks
+
+_ONE_AT_A_TIME = threading.Lock()  # of all models, since some share parts
 
 
 def fills_processors(model) -> bool:
@@ -26,14 +30,21 @@ def compiled(model, names=None):
 
     Returns:
         A function from a batch of images to the model's outputs at inference, as arrays, by the
-        options that the model has when it is called.
+        options that the model has when it is called. Threads may call it at the same time.
     """
     if isinstance(model, exported.ExportedModel):
         return lambda images: model(images, names)
     import keras
 
+    forks.check(forks.KERAS)
     if keras.backend.backend() != "tensorflow":
-        return model.predict_on_batch
+
+        def one_at_a_time(images):
+            forks.check(forks.KERAS)  # before the lock, which a fork may have left locked
+            with _ONE_AT_A_TIME:  # the model's state is handed over and back
+                return model.predict_on_batch(images)
+
+        return one_at_a_time
     import tensorflow as tf
 
     def traced():
@@ -44,15 +55,20 @@ def compiled(model, names=None):
             outputs = model(images, training=False)
             return {name: outputs[name] for name in names or outputs}
 
+        if not tf.config.functions_run_eagerly():
+            graph.get_concrete_function()  # traces now, within the lock
         return graph
 
     graphs = {}  # one, of the options that the model has
 
     def run(images):
-        options = getattr(model, "options", None)
-        if options not in graphs:
-            graphs.clear()
-            graphs[options] = traced()
-        return {name: output.numpy() for name, output in graphs[options](images).items()}
+        forks.check(forks.KERAS)
+        with _ONE_AT_A_TIME:
+            options = getattr(model, "options", None)
+            if options not in graphs:
+                graphs.clear()
+                graphs[options] = traced()
+            graph = graphs[options]
+        return {name: output.numpy() for name, output in graph(images).items()}
 
     return run

@@ -8,7 +8,6 @@
 
 import copy
 import dataclasses
-import json
 import math
 import os
 from collections import defaultdict
@@ -17,16 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from multiposenet import bounded_files, zoo
+from multiposenet import zoo
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.maths.geometry import Affine, letterbox, letterbox_size, stretch
 from multiposenet.poses import Poses
 from multiposenet.runtimes import export_cache, exported
 from multiposenet.skeleton import Skeleton
 from multiposenet.sources import Frame, frames, is_single
+from multiposenet.systems import architecture_files, pose_scores, system
 from multiposenet.systems import options as inference_options
 from multiposenet.systems import pose_nms as rules
-from multiposenet.systems import pose_scores, system
 from multiposenet.systems.compilation import compiled, fills_processors
 from multiposenet.systems.options import InferenceOptions
 from multiposenet.systems.system import System
@@ -35,7 +34,6 @@ _OF_POSES = ("boxes", "box_scores", "keypoints", "keypoint_scores", "pose_scores
 STRIDE = 4  # input pixels per cell of the heatmaps and the mask
 PANORAMA = 3  # ratio of the sides from which people may be too small for the network to find
 WANTED, LARGEST = 256, 8192  # pixels: a shorter side that would do, a longer one that may be had
-_MAX_SIDECAR = 1 << 20  # bytes
 CANVAS_MULTIPLE = 64  # twice what the network needs, so that photos share fewer shapes
 
 
@@ -316,7 +314,11 @@ def load(
     else:
         _check_file(path)
         if architecture is None and not path.name.endswith(".keras"):
-            architecture = _sidecar(path)
+            beside = architecture_files.beside(path)
+            remedy = f"give architecture={{...}} or put it into {beside}"
+            if not beside.exists():
+                raise WeightsError(f"{path}: architecture: not known; {remedy}")
+            architecture = architecture_files.read(beside, remedy)
 
     def in_keras():
         from multiposenet.systems import model_files
@@ -356,24 +358,6 @@ def _check_file(path: Path) -> None:
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "no such file"
         raise WeightsError(f"{path}: file: {what}; give a .keras or .weights.h5 file or a name")
-
-
-def _sidecar(path: Path) -> dict:
-    """The architecture in the JSON file beside a weights file."""
-    beside = path.with_name(path.name.removesuffix(".h5").removesuffix(".weights") + ".json")
-    if not beside.exists():
-        raise WeightsError(
-            f"{path}: architecture: not known; give architecture={{...}} or put it into {beside}"
-        )
-    try:
-        architecture = json.loads(bounded_files.read(beside, _MAX_SIDECAR))["architecture"]
-    except bounded_files.Unreadable as error:
-        raise WeightsError(f"{beside}: file: {error}") from error
-    except (ValueError, KeyError, TypeError, RecursionError):
-        architecture = None
-    if not isinstance(architecture, dict):
-        raise WeightsError(f'{beside}: architecture: missing; write {{"architecture": {{...}}}}')
-    return architecture
 
 
 def _batches(indices: list[int], largest: int) -> Iterator[list[int]]:

@@ -1,6 +1,5 @@
 """Trained networks of G-RMI, from the zoo and from run folders."""
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,9 @@ from multiposenet import zoo
 from multiposenet.errors import WeightsError
 from multiposenet.networks.grmi import GRMIArchitecture, inference_model
 from multiposenet.networks.weight_files import load_completely
+from multiposenet.runtimes import forks
 from multiposenet.skeleton import Skeleton
+from multiposenet.systems import architecture_files
 
 DEFAULT = "grmi-nano"
 """The network that is taken if none is named."""
@@ -47,9 +48,12 @@ class Found:
         Raises:
             WeightsError: the file is damaged or of another network.
         """
+        forks.check(forks.KERAS)
         network = inference_model(self.architecture.network(self.skeleton.num_keypoints))
         try:
             load_completely(network, self.path)
+        except WeightsError:
+            raise
         except Exception as error:  # depends on what does not fit
             raise WeightsError(
                 f"{self.path}: weights: damaged or of another network; restore the file or {_TRAIN}"
@@ -77,13 +81,10 @@ def find(name: str | os.PathLike = DEFAULT) -> Found:
             f"{_TRAIN} and name its run folder (--grmi RUN)"
         )
     description, path = Path(name) / "grmi.json", Path(name) / "grmi.weights.h5"
-    for file in (description, path):
-        if not file.is_file():
-            raise WeightsError(f"{file}: file: missing; name another run, or {_TRAIN}")
-    try:
-        fields = json.loads(description.read_text(encoding="utf-8"))["architecture"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{description}: file: damaged; name another run") from error
+    remedy = f"name another run, or {_TRAIN}"
+    fields = architecture_files.read(description, remedy)
+    if not path.is_file():
+        raise WeightsError(f"{path}: file: missing; {remedy}")
     return Found(path, fields, *_sizes(fields, name), {})
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import keras
 
-from multiposenet.errors import WeightsError
+from multiposenet import checksums
+from multiposenet.errors import ForkError, WeightsError
 from multiposenet.networks.weight_files import load_completely
 from multiposenet.skeleton import Skeleton
 from multiposenet.systems.multiposenet import MultiPoseNet
@@ -33,7 +34,10 @@ def load(path: Path, architecture: dict, name: str):
 
 def _keras_file(path: Path):
     try:
+        checksums.check(path)
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (WeightsError, ForkError):
+        raise
     except Exception as error:  # whatever zip, JSON, HDF5 or a layer objects to
         raise WeightsError(
             f"{path}: file: cannot be loaded ({_reason(error)}); save the model again"
@@ -49,12 +53,16 @@ def _weights_file(path: Path, architecture, name: str):
     _check_description(architecture, name)
     try:
         model = MultiPoseNet.from_config(architecture)
+    except (WeightsError, ForkError):
+        raise
     except Exception as error:  # ours for what is known, and whatever layers object to
         raise WeightsError(
             f"{name}: architecture: {_reason(error)}; give the arguments the model was made with"
         ) from error
     try:
         load_completely(model, path)
+    except WeightsError:
+        raise
     except OSError as error:
         raise WeightsError(
             f"{name}: file: cannot be read ({_reason(error)}); get the file again"

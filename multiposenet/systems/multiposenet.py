@@ -27,6 +27,7 @@ from multiposenet.networks.pyramid import keypoint_pyramid, person_pyramid
 from multiposenet.networks.separable_keypoint_subnet import separable_keypoint_subnet
 from multiposenet.networks.separate_levels import separated
 from multiposenet.networks.weight_files import load_completely
+from multiposenet.runtimes import forks
 from multiposenet.systems import options as inference_options
 from multiposenet.systems.architecture import MOVENET, NANO, PAPER, Architecture
 from multiposenet.systems.options import InferenceOptions
@@ -77,6 +78,7 @@ class MultiPoseNet(keras.Model):
         options=None,
         name="multiposenet",
     ):
+        forks.check(forks.KERAS)
         super().__init__(name=name)
         _check_size(image_size)
         if isinstance(skeleton, str):

@@ -1,6 +1,5 @@
 """Trained SPPEs, the networks of RMPE, from the zoo and from run folders."""
 
-import json
 import os
 from pathlib import Path
 
@@ -9,6 +8,8 @@ from multiposenet import zoo
 from multiposenet.errors import WeightsError
 from multiposenet.networks.sppe import MARGIN, SPPEArchitecture, inference_model
 from multiposenet.networks.weight_files import load_completely
+from multiposenet.runtimes import forks
+from multiposenet.systems import architecture_files
 
 DEFAULT = "sppe-nano"
 """The SPPE that is taken if none is named."""
@@ -30,6 +31,7 @@ def load_network(name: str | os.PathLike = DEFAULT):
     Raises:
         WeightsError: the name is unknown, or a file is missing, damaged or of another network.
     """
+    forks.check(forks.KERAS)
     if Path(name).is_dir() and not zoo.is_name(name, "sppe"):
         return _load_run(Path(name))
     if name not in zoo.names("sppe"):
@@ -49,13 +51,10 @@ def _load_run(run):
     whole = path.is_file()
     if not whole:
         path = run / "sppe.weights.h5"
-    for file in (description, path):
-        if not file.is_file():
-            raise WeightsError(f"{file}: file: missing; name another run, or {_TRAIN}")
-    try:
-        fields = json.loads(description.read_text(encoding="utf-8"))["architecture"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{description}: file: damaged; name another run") from error
+    remedy = f"name another run, or {_TRAIN}"
+    fields = architecture_files.read(description, remedy)
+    if not path.is_file():
+        raise WeightsError(f"{path}: file: missing; {remedy}")
     return _load(path, fields, description, whole)
 
 
@@ -70,13 +69,15 @@ def _load(path, description, source, whole=True):
         sizes = SPPEArchitecture.from_dict(description["architecture"])
         sppe = sizes.hourglass(skeleton.num_keypoints)
         localisation = sizes.localisation(sppe) if sizes.stn and whole else None
-    except (KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # depends on what its fields are in place of what they should be
         raise WeightsError(
             f"{source}: architecture: not of an SPPE; restore it or name another"
         ) from error
     network = inference_model(sppe, localisation, sizes.oversampling)
     try:
         load_completely(network if localisation else sppe, path)
+    except WeightsError:
+        raise
     except Exception as error:  # depends on what does not fit
         raise WeightsError(
             f"{path}: weights: damaged or of another network; restore the file or {_TRAIN}"

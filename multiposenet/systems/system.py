@@ -14,7 +14,12 @@ WINDOW_PIXELS = 64_000_000
 
 
 class System(ABC):
-    """Finds people in images. A subclass has `stream` and `skeleton`."""
+    """Finds people in images. A subclass has `stream` and `skeleton`.
+
+    Threads may use one object at the same time, on every runtime, and get the answers that one
+    thread would get; they are no faster than one, which uses all processors. In a process that was
+    forked, a system that runs in Keras raises `ForkError` instead of hanging.
+    """
 
     @property
     @abstractmethod

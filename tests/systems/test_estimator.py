@@ -329,7 +329,7 @@ def test_weights_file_problems(small):
     (path.parent / "small.json").write_text("{}")
     assert "small.json: architecture: missing" in loading_error(path)
     (path.parent / "small.json").write_text("{")
-    assert "small.json: architecture: missing" in loading_error(path)
+    assert "small.json: file: damaged (not JSON)" in loading_error(path)
     assert "do not fit the architecture" in loading_error(path, architecture={"units": 4})
     assert "architecture: " in loading_error(path, architecture={"depth": 4})
     assert "no such file" in loading_error(path.parent / "none.weights.h5", architecture={})

@@ -168,7 +168,7 @@ def test_what_cannot_be_loaded(run, tmp_path):
         grmi_files.find(tmp_path)
     (tmp_path / "grmi.weights.h5").write_bytes(b"no weights")
     (tmp_path / "grmi.json").write_text("{}")
-    with pytest.raises(WeightsError, match="grmi.json: file: damaged"):
+    with pytest.raises(WeightsError, match="grmi.json: architecture: missing"):
         grmi_files.find(tmp_path)
     (tmp_path / "grmi.json").write_text('{"architecture": {"skeleton": "coco_17"}}')
     with pytest.raises(WeightsError, match="architecture: not of G-RMI's network"):

@@ -87,9 +87,9 @@ def test_problems_of_a_run(run):
     (folder / "rmpe.weights.h5").write_bytes(b"x")
     (folder / "rmpe.json").write_text(json.dumps(describe()))
     assert "rmpe.weights.h5: weights: damaged" in problem(folder)
-    for content in ("{", "[]", "{}"):
+    for content, what in (("{", "file: damaged"), *[(c, "architecture: m") for c in ("[]", "{}")]):
         (folder / "rmpe.json").write_text(content)
-        assert "rmpe.json: file: damaged" in problem(folder)
+        assert f"rmpe.json: {what}" in problem(folder)
     for fields in (describe(levels=8), describe("cats"), {"architecture": {"skeleton": "lsp_14"}}):
         (folder / "rmpe.json").write_text(json.dumps(fields))
         assert "rmpe.json: architecture: not of an SPPE" in problem(folder)

@@ -75,6 +75,9 @@ def test_another_model_is_refused(tmp_path):
     described = json.loads((tmp_path / "model.json").read_text())
     described["architecture"]["backbone"] = "resnet50"
     (tmp_path / "model.json").write_text(json.dumps(described))
+    with pytest.raises(WeightsError, match="model.json: sha256: "):
+        run_folder.new_model(tmp_path, "nano", COCO_17)
+    (tmp_path / "model.json.sha256").unlink()  # it was changed on purpose
     with pytest.raises(WeightsError, match="backbone: the run's other stages have resnet50"):
         run_folder.new_model(tmp_path, "nano", COCO_17)
     (tmp_path / "model.json").write_text("{")

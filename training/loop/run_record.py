@@ -71,7 +71,7 @@ class RunRecord:
         """Notes a start at a step and writes the file."""
         self.content["starts"].append(
             {
-                "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+                "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "step": step,
                 "versions": versions(),
                 "git": revision(),

@@ -3,13 +3,13 @@
 Random boxes around a person, of which a proposal network picks those that a detector would draw.
 """
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from keras import ops
 
+from multiposenet import bounded_files
 from multiposenet.errors import WeightsError
 from multiposenet.files import save_weights, write_json
 from multiposenet.networks.proposal_network import ProposalNetwork
@@ -21,6 +21,7 @@ from multiposenet.training.proposals.generator import Generator
 REACH = rendering.MARGIN
 """Greatest offset of a side of a random box; what lies farther off is not on the pictures."""
 
+_MAX_BYTES = 1 << 20  # of the file beside the weights
 _CANDIDATES = 1024  # random boxes that some persons choose from
 _PERSONS = 16  # that share them
 _BATCH = 256
@@ -123,7 +124,7 @@ class DPG(Generator):
             if not name.exists():
                 raise WeightsError(f"{name}: file: missing; train it by `multiposenet train dpg`")
         try:
-            about = json.loads(_about(path).read_text(encoding="utf-8"))
+            about = bounded_files.read_json(_about(path), _MAX_BYTES)
             network = ProposalNetwork.from_config(about["network"])
             load_completely(network, path)
             return cls(network, Skeleton.from_dict(about["skeleton"]), float(about["iou"]))

@@ -1,0 +1,45 @@
+"""The JSON file beside weights that says what they are of: `{"architecture": {...}}`."""
+
+from pathlib import Path
+
+from multiposenet import bounded_files, checksums, files
+from multiposenet.errors import WeightsError
+
+_MAX_BYTES = 1 << 22
+
+
+def beside(weights: Path) -> Path:
+    """The JSON file of a weights file: `NAME.json` of `NAME.weights.h5`."""
+    return weights.with_name(weights.name.removesuffix(".h5").removesuffix(".weights") + ".json")
+
+
+def write(path: Path, architecture: dict) -> None:
+    """Writes such a file, and its checksum."""
+    files.write_json(path, {"architecture": architecture}, checksum=True)
+
+
+def read(path: Path, remedy: str) -> dict:
+    """Reads such a file.
+
+    Args:
+        path: of the JSON file.
+        remedy: what to do if it is missing or damaged, for the message.
+
+    Returns:
+        The architecture; whether its fields make sense is for whoever builds it to say.
+
+    Raises:
+        WeightsError: the file is missing, damaged, of other types, or was changed since it was
+            written.
+    """
+    if not path.exists():
+        raise WeightsError(f"{path}: file: missing; {remedy}")
+    checksums.check(path)
+    try:
+        content = bounded_files.read_json(path, _MAX_BYTES)
+    except bounded_files.Unreadable as error:
+        raise WeightsError(f"{path}: file: damaged ({error.problem}); {remedy}") from error
+    architecture = content.get("architecture") if isinstance(content, dict) else None
+    if not isinstance(architecture, dict):
+        raise WeightsError(f'{path}: architecture: missing; write {{"architecture": {{...}}}}')
+    return architecture

@@ -1,0 +1,103 @@
+"""One estimator in many threads gives the answers that it gives in one."""
+
+import importlib.util
+import threading
+
+import keras
+import numpy as np
+import pytest
+from random_model import random_model
+
+from multiposenet.runtimes import export, exported
+from multiposenet.skeleton import COCO_17
+from multiposenet.systems.estimator import Estimator
+
+THREADS, CALLS = 8, 6
+
+
+@pytest.fixture(scope="module")
+def model():
+    return random_model()
+
+
+def photos():
+    rng = np.random.default_rng(0)
+    sizes = [(64, 64), (64, 96), (128, 64), (96, 128)]
+    return [rng.integers(0, 256, (*size, 3), np.uint8) for size in sizes]
+
+
+def fields(poses):
+    return [poses.boxes, poses.keypoints, poses.keypoint_scores, poses.scores, poses.mask]
+
+
+def answers_of_threads(pose, images):
+    """The answers of many threads, each in another order."""
+    found, start = {}, threading.Barrier(THREADS)
+
+    def one(thread):
+        start.wait()
+        for call in range(CALLS):
+            index = (thread + call) % len(images)
+            found[thread, call] = index, fields(pose(images[index]))
+
+    threads = [threading.Thread(target=one, args=(thread,)) for thread in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == THREADS * CALLS
+    return found.values()
+
+
+def check(pose):
+    images = photos()
+    alone = [fields(pose(image)) for image in images]
+    assert all(len(each[0]) == 3 for each in alone)
+    for index, together in answers_of_threads(pose, images):
+        for ours, truth in zip(together, alone[index], strict=True):
+            np.testing.assert_allclose(ours, truth, atol=1e-4)
+
+
+def test_keras(model):
+    check(Estimator(model, image_size=64, score=0.01))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow exports")
+@pytest.mark.parametrize("kind", ("onnx", "openvino", "litert", "saved_model"))
+def test_exported(model, kind, tmp_path):
+    if not all(importlib.util.find_spec(name) for name in exported.PACKAGES[kind]):
+        pytest.skip(f"pip install multiposenet[{kind}]")
+    size = (64, 64) if kind == "litert" else None
+    path = tmp_path / f"tiny{exported.FORMATS[kind]}"
+    export.write(model, path, kind, size)
+    run = exported.open_function(path, kind)
+    check(Estimator(exported.ExportedModel(run, COCO_17, size, {}, kind), 64, score=0.01))
+
+
+def test_requests_of_openvino_are_bounded():
+    """Each serves one thread at a time, and there are no more than were asked for."""
+    made, at_work, most = [], [], []
+
+    class Request:
+        def infer(self, inputs, share_inputs):
+            assert self not in at_work
+            at_work.append(self)
+            most.append(len(at_work))
+            pause.wait(0.001)
+            at_work.remove(self)
+            return inputs[0]
+
+    class Compiled:
+        def create_infer_request(self):
+            made.append(Request())
+            return made[-1]
+
+    pause = threading.Event()
+    requests = exported._Requests(Compiled(), most=2)
+    threads = [threading.Thread(target=requests.infer, args=(1,)) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) <= 2 and max(most) <= 2 and not at_work
+    assert requests.infer("image") == "image" and len(requests._idle) == len(made)
