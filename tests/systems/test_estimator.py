@@ -289,6 +289,7 @@ class SmallNet(RectangleFinder):
 @pytest.fixture
 def small(monkeypatch, tmp_path):
     monkeypatch.setattr(model_files, "MultiPoseNet", SmallNet)
+    monkeypatch.setattr(model_files, "_DESCRIBED", ("units", "depth"))
     path = tmp_path / "small.weights.h5"
     saved = SmallNet(units=5)
     saved.save_weights(path)
