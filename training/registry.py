@@ -69,6 +69,7 @@ _ALL = (
         {
             "nano": "keypoints.NanoKeypoints",
             "nano-gpu": "keypoints.NanoKeypointsGPU",
+            "movenet": "keypoints.MoveNetKeypoints",
             "paper": "keypoints.PaperKeypoints",
         },
         PHOTOS,
@@ -83,6 +84,7 @@ _ALL = (
         {
             "nano": "person.NanoPerson",
             "nano-gpu": "person.NanoPersonGPU",
+            "movenet": "person.MoveNetPerson",
             "paper": "person.PaperPerson",
         },
         PHOTOS,

@@ -26,9 +26,11 @@ _PYRAMID = {
     "level3_smooth": "separable_conv2d_1",
     "level2_smooth": "separable_conv2d_2",
 }
+# Of `separable_keypoint_subnet`: the separable convolution and the layer behind it.
+HEATMAP_HEAD = ("merged_conv", "prediction")
 
 
-def load_movenet(path, backbone, pyramid, subnet=None, head=("merged_conv", "prediction")):
+def load_movenet(path, backbone, pyramid, subnet=None, head=HEATMAP_HEAD):
     """Gives networks the weights of a released MoveNet.
 
     Args:

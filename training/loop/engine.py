@@ -145,6 +145,7 @@ class Engine:
                         recipe.ema,
                         recipe.accumulate,
                         getattr(stage, "rates", ()),
+                        getattr(stage, "relative", ()),
                     )
                 )
                 stage.optimizer.build(stage.trainable_variables)

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+LEAST_SIZE = 1e-3  # a variable of zeros could never leave them by steps relative to its size
+
 
 class Adam(keras.optimizers.Adam):
     """Adam with decoupled weight decay, gradient clipping and averaged weights, all once a step.
@@ -20,13 +22,19 @@ class Adam(keras.optimizers.Adam):
         rates: each trainable variable's share of the learning rate, in their order; all 1 if empty.
             Variables of less than 1 do not decay: they are pretrained, and behind normalizations
             that are frozen, smaller kernels would mean smaller activations.
+        relative: of each trainable variable, whether its steps are shares of its root mean square
+            (Adafactor, Shazeer & Stern 2018, arXiv 1804.04235, section 8), as kernels need into
+            which batch normalizations are folded: their sizes differ a thousandfold. None are if
+            empty.
 
     Attributes:
         gradient_norm: variable, the global norm of the last part's gradient before clipping. Not
             finite if the gradient is not.
     """
 
-    def __init__(self, weight_decay=0.0, clip_norm=0.0, ema=0.0, accumulate=1, rates=()):
+    def __init__(
+        self, weight_decay=0.0, clip_norm=0.0, ema=0.0, accumulate=1, rates=(), relative=()
+    ):
         super().__init__(
             learning_rate=0.0,  # assigned before every step
             weight_decay=weight_decay or None,
@@ -36,7 +44,7 @@ class Adam(keras.optimizers.Adam):
             ema_overwrite_frequency=None,
             gradient_accumulation_steps=accumulate if accumulate > 1 else None,
         )
-        self.rates = list(rates)
+        self.rates, self.relative = list(rates), list(relative)
         self.gradient_norm = self.add_variable(
             (), name="gradient_norm", aggregation="only_first_replica"
         )
@@ -54,7 +62,11 @@ class Adam(keras.optimizers.Adam):
         super().apply(grads, trainable_variables)
 
     def update_step(self, gradient, variable, learning_rate):
-        share = self.rates[self._get_variable_index(variable)] if self.rates else 1.0
+        index = self._get_variable_index(variable)
+        share = self.rates[index] if self.rates else 1.0
+        if self.relative and self.relative[index]:
+            size = ops.sqrt(ops.mean(ops.square(variable)))
+            share = share * ops.maximum(size, LEAST_SIZE)
         super().update_step(gradient, variable, learning_rate * share)
 
     def _all_reduce_sum_gradients(self, grads_and_vars):

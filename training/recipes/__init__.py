@@ -11,11 +11,13 @@ from multiposenet.training.recipes.grmi import GRMIRecipe, NanoGRMI, PaperGRMI
 from multiposenet.training.recipes.joint_assigner import JointAssignerRecipe, NanoJointAssigner
 from multiposenet.training.recipes.keypoints import (
     KeypointRecipe,
+    MoveNetKeypoints,
     NanoKeypoints,
     NanoKeypointsGPU,
     PaperKeypoints,
 )
 from multiposenet.training.recipes.person import (
+    MoveNetPerson,
     NanoPerson,
     NanoPersonGPU,
     PaperPerson,

@@ -83,16 +83,20 @@ class Recipe:
     def _choice(self, name, choices):
         self._check(name, getattr(self, name) in choices, f"one of {', '.join(choices)}")
 
-    def _check_pretrained(self, *others, snapshot=False):
-        """``pretrained`` is a model of the zoo, a folder, ``"none"``, one of these others, or the
-        file of a snapshot where one is taken."""
+    def _check_pretrained(self, *others, files):
+        """``pretrained`` is a model of the zoo, a folder, ``"none"``, one of these others, or a
+        file of others' weights.
+
+        Args:
+            *others: names.
+            files: suffix of such a file to whose weights it has.
+        """
         known, path = ("none", *others, *zoo.names()), Path(self.pretrained)
-        file = snapshot and path.suffix == ".h5" and path.is_file()
         self._check(
             "pretrained",
-            self.pretrained in known or path.is_dir() or file,
-            f"one of {', '.join(known)}, or the folder of a run"
-            + (", or a snapshot FILE.h5 of keras-retinanet" if snapshot else ""),
+            self.pretrained in known or path.is_dir() or (path.suffix in files and path.is_file()),
+            f"one of {', '.join(known)}, the folder of a run"
+            + "".join(f", or a FILE{suffix} of {whose}" for suffix, whose in files.items()),
         )
 
     def _check(self, name, fine, wanted):

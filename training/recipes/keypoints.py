@@ -12,12 +12,13 @@ class KeypointRecipe(Recipe):
 
     Attributes:
         pretrained: weights to begin with: ``"imagenet"`` for the backbone, the name of a model of
-            the zoo or the folder of another run for all that fits, or ``"none"``.
+            the zoo or the folder of another run for all that fits, the ``.json`` of a released
+            MoveNet, or ``"none"``.
         frozen: level of the backbone up to which its weights stay as they are, C2 to C5; behind it
             only convolutions that mix channels learn, see ``fine_tuning.freeze``. ``"none"``
             trains the whole backbone.
-        backbone_rate: the backbone's share of the learning rate; less than 1 also spares it the
-            weight decay.
+        backbone_rate: the share of the learning rate of the backbone and of all else that is a
+            MoveNet's; less than 1 also spares them the weight decay.
         steps: optimizer steps.
         patch_sizes: ``(share of the steps done, side)`` in pixels.
         mosaics: patches of a batch that show four persons of single-person photos, if there are
@@ -70,7 +71,7 @@ class KeypointRecipe(Recipe):
         super().__post_init__()
         if self.loss not in ("l2", "quality_focal"):
             raise ValueError(f"loss: unknown name {self.loss!r}; use 'l2' or 'quality_focal'")
-        self._check_pretrained("imagenet")
+        self._check_pretrained("imagenet", files={".json": "a released MoveNet"})
         self._choice("frozen", ("none", *LEVELS))
         self._check("backbone_rate", 0 < self.backbone_rate <= 1, "more than 0, at most 1")
         if len(self.scale) + len(self.person_size) != 2:
@@ -167,3 +168,34 @@ class NanoKeypointsGPU(NanoKeypoints):
     masked_singles: int = 6
     person_size: tuple[float, float] = (24.0, 480.0)
     rotation_chance: float = 0.5
+
+
+@dataclass(frozen=True)
+class MoveNetKeypoints(NanoKeypoints):
+    """The keypoint and mask stage of the compact model on MoveNet's weights.
+
+        multiposenet train keypoints --recipe movenet --run RUN --data coco:coco_photos/train \\
+            coco:coco_photos/no_keypoints coco:coco_photos_more lsp:lsp_extended/train \\
+            ccp:ccp_person_masks ccp:human_segmentation --set pretrained=movenet-multipose.json
+
+    Gaussians are as wide as those that MoveNet's heatmaps have for persons of the same size. The
+    precision is that in which processors without bfloat16 train fastest.
+    """
+
+    backbone: str = "movenet_multipose"
+    pretrained: str = "none"
+    frozen: str = "C3"
+    backbone_rate: float = 0.5
+    steps: int = 1600
+    learning_rate: float = 2e-3
+    warmup: int = 60
+    clip_norm: float = 0.0
+    patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 320), (0.8, 448))
+    mosaics: int = 1
+    singles: int = 2
+    masked_singles: int = 2
+    sigma_share: float = 0.04
+    sigma_limits: tuple[float, float] = (4.5, 7.0)
+    person_size: tuple[float, float] = (24.0, 400.0)
+    precision: str = "float32"
+    validate_every: int = 0

@@ -43,7 +43,7 @@ class PersonRecipe(Recipe):
 
     def __post_init__(self):
         super().__post_init__()
-        self._check_pretrained(snapshot=True)
+        self._check_pretrained(files={".h5": "keras-retinanet"})
         if (self.shorter_edge > 0) == (self.patch_size > 0):
             raise ValueError("shorter_edge, patch_size: give one of them, the other as 0")
         if self.patch_size % 32:
@@ -113,3 +113,20 @@ class NanoPersonGPU(NanoPerson):
     validate_every: int = 0
     patch_size: int = 512
     person_size: tuple[float, float] = (16.0, 480.0)
+
+
+@dataclass(frozen=True)
+class MoveNetPerson(NanoPerson):
+    """The person stage of the compact model on a MoveNet's backbone.
+
+        multiposenet train person --recipe movenet --run RUN --data coco:coco_photos/train \\
+            coco:coco_photos/no_keypoints
+    """
+
+    backbone: str = "movenet_multipose"
+    steps: int = 700
+    patch_size: int = 448
+    person_size: tuple[float, float] = (16.0, 448.0)
+    precision: str = "float32"
+    validate_every: int = 0
+    validation_size: int = 480

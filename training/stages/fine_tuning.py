@@ -3,6 +3,9 @@
 import keras
 from keras import layers
 
+from multiposenet.networks.backbones import MOVENETS
+from multiposenet.networks.movenet_weights import HEATMAP_HEAD
+
 # Their weights are few and general, while their gradients take half of the time on CPUs; batches
 # are too small for statistics better than those of ImageNet.
 _KEPT = (layers.BatchNormalization, layers.DepthwiseConv2D)
@@ -28,3 +31,18 @@ def freeze(backbone, level):
     for layer in backbone.layers:
         if layer in early or isinstance(layer, _KEPT):
             layer.trainable = False
+
+
+def movenet_variables(model):
+    """The trainable variables of a ``MultiPoseNet`` that start as a MoveNet has them.
+
+    They are those of its backbone, of its keypoint pyramid and of its heatmap head; none if its
+    backbone is another.
+    """
+    if model.backbone.name not in MOVENETS:
+        return []
+    convolution, prediction = HEATMAP_HEAD
+    head = (f"{convolution}_depthwise", f"{convolution}_pointwise", prediction)
+    layers_taken = [model.keypoint_subnet.get_layer(name) for name in head]
+    parts = (model.backbone, model.keypoint_pyramid, *layers_taken)
+    return [variable for part in parts for variable in part.trainable_variables]

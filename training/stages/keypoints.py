@@ -18,7 +18,7 @@ from multiposenet.training.loop.loader import share_of
 from multiposenet.training.patches import targets
 from multiposenet.training.patches.sampler import PatchSampler
 from multiposenet.training.stages import run_model
-from multiposenet.training.stages.fine_tuning import freeze, train_only
+from multiposenet.training.stages.fine_tuning import freeze, movenet_variables, train_only
 from multiposenet.training.validation.keypoints import KeypointValidation, map_function
 
 
@@ -72,10 +72,12 @@ class KeypointStage(keras.Model):
         intermediate: weight of each intermediate loss.
         frozen: the backbone's level up to which nothing is trained, and behind which only the
             convolutions are that mix channels; see ``fine_tuning.freeze``. ``"none"`` trains all.
-        backbone_rate: the backbone's share of the learning rate.
+        backbone_rate: the share of the learning rate of the backbone and of all else that is a
+            MoveNet's.
 
     Attributes:
         rates: share of the learning rate of each trainable variable.
+        relative: of each, whether its steps are relative to its size; see ``optimizer.Adam``.
     """
 
     NAME = "keypoint_stage"
@@ -102,10 +104,10 @@ class KeypointStage(keras.Model):
         self.final = keras.metrics.Mean("final")
         self.between = keras.metrics.Mean("intermediate")
         self.built = True
-        slow = {id(variable) for variable in model.backbone.trainable_variables}
-        self.rates = [
-            backbone_rate if id(variable) in slow else 1.0 for variable in self.trainable_variables
-        ]
+        taken = {id(variable) for variable in movenet_variables(model)}
+        slow = taken | {id(variable) for variable in model.backbone.trainable_variables}
+        self.rates = [backbone_rate if id(v) in slow else 1.0 for v in self.trainable_variables]
+        self.relative = [id(variable) in taken for variable in self.trainable_variables]
 
     def call(self, images, training=None):
         return self.system.keypoint_maps(

@@ -29,11 +29,11 @@ def begin(job, stage, checkpoint):
     # A checkpoint holds all weights; a run killed before its first one begins anew.
     if weights == "none" or checkpoint_path(job.run, checkpoint).exists():
         weights = None
-    imagenet = weights if weights == "imagenet" else None
+    released = weights if weights == "imagenet" or str(weights).endswith(".json") else None
     model = run_folder.new_model(
-        job.run, recipe.backbone, job.skeleton, imagenet, job.engine.writes
+        job.run, recipe.backbone, job.skeleton, released, job.engine.writes
     )
-    if weights and not imagenet:
+    if weights and not released:
         run_folder.take_pretrained(model, weights, stage)
     return model
 

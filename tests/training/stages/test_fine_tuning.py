@@ -73,6 +73,32 @@ def test_pretrained_weights_do_not_decay():
     assert keras.ops.convert_to_numpy(new)[0] == pytest.approx(0.95)
 
 
+def test_relative_steps_are_shares_of_the_size():
+    large, small = (keras.Variable(np.full(4, size, np.float32)) for size in (50.0, 5e-3))
+    nothing = keras.Variable(np.zeros(4, np.float32))
+    optimizer = Adam(rates=[1.0, 0.5, 1.0], relative=[True] * 3)
+    optimizer.build([large, small, nothing])
+    optimizer.learning_rate = 0.01
+    optimizer.apply([-keras.ops.ones(4)] * 3, [large, small, nothing])
+    # Adam's first step is as long as the learning rate.
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(large), 50.0 * 1.01, rtol=1e-5)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(small), 5e-3 * 1.005, rtol=1e-5)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(nothing), 1e-5, rtol=1e-3)
+
+
+def test_what_is_a_movenets_moves_relatively_and_slowly():
+    stage = KeypointStage(MultiPoseNet("movenet_lightning"), frozen="C4", backbone_rate=0.25)
+    kinds = dict(zip((v.path for v in stage.trainable_variables), stage.relative, strict=True))
+    taken = {path for path, relative in kinds.items() if relative}
+    assert {path.split("/")[-2] for path in taken} >= {
+        "Conv_1", "level5_lateral", "level2_smooth_depthwise", "merged_conv_pointwise", "prediction"
+    }  # fmt: skip
+    assert not any("/d3_" in path or "_bn/" in path for path in taken)
+    rates = dict(zip(kinds, stage.rates, strict=True))
+    assert {rates[path] for path in taken} == {0.25}
+    assert {rates[path] for path in set(kinds) - taken} == {1.0}
+
+
 def test_the_average_forgets_the_initial_weights():
     variable = keras.Variable(np.array([100.0], np.float32))
     optimizer = Adam(ema=0.998)
