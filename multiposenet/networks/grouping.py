@@ -5,9 +5,12 @@ from keras import ops
 
 from multiposenet.maths.top_k import pick
 from multiposenet.networks import roi_crop
+from multiposenet.networks.exclusive_choice import IMPOSSIBLE, yield_to_better
 
 
-def group(assigner, boxes, points, scores, score_exponent=1.0, candidates=None):
+def group(
+    assigner, boxes, points, scores, score_exponent=1.0, candidates=None, exclusive=False
+):
     """Picks, for every box and keypoint, the candidate that the assigner and its score favour.
 
     All boxes of the batch go through the assigner in one call.
@@ -20,31 +23,42 @@ def group(assigner, boxes, points, scores, score_exponent=1.0, candidates=None):
         score_exponent: how much a candidate's own score counts against the assigner.
         candidates: of every keypoint, a box sees only so many, the best that lie in it. For
             assigners that look at one box at a time.
+        exclusive: a candidate serves one box, the one whose preference for it is greatest; the
+            others take what they prefer next.
 
     Returns:
         ``keypoints (B, N, K, 2)`` xy pixels, each a candidate's own place, and
         ``keypoint_scores (B, N, K)``. A keypoint without candidate in the box has score 0 and the
         place where the assigner would expect it most.
     """
-    if candidates is None or candidates >= points.shape[2]:
-        return choose(*assign(assigner, boxes, points, scores), points, score_exponent)
-    people, num_keypoints = boxes.shape[1], points.shape[1]
-    # As many images of one box each, with candidates of their own.
-    points, scores = _best_within(boxes, points, scores, candidates)
-    points, scores = (ops.reshape(x, (-1, *x.shape[2:])) for x in (points, scores))
-    boxes = ops.reshape(boxes, (-1, 1, 4))
-    keypoints, scores = group(assigner, boxes, points, scores, score_exponent)
+    people, (num_keypoints, count) = boxes.shape[1], points.shape[1:3]
+    few = candidates is not None and candidates < count
+    identity = ops.arange(count, dtype="int32")
+    if few:  # as many images of one box each, with candidates of their own
+        points, scores, identity = _best_within(boxes, points, scores, candidates)
+        points, scores = (ops.reshape(x, (-1, *x.shape[2:])) for x in (points, scores))
+        boxes = ops.reshape(boxes, (-1, 1, 4))
+        count = candidates
+    logits, scores, expected = assign(assigner, boxes, points, scores)
+    preference = logits + score_exponent * ops.log(scores + 1e-9)
+    if exclusive:
+        together = (-1, people, num_keypoints, count)
+        possible = ops.reshape(ops.where(scores > 0, preference, IMPOSSIBLE), together)
+        left = yield_to_better(possible, ops.broadcast_to(identity, ops.shape(possible)))
+        preference = ops.reshape(left, ops.shape(preference))
+        scores = ops.where(preference > IMPOSSIBLE, scores, 0.0)
+    keypoints, scores = _choose(preference, scores, expected, points)
     return ops.reshape(keypoints, (-1, people, num_keypoints, 2)), ops.reshape(
         scores, (-1, people, num_keypoints)
     )
 
 
 def _best_within(boxes, points, scores, count):
-    """Points ``(B, N, K, count, 2)`` and scores of the best candidates in every box."""
+    """Points ``(B, N, K, count, 2)``, scores and numbers of the best candidates in every box."""
     boxes, points, scores = map(ops.convert_to_tensor, (boxes, points, scores))
     inside = roi_crop.relative_places(points, boxes)[2]
     scores, best = ops.top_k(scores[:, None] * inside, count)
-    return _points_of(points, best), scores
+    return _points_of(points, best), scores, best
 
 
 def _points_of(points, indices):
@@ -57,9 +71,8 @@ def _points_of(points, indices):
     return ops.reshape(taken, (-1, *indices.shape[1:], 2))
 
 
-def choose(logits, candidate_scores, expected, points, score_exponent=1.0):
-    """The choice that ``group`` makes of what ``assign`` returns; arguments and return as there."""
-    preference = logits + score_exponent * ops.log(candidate_scores + 1e-9)
+def _choose(preference, candidate_scores, expected, points):
+    """The places ``(B, N, K, 2)`` of the preferred candidates and their scores ``(B, N, K)``."""
     # Not argmax: Keras' own handles -0.0 by bits, which no converter to ONNX or OpenVINO knows.
     best = ops.top_k(preference, 1)[1]
     keypoint_scores = pick(candidate_scores, best)[..., 0]

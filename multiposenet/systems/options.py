@@ -21,6 +21,7 @@ class InferenceOptions:
         candidates_per_box: of every keypoint, a box chooses among so many, the best that lie in
             it; None for all.
         score_exponent: how much a candidate's own score counts against the PRN in that choice.
+        exclusive: a candidate serves one person, the one whom the PRN gives it rather than others.
 
     Raises:
         ValueError: a value is out of its range.
@@ -35,6 +36,7 @@ class InferenceOptions:
     max_peaks: int = 32
     candidates_per_box: int | None = None
     score_exponent: float = 1.0
+    exclusive: bool = False
 
     def __post_init__(self):
         for name in ("score", "nms_iou", "box_score"):
@@ -46,6 +48,8 @@ class InferenceOptions:
         for name in ("max_people", "max_peaks", "candidates_per_box"):
             if name != "candidates_per_box" or self.candidates_per_box is not None:
                 self._check(name, lambda value: 1 <= value <= _MANY, many, True)
+        if not isinstance(self.exclusive, bool):
+            raise ValueError(f"exclusive: {self.exclusive}; give true or false")
 
     def _check(self, name, fits, remedy, whole=False):
         """Leaves a plain number, or raises `ValueError`."""

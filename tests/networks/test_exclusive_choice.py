@@ -1,0 +1,44 @@
+"""The choice in a graph against the greedy loop."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from multiposenet.maths import matching
+from multiposenet.networks.exclusive_choice import IMPOSSIBLE, yield_to_better
+
+
+def _greedy(preference, identity):
+    """The candidate, by its number among all, that the loop gives each person; -1 for none."""
+    batch, people, keypoints, _ = preference.shape
+    found = np.full((batch, people, keypoints), -1)
+    for b, k in np.ndindex(batch, keypoints):
+        odds = np.full((people, identity.max() + 1), -np.inf)
+        for n in range(people):
+            possible = preference[b, n, k] > IMPOSSIBLE
+            odds[n, identity[b, n, k, possible]] = preference[b, n, k, possible]
+        found[b, :, k] = matching.greedy(odds, -np.inf)
+    return found
+
+
+@pytest.mark.parametrize("people", [1, 2, 30])
+def test_equals_the_greedy_loop(people):
+    rng = np.random.default_rng(people)
+    shape = (2, people, 3, 5)
+    # Few candidates for many people: long chains of those who yield.
+    identity = np.argsort(rng.random((*shape[:3], 12)), axis=-1)[..., :5].astype("int32")
+    preference = rng.normal(0, 4, shape).astype("float32")
+    preference[rng.random(shape) < 0.2] = IMPOSSIBLE
+    left = ops.convert_to_numpy(yield_to_better(preference, identity))
+    best = left.argmax(axis=-1)[..., None]
+    chosen = np.take_along_axis(identity, best, -1)[..., 0]
+    possible = np.take_along_axis(left, best, -1)[..., 0] > IMPOSSIBLE
+    np.testing.assert_array_equal(np.where(possible, chosen, -1), _greedy(preference, identity))
+    kept = left > IMPOSSIBLE
+    np.testing.assert_array_equal(left[kept], preference[kept])
+
+
+def test_of_equal_preferences_the_first_person_has_the_candidate():
+    identity = np.zeros((1, 3, 1, 1), "int32")
+    left = ops.convert_to_numpy(yield_to_better(np.zeros((1, 3, 1, 1), "float32"), identity))
+    np.testing.assert_array_equal(left.ravel() > IMPOSSIBLE, [True, False, False])
