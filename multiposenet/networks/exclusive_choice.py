@@ -41,9 +41,7 @@ def yield_to_better(preference, identity):
         same = chosen[:, :, None] == chosen[:, None]
         rivals = ops.logical_and(ops.logical_and(same, better), theirs > IMPOSSIBLE)
         lost = ops.logical_and(ops.any(rivals, axis=2), value > IMPOSSIBLE)
-        gone = ops.logical_and(
-            lost[..., None], ops.arange(candidates, dtype=index.dtype) == index
-        )
+        gone = ops.logical_and(lost[..., None], ops.arange(candidates, dtype=index.dtype) == index)
         return ops.any(lost), ops.where(gone, IMPOSSIBLE, preference)
 
     first = choose(None, preference)

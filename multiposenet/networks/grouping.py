@@ -8,9 +8,7 @@ from multiposenet.networks import roi_crop
 from multiposenet.networks.exclusive_choice import IMPOSSIBLE, yield_to_better
 
 
-def group(
-    assigner, boxes, points, scores, score_exponent=1.0, candidates=None, exclusive=False
-):
+def group(assigner, boxes, points, scores, score_exponent=1.0, candidates=None, exclusive=False):
     """Picks, for every box and keypoint, the candidate that the assigner and its score favour.
 
     All boxes of the batch go through the assigner in one call.

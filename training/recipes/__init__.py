@@ -41,6 +41,8 @@ __all__ = [
     "GRMIRecipe",
     "JointAssignerRecipe",
     "KeypointRecipe",
+    "MoveNetKeypoints",
+    "MoveNetPerson",
     "NanoGRMI",
     "NanoJointAssigner",
     "NanoKeypoints",

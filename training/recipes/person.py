@@ -13,6 +13,8 @@ class PersonRecipe(Recipe):
         pretrained: name of a model of the zoo, or folder of another run, whose person pyramid and
             subnet to begin with; or ``FILE.h5``, a snapshot of keras-retinanet, which the person
             detector of the paper's sizes fits; or ``"none"``.
+        kept_features: batches of the frozen backbone's features that are kept in the run's folder
+            and seen again and again, see ``stages.frozen_features``; 0 makes every patch anew.
         steps: optimizer steps.
         shorter_edge: whole photos are scaled so that their shorter edge is this many pixels, or
         patch_size: side of square patches; one of the two is 0.
@@ -28,6 +30,7 @@ class PersonRecipe(Recipe):
 
     backbone: str = "resnet50"
     pretrained: str = "none"
+    kept_features: int = 0
     steps: int = 250_000
     shorter_edge: int = 800
     patch_size: int = 0
@@ -46,6 +49,7 @@ class PersonRecipe(Recipe):
         self._check_pretrained(files={".h5": "keras-retinanet"})
         if (self.shorter_edge > 0) == (self.patch_size > 0):
             raise ValueError("shorter_edge, patch_size: give one of them, the other as 0")
+        self._check("kept_features", self.kept_features >= 0, "0 or more")
         if self.patch_size % 32:
             raise ValueError(f"patch_size: {self.patch_size}; give a multiple of 32")
         if 0 < self.patch_size < 128 and self.precision != "float32":
@@ -124,7 +128,8 @@ class MoveNetPerson(NanoPerson):
     """
 
     backbone: str = "movenet_multipose"
-    steps: int = 700
+    kept_features: int = 110
+    steps: int = 1400
     patch_size: int = 448
     person_size: tuple[float, float] = (16.0, 448.0)
     precision: str = "float32"

@@ -1,9 +1,12 @@
 """The person stage: person pyramid and person subnet on the frozen backbone."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
+from keras import ops
 
-from multiposenet.errors import AnnotationError
+from multiposenet.errors import AnnotationError, InputError
 from multiposenet.maths import boxes as box_ops
 from multiposenet.training import losses, run_folder
 from multiposenet.training.loop import fitting
@@ -14,6 +17,7 @@ from multiposenet.training.patches.patch import pad
 from multiposenet.training.patches.sampler import PatchSampler, PhotoSampler
 from multiposenet.training.stages import run_model
 from multiposenet.training.stages.fine_tuning import train_only
+from multiposenet.training.stages.frozen_features import FrozenFeatures
 from multiposenet.training.validation.person import PersonValidation
 
 
@@ -44,9 +48,18 @@ def train(model, samples, recipe, run, *, augment=None, **options):
 
     Raises:
         AnnotationError: no sample has every person boxed.
+        InputError: features are to be kept, and other processes make the batches.
     """
     stage = PersonStage(model, gamma=recipe.gamma, alpha=recipe.alpha)
     batches = PersonBatches(samples, recipe, model.anchors, model.skeleton.flip_indices, augment)
+    if recipe.kept_features:
+        if getattr(options.get("engine"), "workers", 0):
+            raise InputError(
+                "workers: make no features of a frozen backbone; leave --workers away, or give "
+                "kept_features=0"
+            )
+        levels, folder = model.person_pyramid.input, Path(run) / "person_features"
+        batches = FrozenFeatures(batches, model.backbone, levels, recipe.kept_features, folder)
     fitting.fit(stage, batches, recipe, steps=recipe.steps, run=run, **options)
 
 
@@ -71,7 +84,11 @@ class PersonStage(keras.Model):
         self.built = True
 
     def call(self, images, training=None):
-        features = self.system.backbone(images, training=False)
+        if isinstance(images, dict):  # of ``FrozenFeatures``, in half precision
+            kind = self.system.backbone.compute_dtype
+            features = {level: ops.cast(x, kind) for level, x in images.items()}
+        else:
+            features = self.system.backbone(images, training=False)
         logits, deltas, anchors = self.system.person_predictions(features, training=training)
         return {"logits": logits, "deltas": deltas, "anchors": anchors}
 
