@@ -1,21 +1,25 @@
 """From patches, crops and their labels to the tensors that the stages train on."""
 
+import cv2
 import numpy as np
 
 from multiposenet.maths import boxes as box_ops
 from multiposenet.maths.heatmaps import STRIDE, GaussianHeatmaps
-from multiposenet.training.datasets.sample import IGNORE, PERSON
+from multiposenet.training.datasets.sample import BACKGROUND, IGNORE, PERSON
+
+REACH = 2  # cells by which the Gaussian of a keypoint reaches beyond the person
 
 
 def keypoint_targets(patch, *, sigma_share=0.045, sigma_limits=(4.0, 12.0), stride=STRIDE):
     """Targets and weights W of the keypoint subnet (MultiPoseNet, section 3.2, equation 4).
 
-    W is 0 where a keypoint must not be taught: in boxes of persons without keypoint labels and in
-    crowds, outside the annotated persons where bystanders are not labelled, in the box of a person
-    for a keypoint of which nothing is known, and everywhere for keypoints that the data set does
-    not label. It stays 1 around every labelled keypoint. The mask
-    channel is taught from the person mask, but not where bystanders may be missing on it; without
-    a mask, as background outside all boxes if all persons of the photo are boxed.
+    W is 0 where a keypoint must not be taught: on persons without keypoint labels and on crowds,
+    which are where the mask shows somebody in their boxes, or their boxes if there is no mask;
+    outside the annotated persons where bystanders are not labelled, in the box of a person for a
+    keypoint of which nothing is known, and everywhere for keypoints that the data set does not
+    label. It stays 1 around every labelled keypoint. The mask channel is taught from the person
+    mask, but not where bystanders may be missing on it; without a mask, as background outside all
+    boxes if all persons of the photo are boxed.
 
     Args:
         patch: a ``patch.Patch``.
@@ -30,7 +34,7 @@ def keypoint_targets(patch, *, sigma_share=0.045, sigma_limits=(4.0, 12.0), stri
     sigmas = np.clip(sigma_share * patch.sizes, *sigma_limits)
     codec = GaussianHeatmaps(stride)
     keypoints = codec.encode(patch.keypoints, sigmas, (height, width))["heatmaps"]
-    unlabelled = _region(patch.unlabelled_boxes, (height, width), stride)
+    unlabelled = _unlabelled(patch, (height, width), stride)
     known = (1.0 - unlabelled) * patch.labelled_area
     known = np.repeat(known[..., None], keypoints.shape[-1], axis=-1)
     for box, labelled in zip(patch.boxes, patch.labelled, strict=True):
@@ -41,6 +45,17 @@ def keypoint_targets(patch, *, sigma_share=0.045, sigma_limits=(4.0, 12.0), stri
     mask, mask_weight = _mask_target(patch, (height, width), stride)
     target = np.concatenate([keypoints, mask[..., None]], axis=-1)
     return target, np.concatenate([weight, mask_weight[..., None]], axis=-1).astype(np.float32)
+
+
+def _unlabelled(patch, size_hw, stride):
+    """``(H, W)`` map that is 1 on persons without keypoint labels and on crowds."""
+    region = _region(patch.unlabelled_boxes, size_hw, stride)
+    if patch.mask is None:
+        return region
+    height, width = size_hw
+    cells = patch.mask.reshape(height, stride, width, stride)
+    shown = (cells != BACKGROUND).any(axis=(1, 3)).astype(np.uint8)
+    return region * cv2.dilate(shown, np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8))
 
 
 def _mask_target(patch, size_hw, stride):

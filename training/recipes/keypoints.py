@@ -21,6 +21,7 @@ class KeypointRecipe(Recipe):
             MoveNet's; less than 1 also spares them the weight decay.
         steps: optimizer steps.
         patch_sizes: ``(share of the steps done, side)`` in pixels.
+        empty_photos: whether photos on which nobody is marked take part, too.
         mosaics: patches of a batch that show four persons of single-person photos, if there are
             any.
         singles: patches of a batch that show one single-person photo, if there are any.
@@ -41,6 +42,7 @@ class KeypointRecipe(Recipe):
         rotation: greatest rotation in degrees.
         rotation_chance: share of the patches that are rotated.
         flip: share of the patches that are mirrored, left and right keypoints swapped.
+        recolour: whether colours are changed at random, see ``sampler.colour_changes``.
         validation_size: longer side in pixels of the photos that the stage is measured on.
     """
 
@@ -50,6 +52,7 @@ class KeypointRecipe(Recipe):
     backbone_rate: float = 1.0
     steps: int = 250_000
     patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 480),)
+    empty_photos: bool = False
     mosaics: int = 0
     singles: int = 0
     masked_singles: int = 0
@@ -65,6 +68,7 @@ class KeypointRecipe(Recipe):
     rotation: float = 40.0
     rotation_chance: float = 1.0
     flip: float = 0.3
+    recolour: bool = False
     validation_size: int = 480
 
     def __post_init__(self):
@@ -124,6 +128,8 @@ class NanoKeypoints(KeypointRecipe):
     backbone: str = "efficientnet_lite0"
     frozen: str = "C3"
     backbone_rate: float = 0.2
+    empty_photos: bool = True
+    recolour: bool = True
     steps: int = 6500
     warmup: int = 200
     clip_norm: float = 20.0

@@ -22,6 +22,7 @@ class PersonRecipe(Recipe):
         person_size: for patches: sqrt(box area) of the centre person, least and greatest.
         zoom: greatest enlargement.
         flip: share of the photos that are mirrored.
+        recolour: whether colours are changed at random, see ``sampler.colour_changes``.
         visible: persons with less than this share of their box in the patch are ignored.
         gamma: focusing exponent of the focal loss.
         alpha: weight of the persons in it.
@@ -38,6 +39,7 @@ class PersonRecipe(Recipe):
     person_size: tuple[float, float] = (24.0, 320.0)
     zoom: float = 2.5
     flip: float = 0.5
+    recolour: bool = False
     visible: float = 0.25
     gamma: float = 2.0
     alpha: float = 0.25
@@ -94,6 +96,7 @@ class NanoPerson(PersonRecipe):
     """
 
     backbone: str = "efficientnet_lite0"
+    recolour: bool = True
     steps: int = 750
     shorter_edge: int = 0
     patch_size: int = 320

@@ -141,7 +141,7 @@ class KeypointBatches:
         self.recipe, self.flip_indices = recipe, flip_indices
         self.augment = augment
         self.samples, self.fingerprint = samples, fingerprint(samples, augment)
-        self.photos = [s for s in samples if not s.single]
+        self.photos = [s for s in samples if not s.single and (recipe.empty_photos or len(s.boxes))]
         self.singles = [s for s in samples if s.single and s.labelled.any()]
         self.masked = [s for s in samples if s.single and not s.labelled.any() and s.has_mask]
 
@@ -193,6 +193,8 @@ class KeypointBatches:
     def _sampler(self, step):
         recipe = self.recipe
         fields = {"rotation": recipe.rotation, "rotation_chance": recipe.rotation_chance}
+        if not recipe.recolour:
+            fields["color"] = None
         if recipe.scale:
             fields |= {"scale": recipe.scale, "centre": "people", "jitter": 0.0}
         else:

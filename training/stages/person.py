@@ -154,6 +154,7 @@ class PersonBatches:
 
     def _sampler(self):
         recipe = self.recipe
+        colours = {} if recipe.recolour else {"color": None}
         if recipe.shorter_edge:
             return PhotoSampler(
                 self.flip_indices,
@@ -161,6 +162,7 @@ class PersonBatches:
                 recipe.longest_edge,
                 recipe.flip,
                 augment=self.augment,
+                **colours,
             )
         return PatchSampler(
             recipe.patch_size,
@@ -170,4 +172,5 @@ class PersonBatches:
             rotation_chance=0.0,
             flip=recipe.flip,
             augment=self.augment,
+            **colours,
         )

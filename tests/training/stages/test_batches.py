@@ -69,6 +69,29 @@ def test_what_is_missing_is_replaced(photo, single, masked):
     assert kinds(keypoints.KeypointBatches([photo, single], RECIPE, FLIP)) == (1, [photo] * 3)
 
 
+def test_photos_without_people_take_no_part_in_the_papers_recipe(photo):
+    empty = dataclasses.replace(photo, boxes=photo.boxes[:0], keypoints=photo.keypoints[:0],
+                                labelled=photo.labelled[:0], areas=photo.areas[:0])  # fmt: skip
+    papers = recipes.PaperKeypoints(batch_size=4, patch_sizes=((0.0, 64),))
+    batches = keypoints.KeypointBatches([photo, empty], papers, FLIP)
+    assert all(kinds(batches, step) == (0, [photo] * 4) for step in range(5))
+    nano = recipes.change(papers, {"empty_photos": True})
+    batches = keypoints.KeypointBatches([photo, empty], nano, FLIP)
+    assert any(empty in kinds(batches, step)[1] for step in range(5))
+
+
+@pytest.mark.parametrize("recolour", [False, True])
+def test_colours_change_if_the_recipe_says_so(photo, recolour):
+    papers = recipes.PaperKeypoints(
+        batch_size=2, patch_sizes=((0.0, 64),), rotation_chance=0.0, recolour=recolour
+    )
+    sampler = keypoints.KeypointBatches([photo], papers, FLIP)._sampler(0)
+    assert (sampler.color is not None) == recolour
+    papers = recipes.PaperPerson(recolour=recolour)
+    sampler = person.PersonBatches([photo], papers, ANCHORS, FLIP)._sampler()
+    assert (sampler.color is not None) == recolour
+
+
 def test_the_person_stage_uses_photos_with_everybody_boxed(photo, single):
     recipe = recipes.NanoPerson(batch_size=3, patch_size=128)
     batches = person.PersonBatches([single, photo], recipe, ANCHORS, FLIP)
