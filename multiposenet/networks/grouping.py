@@ -8,7 +8,7 @@ from multiposenet.networks import roi_crop
 from multiposenet.networks.exclusive_choice import IMPOSSIBLE, yield_to_better
 
 
-def group(assigner, boxes, points, scores, score_exponent=1.0, candidates=None, exclusive=False):
+def group(assigner, boxes, points, scores, score_exponent=1.0, candidates=None, box_scores=None):
     """Picks, for every box and keypoint, the candidate that the assigner and its score favour.
 
     All boxes of the batch go through the assigner in one call.
@@ -21,7 +21,8 @@ def group(assigner, boxes, points, scores, score_exponent=1.0, candidates=None, 
         score_exponent: how much a candidate's own score counts against the assigner.
         candidates: of every keypoint, a box sees only so many, the best that lie in it. For
             assigners that look at one box at a time.
-        exclusive: a candidate serves one box, the one whose preference for it is greatest; the
+        box_scores: ``(B, N)`` in [0, 1]. If given, a candidate serves one box: the one that is
+            most likely to be a person whose keypoint it is, by the assigner and by its score. The
             others take what they prefer next.
 
     Returns:
@@ -39,10 +40,12 @@ def group(assigner, boxes, points, scores, score_exponent=1.0, candidates=None, 
         count = candidates
     logits, scores, expected = assign(assigner, boxes, points, scores)
     preference = logits + score_exponent * ops.log(scores + 1e-9)
-    if exclusive:
+    if box_scores is not None:
         together = (-1, people, num_keypoints, count)
         possible = ops.reshape(ops.where(scores > 0, preference, IMPOSSIBLE), together)
-        left = yield_to_better(possible, ops.broadcast_to(identity, ops.shape(possible)))
+        claim = ops.log_sigmoid(ops.reshape(logits, together))
+        claim = claim + ops.log(box_scores + 1e-9)[..., None, None]
+        left = yield_to_better(possible, claim, ops.broadcast_to(identity, ops.shape(possible)))
         preference = ops.reshape(left, ops.shape(preference))
         scores = ops.where(preference > IMPOSSIBLE, scores, 0.0)
     keypoints, scores = _choose(preference, scores, expected, points)

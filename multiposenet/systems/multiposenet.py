@@ -266,7 +266,7 @@ class MultiPoseNet(keras.Model):
             peak_scores,
             self.options.score_exponent,
             self.options.candidates_per_box,
-            self.options.exclusive,
+            box_scores if self.options.exclusive else None,
         )
         keypoint_scores = keypoint_scores * ops.cast(box_scores > 0, "float32")[..., None]
         if not self.architecture.sigmoid:

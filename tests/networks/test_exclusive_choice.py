@@ -1,4 +1,4 @@
-"""The choice in a graph against the greedy loop."""
+"""The choice in a graph against loops: the greedy one, and that of Gale and Shapley."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_equals_the_greedy_loop(people):
     identity = np.argsort(rng.random((*shape[:3], 12)), axis=-1)[..., :5].astype("int32")
     preference = rng.normal(0, 4, shape).astype("float32")
     preference[rng.random(shape) < 0.2] = IMPOSSIBLE
-    left = ops.convert_to_numpy(yield_to_better(preference, identity))
+    left = ops.convert_to_numpy(yield_to_better(preference, preference, identity))
     best = left.argmax(axis=-1)[..., None]
     chosen = np.take_along_axis(identity, best, -1)[..., 0]
     possible = np.take_along_axis(left, best, -1)[..., 0] > IMPOSSIBLE
@@ -38,7 +38,47 @@ def test_equals_the_greedy_loop(people):
     np.testing.assert_array_equal(left[kept], preference[kept])
 
 
+def _stable(preference, claim, identity):
+    """One person after the other proposes down their list; see `_greedy` for the arguments."""
+    people, candidates = preference.shape
+    found, holder = np.full(people, -1), {}
+    lists = [list(np.argsort(-preference[n], kind="stable")) for n in range(people)]
+    free = list(range(people))
+    while free:
+        n = free.pop()
+        while lists[n]:
+            place = lists[n].pop(0)
+            if preference[n, place] <= IMPOSSIBLE:
+                continue
+            wanted = identity[n, place]
+            other, others_claim = holder.get(wanted, (None, -np.inf))
+            if claim[n, place] > others_claim:
+                holder[wanted], found[n] = (n, claim[n, place]), wanted
+                if other is not None:
+                    found[other] = -1
+                    free.append(other)
+                break
+    return found
+
+
+def test_the_greater_claim_keeps_what_others_prefer_more():
+    rng = np.random.default_rng(0)
+    shape = (1, 12, 4, 5)
+    identity = np.argsort(rng.random((*shape[:3], 9)), axis=-1)[..., :5].astype("int32")
+    preference = rng.normal(0, 4, shape).astype("float32")
+    preference[rng.random(shape) < 0.2] = IMPOSSIBLE
+    claim = rng.normal(0, 1, shape).astype("float32")
+    left = ops.convert_to_numpy(yield_to_better(preference, claim, identity))
+    best = left.argmax(axis=-1)[..., None]
+    chosen = np.take_along_axis(identity, best, -1)[..., 0]
+    chosen = np.where(np.take_along_axis(left, best, -1)[..., 0] > IMPOSSIBLE, chosen, -1)
+    for keypoint in range(4):
+        people = (x[0, :, keypoint] for x in (preference, claim, identity))
+        np.testing.assert_array_equal(chosen[0, :, keypoint], _stable(*people))
+
+
 def test_of_equal_preferences_the_first_person_has_the_candidate():
     identity = np.zeros((1, 3, 1, 1), "int32")
-    left = ops.convert_to_numpy(yield_to_better(np.zeros((1, 3, 1, 1), "float32"), identity))
+    nothing = np.zeros((1, 3, 1, 1), "float32")
+    left = ops.convert_to_numpy(yield_to_better(nothing, nothing, identity))
     np.testing.assert_array_equal(left.ravel() > IMPOSSIBLE, [True, False, False])

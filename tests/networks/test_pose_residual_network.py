@@ -257,16 +257,19 @@ def test_expected_places_of_a_coarse_prn():
     assert (np.abs(fast - plain)[0] <= 0.5001 * sizes / (WIDTH, HEIGHT)).all()
 
 
+FAINTER = np.array([[0.9, 0.4]], "float32")
+
+
 @pytest.mark.parametrize("candidates", [None, 2])
 def test_an_exclusive_candidate_serves_one_box(candidates):
-    # Two boxes share the candidate in their overlap; the second one has another besides.
+    # Two boxes share the candidate in their overlap; the fainter one has another besides.
     boxes = np.array([[[0, 0, 40, 80], [20, 0, 60, 80]]], "float32")
     points = np.array([[[[30.0, 40.0], [50.0, 40.0], [300.0, 40.0]]]], "float32")
     scores = np.array([[[0.9, 0.5, 1.0]]], "float32")
     shared = grouping.group(Max(), boxes, points, scores, candidates=candidates)
     np.testing.assert_allclose(to_numpy(shared[0])[0, :, 0], [[30, 40], [30, 40]])
     keypoints, found = grouping.group(
-        Max(), boxes, points, scores, candidates=candidates, exclusive=True
+        Max(), boxes, points, scores, candidates=candidates, box_scores=FAINTER
     )
     np.testing.assert_allclose(to_numpy(keypoints)[0, :, 0], [[30, 40], [50, 40]])
     np.testing.assert_allclose(to_numpy(found)[0, :, 0], [0.9, 0.5])
@@ -275,5 +278,5 @@ def test_an_exclusive_candidate_serves_one_box(candidates):
 def test_who_loses_every_candidate_has_none():
     boxes = np.array([[[0, 0, 40, 80], [0, 0, 40, 80]]], "float32")
     points, scores = np.full((1, 1, 1, 2), 30.0, "float32"), np.ones((1, 1, 1), "float32")
-    _, found = grouping.group(Max(), boxes, points, scores, exclusive=True)
+    _, found = grouping.group(Max(), boxes, points, scores, box_scores=FAINTER)
     np.testing.assert_allclose(to_numpy(found)[0, :, 0], [1.0, 0.0])
