@@ -49,7 +49,7 @@ class InferenceOptions:
             if name != "candidates_per_box" or self.candidates_per_box is not None:
                 self._check(name, lambda value: 1 <= value <= _MANY, many, True)
         if not isinstance(self.exclusive, bool):
-            raise ValueError(f"exclusive: {self.exclusive}; give true or false")
+            raise ValueError(f"exclusive: {self.exclusive}; give True or False")
 
     def _check(self, name, fits, remedy, whole=False):
         """Leaves a plain number, or raises `ValueError`."""

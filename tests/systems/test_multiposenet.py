@@ -280,7 +280,8 @@ def test_options_change_what_is_found_and_nothing_else(model):
 @pytest.mark.parametrize(
     "wrong",
     [{"nms_iou": 1.5}, {"score": "x"}, {"max_people": 0}, {"max_peaks": 2.5}, {"enlarge": 0}]
-    + [{"candidates_per_box": 0}, {"score_exponent": -1}, {"image_size": 16}, {"box_score": None}],
+    + [{"candidates_per_box": 0}, {"score_exponent": -1}, {"image_size": 16}, {"box_score": None}]
+    + [{"exclusive": 1}],
 )
 def test_options_out_of_range(wrong):
     (name,) = wrong

@@ -128,6 +128,9 @@ class MoveNetPerson(NanoPerson):
 
         multiposenet train person --recipe movenet --run RUN --data coco:coco_photos/train \\
             coco:coco_photos/no_keypoints
+
+    Cost: 15 seconds of one CPU core for each kept batch, once, and 2.5 a step. Result: not measured
+    in full; see docs/experiments/movenet.md.
     """
 
     backbone: str = "movenet_multipose"
