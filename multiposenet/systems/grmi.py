@@ -93,7 +93,7 @@ class GRMI(TopDown):
     @property
     def options(self) -> dict:
         """Those by which an exported file is used, and compared with Keras."""
-        return {"score": min(self.score, 0.2), "margin": self.persons.margin}
+        return {"score": min(self.score, 0.1), "margin": self.persons.margin}
 
     def canvases(self, photos, size=None) -> Iterator[np.ndarray]:
         """Yields the crops (B, h, w, 3) that the network would see of the people on photos.

@@ -38,7 +38,7 @@ DESCRIPTION = {
     "recipe": "training/release/grmi_nano.py, no training",
     "data": "COCO train2017 person labels (149,813); other weights are those of MoveNet Thunder",
     "licence": "Apache-2.0; MoveNet's weights by Google, Apache-2.0; COCO's annotations CC BY 4.0",
-    "options": {"score": 0.2},
+    "options": {"score": 0.1},
 }
 
 
