@@ -184,7 +184,7 @@ def test_overlap_of_an_exported_detector(release, tmp_path, monkeypatch):
     """Part of the file: the same value is fine, another one is named."""
     path = tmp_path / "poses.onnx"
     model = ExportedModel(None, COCO_17, None, {"score": 0.2, "nms_iou": 0.6}, "onnx", path)
-    monkeypatch.setattr(exported, "load", lambda path, runtime: model)
+    monkeypatch.setattr(exported, "load", lambda path, runtime, *_: model)
     release(options={"box_overlap": 0.6})
     detector = load_rmpe("tiny", path).detector
     assert detector.model is model and detector.score == 0
