@@ -1,0 +1,107 @@
+"""Teaches a ``separable_keypoint_subnet`` the person mask and leaves its heatmaps as they are.
+
+A MoveNet's pyramid and heatmap head know people from more photos than there are at hand, and lose
+that when they are trained on these (docs/experiments/movenet.md). It has no mask. The mask is read
+from the same pyramid by the convolutions that a MoveNet has no part in: D3...D5, and the further
+channels of the head. Backbone and pyramid learn nothing, so that what they make of the patches is
+computed once.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+from multiposenet.networks.movenet_pyramid import PYRAMID
+from multiposenet.networks.movenet_weights import HEATMAP_HEAD
+from multiposenet.training.loop.loader import prefetch
+
+
+class Kept:
+    """A constraint: the first elements of a variable along some axes stay as they are.
+
+    Args:
+        variable: whose values now are those that stay.
+        place: index of what stays, of slices.
+    """
+
+    def __init__(self, variable, place):
+        self.values = ops.convert_to_numpy(variable)
+        self.kept = np.zeros(self.values.shape, bool)
+        self.kept[place] = True
+
+    def __call__(self, value):
+        return ops.where(self.kept, self.values, value)
+
+
+def teach(model, batches, count, epochs, learning_rate=3e-3):
+    """Trains the mask of a ``MultiPoseNet`` on a MoveNet's backbone, in place.
+
+    Args:
+        model: the ``MultiPoseNet``; its heatmaps and all else but the mask stay the same.
+        batches: function of the step to images and ``{"target", "weight"}``, as
+            ``KeypointBatches``, of photos with masks.
+        count: batches that are made.
+        epochs: how often each is seen.
+        learning_rate: at first; it falls along a cosine.
+
+    Returns:
+        Mean loss of each epoch.
+    """
+    kept = [
+        ({key: np.asarray(level, np.float16) for key, level in _levels(model, images)}, y)
+        for images, y in prefetch(batches, range(count))
+    ]
+    subnet, others = model.keypoint_subnet, _confine(model)
+    mask = keras.Model(subnet.input, subnet.output["maps"][..., -1:])
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, count * epochs)
+    mask.compile(keras.optimizers.Adam(schedule), keras.losses.BinaryCrossentropy(from_logits=True))
+    rng, losses = np.random.default_rng(0), []
+    for _ in range(epochs):
+        found = []
+        for index in rng.permutation(count):
+            levels, y = kept[index]
+            x = {key: level.astype(np.float32) for key, level in levels.items()}
+            target, weight = (y[name][..., -1:].astype(np.float32) for name in ("target", "weight"))
+            found.append(float(mask.train_on_batch(x, target, sample_weight=weight[..., 0])))
+        losses.append(float(np.mean(found)))
+    for variable in others:
+        variable.constraint = None
+    return losses
+
+
+def _levels(model, images):
+    """K2...K5 of a batch of images, by name."""
+    features = model.backbone.predict_on_batch(images.astype(np.float32))
+    features = {key: features[key] for key in model.keypoint_pyramid.input}
+    return model.keypoint_pyramid.predict_on_batch(features).items()
+
+
+def _confine(model):
+    """Leaves the mask's part of the subnet trainable; returns the variables that are in part."""
+    subnet = model.keypoint_subnet
+    convolution, prediction = HEATMAP_HEAD
+    shared = [f"{convolution}_depthwise", f"{convolution}_pointwise", prediction]
+    for layer in subnet.layers:
+        layer.trainable = layer.name in shared or layer.name.startswith(
+            tuple(f"{kind}{level}_" for kind in ("d", "k") for level in (3, 4, 5))
+        )
+    # The heatmaps' inputs are K2 (D2 adds nothing to it), theirs the first channels of the head.
+    depthwise, pointwise, last = (subnet.get_layer(name) for name in shared)
+    inner = PYRAMID[2][1]
+    outer = _used(last.kernel)
+    places = [
+        (depthwise.kernel, np.s_[:, :, :inner]),
+        (pointwise.kernel, np.s_[..., :outer]),
+        (pointwise.bias, np.s_[:outer]),
+        (last.kernel, np.s_[..., :-1]),
+        (last.bias, np.s_[:-1]),
+    ]
+    for variable, place in places:
+        variable.constraint = Kept(variable, place)
+    return [variable for variable, _ in places]
+
+
+def _used(kernel):
+    """How many channels the heatmaps are made of: those behind have kernels of 0."""
+    kernel = ops.convert_to_numpy(kernel)[0, 0, :, :-1]
+    return int(np.flatnonzero(np.abs(kernel).any(axis=1)).max()) + 1
