@@ -110,7 +110,7 @@ def test_box_overlap(multiposenet, fake_sppe, made, tmp_path, monkeypatch):
     assert asked == [(0.6, {"image_size": 256})]
 
 
-@pytest.mark.parametrize("option", ["--sppe", "--pose-nms", "--box-overlap"])
+@pytest.mark.parametrize("option", ["--sppe", "--box-overlap"])
 def test_options_of_rmpe_without_it(option, multiposenet, fake_model, tmp_path):
     photo = paint(tmp_path / "a.png")
     status, _, errors = multiposenet("predict", photo, "--out", tmp_path / "out", option, "0.5")
