@@ -36,12 +36,21 @@ def opened(weights: Path, arguments: dict, wanted: str | None, make):
     runtime = exported.choose(wanted or "keras")
     if runtime == "keras":
         return None
+    at_fault = False
+
+    def model():
+        nonlocal at_fault
+        at_fault = True
+        made = make()
+        at_fault = False
+        return made
+
     try:
-        return exported.load(cached(weights, arguments, runtime, make), runtime)
+        return exported.load(cached(weights, arguments, runtime, model), runtime)
     except Exception as error:  # converters have their own kinds
-        if wanted != "auto":
+        if wanted != "auto" or at_fault:  # Keras cannot make the model either
             raise
-        warnings.warn(  # not of the model itself
+        warnings.warn(
             f"{runtime} cannot be used, Keras is instead: {' '.join(str(error).split())}",
             MultiPoseNetWarning,
             stacklevel=3,

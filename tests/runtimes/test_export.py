@@ -34,7 +34,7 @@ ALONE = {
 
 @pytest.fixture(scope="module")
 def nano():
-    return multiposenet.load("multiposenet-nano", batch_size=2, image_size=448)
+    return multiposenet.load("multiposenet-nano", batch_size=2)
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ def test_real_labels(assigner, data_dir):
 
 
 def test_unknown_name():
-    with pytest.raises(WeightsError, match="keypoint: model: unknown name"):
+    with pytest.raises(WeightsError, match="joint: model: unknown name"):
         assigners.load("joint")
 
 
