@@ -134,6 +134,7 @@ def test_a_row_goes_on_where_it_was_stopped(files, tmp_path, monkeypatch):
                 raise KeyboardInterrupt
             return batches(step)
 
+        until.fingerprint = batches.fingerprint
         fit(stage, until, recipe, steps=steps, checkpoint_every=3, **options)
 
     monkeypatch.setattr(prn.prn.fitting, "fit", stopped)
