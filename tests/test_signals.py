@@ -5,25 +5,13 @@ import signal
 import threading
 
 import pytest
+from usual_signals import KINDS, usual_handlers  # noqa: F401
 
 from multiposenet import cli, signals
 from multiposenet.commands import summary
 from multiposenet.errors import Interrupted
 
-KINDS = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="os.kill ends the process on Windows")
-
-
-@pytest.fixture(autouse=True)
-def usual_handlers():
-    """Those of a program started in a terminal, whatever pytest was started by."""
-    if threading.current_thread() is not threading.main_thread():
-        pytest.skip("pytest runs in a thread that signals do not reach")
-    usual = {name: signal.SIG_DFL for name in KINDS} | {"SIGINT": signal.default_int_handler}
-    before = {name: signal.signal(getattr(signal, name), usual[name]) for name in KINDS}
-    yield
-    for name, handler in before.items():
-        signal.signal(getattr(signal, name), handler)
 
 
 def send(name):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from line_runs import fit, log, record
 from small_stage import batch, weights
+from usual_signals import usual_handlers  # noqa: F401
 
 from multiposenet import cli
 from multiposenet.errors import Interrupted
