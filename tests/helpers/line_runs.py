@@ -8,7 +8,7 @@ from small_stage import Stage, batch, recipe
 
 from multiposenet.training.loop import fitting
 
-FILES = {"line.npz", "line.json", "line.jsonl", "line.lock", "line.png", "tensorboard"}
+FILES = {"line.npz", "line.json", "line.jsonl", "line.png", "tensorboard"}
 
 
 def plain(kind=Stage, **options):
