@@ -30,6 +30,13 @@ _PYRAMID = {
 HEATMAP_HEAD = ("merged_conv", "prediction")
 
 
+def head_layers(subnet, head=HEATMAP_HEAD):
+    """The layers of a heatmap head, in their order: depthwise, pointwise, prediction."""
+    convolution, prediction = head
+    names = f"{convolution}_depthwise", f"{convolution}_pointwise", prediction
+    return [subnet.get_layer(name) for name in names]
+
+
 def load_movenet(path, backbone, pyramid, subnet=None, head=HEATMAP_HEAD):
     """Gives networks the weights of a released MoveNet.
 

@@ -7,6 +7,7 @@ import warnings
 import h5py
 
 from multiposenet import checksums
+from multiposenet.errors import WeightsError
 
 _ONE_AT_A_TIME = threading.Lock()  # filters of warnings belong to the process
 
@@ -29,6 +30,26 @@ def load_completely(model, path):
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.filterwarnings("error", message="Skipping")
         model.load_weights(path)
+
+
+def load_fitting(model, path, remedy):
+    """`load_completely` whose every failure is a `WeightsError`.
+
+    Args:
+        model, path: as there.
+        remedy: what else to do than to restore the file.
+
+    Raises:
+        WeightsError: the file is missing, damaged or of another network.
+    """
+    try:
+        load_completely(model, path)
+    except WeightsError:
+        raise
+    except Exception as error:  # depends on what does not fit
+        raise WeightsError(
+            f"{path}: weights: damaged or of another network; restore the file or {remedy}"
+        ) from error
 
 
 def _check_size(model, path):

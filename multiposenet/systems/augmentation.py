@@ -6,16 +6,15 @@ Scales, mirror images and overlapping tiles, as MultiPoseNet's best figures have
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from multiposenet.errors import InputError
 from multiposenet.poses import Poses
-from multiposenet.skeleton import Skeleton
-from multiposenet.sources import Frame, frames
+from multiposenet.sources import Frame
 from multiposenet.systems import merging
-from multiposenet.systems.system import System
+from multiposenet.systems.system import ImageByImage
 
 _SHARE = 0.6  # of the sides of an image, that a tile shows if no size is given
 _OVERLAP = 0.25  # of a tile's sides, at least
@@ -90,7 +89,7 @@ def _number(name, text, kind):
         raise ValueError(f"{name}: {text!r} is no number; give one") from None
 
 
-class Augmented(System):
+class Augmented(ImageByImage):
     """A system that sees each image in several ways.
 
     Args:
@@ -115,20 +114,6 @@ class Augmented(System):
         self.systems = [
             system if scale == 1 else system.at_scale(scale) for scale in augmentation.scales
         ]
-
-    @property
-    def skeleton(self) -> Skeleton:
-        return self.systems[0].skeleton
-
-    def stream(self, source) -> Iterator[tuple[Frame, Poses] | InputError]:
-        for item in frames(source):
-            if isinstance(item, InputError):
-                yield item
-                continue
-            try:
-                yield item, self._poses(item)
-            except InputError as error:
-                yield error
 
     def _poses(self, frame: Frame) -> Poses:
         image = frame.image

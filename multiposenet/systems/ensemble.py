@@ -4,17 +4,15 @@ MultiPoseNet's best figures are those of two backbones together (MultiPoseNet, s
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from multiposenet.errors import InputError
 from multiposenet.poses import Poses
-from multiposenet.skeleton import Skeleton
-from multiposenet.sources import Frame, frames
+from multiposenet.sources import Frame
 from multiposenet.systems import merging
-from multiposenet.systems.system import System
+from multiposenet.systems.system import ImageByImage, System
 
 
-class Ensemble(System):
+class Ensemble(ImageByImage):
     """Systems whose results are merged, see `merging.merged`.
 
     Args:
@@ -43,22 +41,6 @@ class Ensemble(System):
         self.score = sum(own) / len(own) if score is None else float(score)
         self.systems = [own.keeping(min(own.score, self.score / 2)) for own in self.systems]
 
-    @property
-    def skeleton(self) -> Skeleton:
-        return self.systems[0].skeleton
-
-    def stream(self, source) -> Iterator[tuple[Frame, Poses] | InputError]:
-        for item in frames(source):
-            if isinstance(item, InputError):
-                yield item
-                continue
-            try:
-                found = [system(item.image) for system in self.systems]
-            except InputError as error:
-                yield error
-                continue
-            yield item, self._merged(found, item)
-
     def at_scale(self, factor: float) -> "Ensemble":
         """The ensemble of its systems at another scale."""
         return Ensemble([system.at_scale(factor) for system in self.systems], score=self.score)
@@ -66,6 +48,7 @@ class Ensemble(System):
     def keeping(self, score: float) -> "Ensemble":
         return Ensemble(self.systems, score=score)
 
-    def _merged(self, found, frame: Frame) -> Poses:
+    def _poses(self, frame: Frame) -> Poses:
+        found = [system(frame.image) for system in self.systems]
         poses = merging.merged(found).above(self.score)
         return dataclasses.replace(poses, source=frame.name if frame.path else None)

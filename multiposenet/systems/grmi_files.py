@@ -8,7 +8,7 @@ from multiposenet import skeleton as skeletons
 from multiposenet import zoo
 from multiposenet.errors import WeightsError
 from multiposenet.networks.grmi import GRMIArchitecture, inference_model
-from multiposenet.networks.weight_files import load_completely
+from multiposenet.networks.weight_files import load_fitting
 from multiposenet.runtimes import forks
 from multiposenet.skeleton import Skeleton
 from multiposenet.systems import architecture_files
@@ -50,14 +50,7 @@ class Found:
         """
         forks.check(forks.KERAS)
         network = inference_model(self.architecture.network(self.skeleton.num_keypoints))
-        try:
-            load_completely(network, self.path)
-        except WeightsError:
-            raise
-        except Exception as error:  # depends on what does not fit
-            raise WeightsError(
-                f"{self.path}: weights: damaged or of another network; restore the file or {_TRAIN}"
-            ) from error
+        load_fitting(network, self.path, _TRAIN)
         return network
 
 

@@ -7,7 +7,7 @@ from multiposenet import skeleton as skeletons
 from multiposenet import zoo
 from multiposenet.errors import WeightsError
 from multiposenet.networks.sppe import MARGIN, SPPEArchitecture, inference_model
-from multiposenet.networks.weight_files import load_completely
+from multiposenet.networks.weight_files import load_fitting
 from multiposenet.runtimes import forks
 from multiposenet.systems import architecture_files
 
@@ -74,12 +74,5 @@ def _load(path, description, source, whole=True):
             f"{source}: architecture: not of an SPPE; restore it or name another"
         ) from error
     network = inference_model(sppe, localisation, sizes.oversampling)
-    try:
-        load_completely(network if localisation else sppe, path)
-    except WeightsError:
-        raise
-    except Exception as error:  # depends on what does not fit
-        raise WeightsError(
-            f"{path}: weights: damaged or of another network; restore the file or {_TRAIN}"
-        ) from error
+    load_fitting(network if localisation else sppe, path, _TRAIN)
     return network, skeleton, {"margin": MARGIN if localisation is None else sizes.margin}

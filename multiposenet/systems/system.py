@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiposenet.errors import InputError
 from multiposenet.poses import Poses
 from multiposenet.skeleton import Skeleton
-from multiposenet.sources import Frame, is_single
+from multiposenet.sources import Frame, frames, is_single
 
 WINDOW_PIXELS = 64_000_000
 """Image pixels held at once: about 200 MB."""
@@ -73,6 +73,30 @@ class System(ABC):
                 raise item
             results.append(item[1])
         return results[0] if is_single(source) else results
+
+
+class ImageByImage(System):
+    """A system made of others, which looks at one image at a time. A subclass has `_poses`."""
+
+    systems: list[System]
+
+    @property
+    def skeleton(self) -> Skeleton:
+        return self.systems[0].skeleton
+
+    def stream(self, source) -> Iterator[tuple[Frame, Poses] | InputError]:
+        for item in frames(source):
+            if isinstance(item, InputError):
+                yield item
+                continue
+            try:
+                yield item, self._poses(item)
+            except InputError as error:
+                yield error
+
+    @abstractmethod
+    def _poses(self, frame: Frame) -> Poses:
+        """What is found on an image; an `InputError` costs the image alone."""
 
 
 def windows(

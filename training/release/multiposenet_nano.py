@@ -83,8 +83,13 @@ def samples(stage, data):
     """What a stage learns from."""
     if stage == "prn":
         return coco.from_annotations(CocoAnnotations.load(Path(data) / LABELS), data)
+    return photos(PHOTOS[stage], data)
+
+
+def photos(names, data):
+    """The samples of data sets named FORMAT:FOLDER, the folders being in another one."""
     found = []
-    for name in PHOTOS[stage]:
+    for name in names:
         kind, _, folder = name.partition(":")
         found += datasets.read(f"{kind}:{Path(data) / folder}")
     return found

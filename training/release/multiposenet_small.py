@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from multiposenet.skeleton import COCO_17
-from multiposenet.training import datasets, pipeline, recipes, run_folder
+from multiposenet.training import pipeline, recipes, run_folder
 from multiposenet.training.release import multiposenet_nano, person_mask
 from multiposenet.training.release.entry import release
 from multiposenet.training.stages.keypoints import KeypointBatches
@@ -59,11 +59,7 @@ def main(movenet, data, run):
 
 def masked_batches(data, skeleton, recipe=MASKS):
     """Batches of patches from the photos that have a mask of all persons."""
-    samples = []
-    for name in MASKED:
-        kind, _, folder = name.partition(":")
-        samples += datasets.read(f"{kind}:{Path(data) / folder}")
-    masked = [sample for sample in samples if sample.has_mask]
+    masked = [sample for sample in multiposenet_nano.photos(MASKED, data) if sample.has_mask]
     return KeypointBatches(masked, recipe, skeleton.flip_indices)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from multiposenet.networks.movenet_pyramid import PYRAMID
-from multiposenet.networks.movenet_weights import HEATMAP_HEAD
+from multiposenet.networks.movenet_weights import head_layers
 from multiposenet.training.loop.loader import prefetch
 
 
@@ -79,14 +79,12 @@ def _levels(model, images):
 def _confine(model):
     """Leaves the mask's part of the subnet trainable; returns the variables that are in part."""
     subnet = model.keypoint_subnet
-    convolution, prediction = HEATMAP_HEAD
-    shared = [f"{convolution}_depthwise", f"{convolution}_pointwise", prediction]
+    depthwise, pointwise, last = shared = head_layers(subnet)
     for layer in subnet.layers:
-        layer.trainable = layer.name in shared or layer.name.startswith(
+        layer.trainable = layer in shared or layer.name.startswith(
             tuple(f"{kind}{level}_" for kind in ("d", "k") for level in (3, 4, 5))
         )
     # The heatmaps' inputs are K2 (D2 adds nothing to it), theirs the first channels of the head.
-    depthwise, pointwise, last = (subnet.get_layer(name) for name in shared)
     inner = PYRAMID[2][1]
     outer = _used(last.kernel)
     places = [

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from multiposenet.networks.backbones import MOVENETS
-from multiposenet.networks.movenet_weights import HEATMAP_HEAD
+from multiposenet.networks.movenet_weights import head_layers
 
 # Their weights are few and general, while their gradients take half of the time on CPUs; batches
 # are too small for statistics better than those of ImageNet.
@@ -41,8 +41,5 @@ def movenet_variables(model):
     """
     if model.backbone.name not in MOVENETS:
         return []
-    convolution, prediction = HEATMAP_HEAD
-    head = (f"{convolution}_depthwise", f"{convolution}_pointwise", prediction)
-    layers_taken = [model.keypoint_subnet.get_layer(name) for name in head]
-    parts = (model.backbone, model.keypoint_pyramid, *layers_taken)
+    parts = (model.backbone, model.keypoint_pyramid, *head_layers(model.keypoint_subnet))
     return [variable for part in parts for variable in part.trainable_variables]
