@@ -17,7 +17,7 @@ def obeyed():
     def obey(number, frame):
         raise Interrupted("interrupted", number)
 
-    with _handled(obey):
+    with _handled(lambda former: obey):
         yield
 
 
@@ -36,13 +36,44 @@ def noticed():
         noted.append(number)
         os.write(2, _HINT)  # `print` might be in the middle of a line
 
-    with _handled(note):
+    with _handled(lambda former: note):
         yield noted
 
 
 @contextmanager
-def _handled(handler):
-    """Only the main thread may; and what the caller ignores, as `nohup` does, stays ignored."""
+def insisted_on():
+    """Within the block foreign code cannot swallow what a signal raises: it is raised again behind.
+
+    Code that C++ calls, as converters do, gets it as an error like any other.
+    """
+    raised = []
+
+    def insist(former):
+        def handle(number, frame):
+            try:
+                former(number, frame)
+            except BaseException as stop:
+                raised.append(stop)
+                raise
+
+        return handle if callable(former) else None  # the system's own ones raise nothing
+
+    try:
+        with _handled(insist):
+            yield
+    except BaseException:
+        if not raised:
+            raise
+    if raised:
+        raise raised[-1]
+
+
+@contextmanager
+def _handled(handler_for):
+    """Handlers within the block, made of the former ones; None leaves one as it is.
+
+    Only the main thread may; and what the caller ignores, as `nohup` does, stays ignored.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -50,7 +81,8 @@ def _handled(handler):
     try:
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)  # Windows has no SIGHUP
-            if number is not None and signal.getsignal(number) not in (signal.SIG_IGN, None):
+            former = number and signal.getsignal(number)
+            if former not in (signal.SIG_IGN, None) and (handler := handler_for(former)):
                 before[number] = signal.signal(number, handler)
         yield
     finally:

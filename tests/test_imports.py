@@ -19,6 +19,7 @@ ORDER = [
     "multiposenet.ranges",
     "multiposenet.files",
     "multiposenet.file_lock",
+    "multiposenet.scratch_folders",
     "multiposenet.downloads",
     "multiposenet.weights",
     "multiposenet.zoo",

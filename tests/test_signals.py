@@ -38,6 +38,38 @@ def test_noticed_once_and_then_obeyed(name, capfd):
     assert capfd.readouterr().err == ""
 
 
+def swallow(name="SIGTERM"):
+    try:
+        send(name)
+    except BaseException:  # as C++ does that calls Python
+        pass
+
+
+def take_for_its_own():
+    try:
+        send("SIGTERM")
+    except BaseException as error:
+        raise RuntimeError("cannot be converted") from error
+
+
+@pytest.mark.parametrize("foreign", [swallow, take_for_its_own, lambda: send("SIGTERM")])
+def test_foreign_code_cannot_swallow_it(foreign):
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Interrupted) as stopped, signals.obeyed(), signals.insisted_on():
+        foreign()
+    assert stopped.value.signal == signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_without_a_signal_nothing_is_insisted_on():
+    with signals.insisted_on():
+        pass
+    with pytest.raises(ZeroDivisionError), signals.obeyed(), signals.insisted_on():
+        raise ZeroDivisionError
+    with pytest.raises(KeyboardInterrupt), signals.insisted_on():  # without handlers of ours
+        swallow("SIGINT")
+
+
 def test_what_is_ignored_stays_ignored():
     """`nohup` ignores SIGHUP, and shells let scripts in the background ignore SIGINT."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -5,15 +5,16 @@ import dataclasses
 import logging
 import os
 import shutil
-import tempfile
 import warnings
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from multiposenet import signals
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.runtimes import exported, openvino_graph, quantization
+from multiposenet.scratch_folders import scratch_folder
 
 TOLERANCE = 0.05  # pixels of the network's input
 
@@ -74,8 +75,8 @@ def export(
     _check(path, format, size)
     if calibration is not None:
         _check_int8(path, format)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        written = Path(folder) / path.name
+    with scratch_folder(path.parent, f".{path.name[:50]}.") as folder:
+        written = folder / path.name
         write(model, written, format, size)
         if calibration is not None:
             quantization.quantize(written, calibration)
@@ -137,7 +138,7 @@ def write(model, path, format, size=None):
     openvino = format == "openvino"
     convertible = openvino_graph.convertible() if openvino else contextlib.nullcontext()
     try:
-        with _quiet(), convertible, arranged(model, format):
+        with signals.insisted_on(), _quiet(), convertible, arranged(model, format):
             model.export(str(path), format=kind, verbose=False, input_signature=signature)
             if openvino:
                 openvino_graph.mend(path)

@@ -5,10 +5,8 @@ the arguments and the code that make its graph, so that no other file is ever ta
 several processes one makes it, and the others wait.
 """
 
-import glob
 import hashlib
 import json
-import shutil
 import warnings
 from pathlib import Path
 
@@ -80,7 +78,8 @@ def cached(weights: Path, arguments: dict, runtime: str, make) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with file_lock.held(path.with_name(f"{path.name}.lock"), wait=True):
             if not _is_there(path):  # nor has another process made it in the meantime
-                _remove_partials(path)
+                for place in exported.places(path):  # one is damaged or missing
+                    place.unlink(missing_ok=True)
                 _make(path, kind, make())
     except OSError as error:
         raise InputError(
@@ -96,14 +95,6 @@ def _is_there(path: Path) -> bool:
         return exported.intact(path, exported.read_sidecar(path)["files"])
     except WeightsError:
         return False
-
-
-def _remove_partials(path: Path) -> None:
-    """Removes what is damaged, and what killed processes have left; nobody may be making it."""
-    for place in exported.places(path):
-        place.unlink(missing_ok=True)
-    for folder in path.parent.glob(f".{glob.escape(path.name)}.*"):
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _make(path: Path, kind: str, pose) -> None:

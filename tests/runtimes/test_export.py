@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -15,10 +16,10 @@ from PIL import Image
 from random_model import random_model
 
 import multiposenet
-from multiposenet import sources, zoo
-from multiposenet.errors import InputError, WeightsError
+from multiposenet import signals, sources, zoo
+from multiposenet.errors import InputError, Interrupted, WeightsError
 from multiposenet.runtimes import export_cache, exported, quantization
-from multiposenet.runtimes.export import compare, export
+from multiposenet.runtimes.export import compare, export, write
 from multiposenet.systems.estimator import Estimator
 
 pytestmark = pytest.mark.skipif(
@@ -64,6 +65,20 @@ def test_parity(exported_file, batches):
     assert about["parity"]["poses"] == parity.poses
     names = {path.name, f"{path.name}.json"} | ({"nano.bin"} if path.suffix == ".xml" else set())
     assert {file.name for file in path.parent.iterdir()} == names
+
+
+def test_being_asked_to_stop_is_no_failed_export(tmp_path):
+    """OpenVINO calls Python from C++, which makes an error of its own of it."""
+
+    class Model:
+        def export(self, *arguments, **options):
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            except BaseException as error:
+                raise RuntimeError("conversion failed") from error
+
+    with pytest.raises(Interrupted), signals.obeyed():
+        write(Model(), tmp_path / "a.xml", "openvino")
 
 
 def test_an_estimator_of_the_file(exported_file, nano):

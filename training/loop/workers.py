@@ -13,9 +13,9 @@ import queue
 import signal
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from multiposenet.errors import InputError, TrainingError
+from multiposenet.scratch_folders import scratch_folder
 from multiposenet.training.patches import photo_cache
 
 _MEMORY = "/dev/shm"
@@ -45,14 +45,12 @@ class Workers:
         if not hasattr(os, "preadv"):
             raise InputError("workers: not on this system, which lacks preadv; use 0")
         with contextlib.ExitStack() as stack:
-            memory = _MEMORY if os.access(_MEMORY, os.W_OK) else None
-            folder = stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="multiposenet-", dir=memory)
-            )
-            packed = photo_cache.pack(self.samples, Path(folder))
+            memory = _MEMORY if os.access(_MEMORY, os.W_OK) else tempfile.gettempdir()
+            folder = stack.enter_context(scratch_folder(memory, "multiposenet-"))
+            packed = photo_cache.pack(self.samples, folder)
             # Starting waits until the process has read what it needs, so all start at once.
             with _plain_keras(), ThreadPoolExecutor(self.count) as pool:
-                paths = [Path(folder) / f"batch{index}" for index in range(self.count)]
+                paths = [folder / f"batch{index}" for index in range(self.count)]
                 for worker in pool.map(lambda path: _Worker(path, self.make, packed), paths):
                     self._idle.put(stack.enter_context(worker))
             self._stack = stack.pop_all()

@@ -12,7 +12,7 @@ from small_stage import Stage, batch, recipe, weights
 
 from multiposenet.errors import InputError, TrainingError
 from multiposenet.training import recipes
-from multiposenet.training.loop import fitting
+from multiposenet.training.loop import fitting, workers
 from multiposenet.training.loop.engine import Engine
 from multiposenet.training.loop.workers import Workers
 from multiposenet.training.stages import keypoints
@@ -37,9 +37,14 @@ def test_photos_and_masks_are_seen_as_by_threads(tmp_path):
             np.testing.assert_array_equal(labels[name], values)
 
 
-def test_errors_and_the_end_of_a_process():
+def test_errors_and_the_end_of_a_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "_MEMORY", str(tmp_path))
     backend = os.environ.get("KERAS_BACKEND")
+    (tmp_path / "multiposenet-killed").mkdir()
+    (tmp_path / "multiposenet-killed" / "photos").write_bytes(b"photos")
+    (tmp_path / "multiposenet-killed.lock").touch()
     with Workers(numbered, 1) as make:
+        assert not (tmp_path / "multiposenet-killed").exists()
         for step in (3, 1, 5):
             made, keras_backend = make(step)
             assert (made["step"] == step).all() and made["step"].shape == (step, 1000)
@@ -52,6 +57,7 @@ def test_errors_and_the_end_of_a_process():
         with pytest.raises(TrainingError, match="ended while it made batch die"):
             make("die")
     assert not process._process.is_alive() and os.environ.get("KERAS_BACKEND") == backend
+    assert not list(tmp_path.iterdir())
 
 
 def test_systems_that_lack_it_are_told(monkeypatch):
@@ -70,12 +76,12 @@ def test_a_missing_photo_is_named_before_anything_starts(tmp_path):
 
 def test_training_ends_with_the_same_weights(tmp_path):
     results = []
-    for workers in (0, 2):
+    for count in (0, 2):
         keras.utils.set_random_seed(1)
         stage = Stage()
         fitting.fit(
-            stage, batch, recipe(), steps=6, run=tmp_path / str(workers),
-            engine=Engine(workers=workers),
+            stage, batch, recipe(), steps=6, run=tmp_path / str(count),
+            engine=Engine(workers=count),
         )  # fmt: skip
         results.append(weights(stage))
     for one, other in zip(*results, strict=True):
