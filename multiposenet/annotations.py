@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from os.path import isfile  # unlike Path.is_file it raises nothing
 from pathlib import Path
 
 import numpy as np
@@ -232,13 +233,26 @@ def _tables(path: Path, content: bytes) -> tuple[JsonTable, JsonTable, JsonTable
     return tuple(tables)
 
 
+def is_file_name(value) -> bool:
+    """Tells whether a value can name a photo: a text that does not end like a folder's."""
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    return value.replace("\\", "/").rpartition("/")[2] not in ("", ".", "..")
+
+
 def photo_path(folder: str | Path, file_name: str) -> Path:
     """Returns the file of a photo; backslashes of a name count as slashes if that finds a file."""
     path = Path(folder) / file_name
     if "\\" in file_name:
         other = Path(folder) / file_name.replace("\\", "/")
-        return other if other.is_file() and not path.is_file() else path
+        return other if isfile(other) and not isfile(path) else path
     return path
+
+
+def mask_path(folder: str | Path, file_name: str) -> Path:
+    """Returns the mask of a photo: the PNG of its name in the folder of masks."""
+    name = Path(file_name.replace("\\", "/"))
+    return Path(folder) / f"{name.stem}.png"
 
 
 def is_doubtful_area(area, box_area):
@@ -261,7 +275,7 @@ def doubtful_areas(persons: Persons) -> np.ndarray:
 
 def _check_images(images: JsonTable) -> tuple[np.ndarray, dict[str, int] | None]:
     names = images.column("file_name", "name the photo's file")
-    bad = np.array([not (isinstance(name, str) and name) or "\0" in name for name in names])
+    bad = np.array([not is_file_name(name) for name in names])
     images.fail_first(bad, "file_name", "{} is not a name", "name the photo's file")
     for side in ("width", "height"):
         values = images.integers(side)

@@ -1,6 +1,7 @@
 """What the verbs say: error lines, progress, tables."""
 
 import sys
+import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,10 +15,28 @@ def report(problem: Exception | str) -> None:
     print(f"multiposenet: {text}", file=sys.stderr, flush=True)
 
 
+def say(text: str) -> None:
+    """A text on stdout, line breaks and all."""
+    print(printable(text))
+
+
 def printable(text: str, stream=None) -> str:
-    """A text that may name files, so that a stream, by default stdout, takes it."""
+    """A text that may name files or quote them, as a stream, by default stdout, may have it.
+
+    Characters that a terminal would obey instead of showing them are written as escapes.
+    """
+    if not text.isprintable():
+        text = "".join(letter if _is_shown(letter) else _escaped(letter) for letter in text)
     coding = getattr(stream or sys.stdout, "encoding", None) or "utf-8"
     return text.encode(coding, "backslashreplace").decode(coding)
+
+
+def _is_shown(letter: str) -> bool:
+    return letter.isprintable() or letter == "\n" or unicodedata.category(letter) == "Zs"
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode()
 
 
 @contextmanager
@@ -57,8 +76,8 @@ def print_table(headers: list[str], rows: list[list[str]]) -> None:
 
     table = Table(box=box.SIMPLE_HEAD)
     for column, header in enumerate(headers):
-        table.add_column(header, justify="right" if column else "left", no_wrap=True)
+        table.add_column(printable(header), justify="right" if column else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     width = None if sys.stdout.isatty() else 200
     Console(highlight=False, markup=False, width=width).print(table)

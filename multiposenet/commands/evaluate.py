@@ -4,7 +4,8 @@ Reads COCO annotations (JSON, plain or .gz), runs the model over the photos and 
 figures, such as keypoints/AP, boxes/AP50 and masks/IoU, from 0 to 1; - stands where nobody is to be
 found. A photo that cannot be read, or is not of the size that its labels are for, counts as one on
 which nobody was found. Masks are PNG files of the photo's name (0 background,
-1 person, 2 ignored); only photos whose annotations say "mask": true have one.
+1 person, 2 ignored); only photos whose annotations say "mask": true have one. A mask that cannot be
+used is left out.
 
 --metrics pck prints PCK@0.2 of the torso over the keypoints that the annotations share with the
 model, each person answered for by the pose that overlaps the annotated box most. Skeletons
@@ -126,7 +127,8 @@ def _score(args) -> tuple[dict, int, int]:
     """COCO's figures, the number of photos, and of those that could not be read."""
     annotations = _annotations(args)
     masks = Path(args.masks) if args.masks else Path(args.images).parent / "masks"
-    labelled = _mask_files(annotations, masks)
+    measured = not args.metrics or "masks" in args.metrics
+    labelled = _mask_files(annotations, masks) if measured else {}
     metrics = args.metrics or ["keypoints", "boxes", *(["masks"] if labelled else [])]
     if "masks" in metrics and not labelled:
         raise InputError(
@@ -140,7 +142,6 @@ def _score(args) -> tuple[dict, int, int]:
         )
 
     from multiposenet.evaluation import coco
-    from multiposenet.sources import read_person_mask
 
     keypoints = _torso_pck(args, annotations, pose.skeleton) if "pck" in metrics else None
     results, overlap, failures = [], coco.MaskIoU(), 0
@@ -150,16 +151,13 @@ def _score(args) -> tuple[dict, int, int]:
         labelled_photos.answers(pose, *labelled_photos.photos_of(args, records)),
         strict=True,
     ):
-        truth = read_person_mask(labelled[record.id]) if record.id in labelled else None
         poses = None if isinstance(item, InputError) else item[1]
-        if poses is None:
-            failures += 1
-            found = None if truth is None else truth < 0  # nobody anywhere: labels are unsigned
-        else:
+        if poses is not None:
             results += poses.to_coco(record.id, annotations.category_id)
-            found = poses.mask
-        if truth is not None:
-            _compare(overlap, found, truth, labelled[record.id])
+        usable = True
+        if record.id in labelled:
+            usable = _compare(overlap, poses, labelled[record.id], record)
+        failures += poses is None or not usable
         if keypoints:
             keypoints.update(record, poses)
     figures = {}
@@ -222,10 +220,12 @@ def _torso_pck(args, annotations, skeleton):
 
 def _mask_files(annotations, folder: Path) -> dict[int, Path]:
     """Image id -> mask, of the photos that have one; empty if there is no such folder."""
+    from multiposenet.annotations import mask_path
+
     if not folder.is_dir():
         return {}
     found = {
-        record.id: folder / Path(record.file_name.replace("\\", "/")).with_suffix(".png").name
+        record.id: mask_path(folder, record.file_name)
         for record in annotations.images
         if record.extra.get("mask")
     }
@@ -237,13 +237,18 @@ def _mask_files(annotations, folder: Path) -> dict[int, Path]:
     return found
 
 
-def _compare(overlap, found, truth, path: Path) -> None:
-    if found.shape != truth.shape:
-        sizes = [f"{shape[1]}x{shape[0]}" for shape in (truth.shape, found.shape)]
-        raise AnnotationError(
-            f"{path}: mask: {sizes[0]} pixels, its photo {sizes[1]}; scale it to the photo"
-        )
-    overlap.update(found, truth)
+def _compare(overlap, poses, path: Path, record) -> bool:
+    """Adds a photo's mask to the figures; if it cannot be used, reports why and returns False."""
+    from multiposenet.sources import check_size, read_person_mask
+
+    try:
+        truth = read_person_mask(path)
+        check_size(path, truth.shape, (record.height, record.width))
+    except InputError as error:
+        console.report(error)
+        return False
+    overlap.update(truth < 0 if poses is None else poses.mask, truth)  # labels are unsigned: nobody
+    return True
 
 
 def _metrics(text: str) -> list[str]:

@@ -110,7 +110,7 @@ def run(args) -> int:
     if args.json:
         result_files.write_json(args.json, result)
     if args.json != "-":
-        print(f"{path}: {_sentence(found)}")
+        console.say(f"{path}: {_sentence(found)}")
     if not found.poses:
         console.report(f"{path}: nobody found on the photos; only heatmaps were compared")
     return 0

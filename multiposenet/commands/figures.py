@@ -58,7 +58,7 @@ def run(args) -> int:
     if args.json != "-":
         if drawn.table:
             console.print_table(*drawn.table)
-        print(args.out)
+        console.say(args.out)
     return drawn.status
 
 

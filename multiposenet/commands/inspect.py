@@ -89,7 +89,7 @@ def run(args) -> int:
     if args.json != "-":
         _print(args.dataset, inspection, args.examples)
         if drawn:
-            print(f"\n{len(drawn)} photos drawn into {args.out}")
+            console.say(f"\n{len(drawn)} photos drawn into {args.out}")
         if repaired:
             _print_repaired(args.repair, repaired)
     return 1 if (repaired["left"] if repaired else inspection.findings) else 0
@@ -159,13 +159,13 @@ def _write_skeleton(target, path, skeleton) -> None:
 
 def _print_repaired(path, repaired) -> None:
     changes, left = repaired["changes"], repaired["left"]
-    print(f"\nwritten: {path}")
+    console.say(f"\nwritten: {path}")
     for change, times in sorted(changes.items()):
-        print(f"    {change}: {times:,}")
+        console.say(f"    {change}: {times:,}")
     if not changes:
-        print("    nothing was changed")
+        console.say("    nothing was changed")
     told = ", ".join(f"{kind} {times:,}" for kind, times in left.items())
-    print(f"left in it: {told}" if left else "nothing wrong is left in it")
+    console.say(f"left in it: {told}" if left else "nothing wrong is left in it")
 
 
 def _result(dataset, inspection, drawn, repaired) -> dict:
@@ -195,7 +195,7 @@ def _print(dataset, inspection, examples) -> None:
     from multiposenet.training.datasets.inspection import KINDS
 
     counts, found, pairs = inspection.counts(), inspection.by_kind(), inspection.pairs()
-    print(
+    console.say(
         f"{dataset}: {counts['photos']:,} photos ({counts['photos_without_persons']:,} without "
         f"persons), {counts['persons']:,} persons ({counts['persons_without_keypoints']:,} without "
         f"keypoints), {counts['crowds']:,} crowds"
@@ -210,15 +210,15 @@ def _print(dataset, inspection, examples) -> None:
             ],
         )
     told = ", ".join(f"{first} and {second}" for first, second in pairs)
-    print(f"mirror pairs: {told or 'none'}")
+    console.say(f"mirror pairs: {told or 'none'}")
     for kind, items in found.items():
-        print(f"{kind}: {len(items):,}. {KINDS[kind][0].upper()}{KINDS[kind][1:]}.")
+        console.say(f"{kind}: {len(items):,}. {KINDS[kind][0].upper()}{KINDS[kind][1:]}.")
         for item in items[:examples]:
-            print(f"    {item}")
+            console.say(f"    {item}")
         if len(items) > examples:
-            print(f"    and {len(items) - examples:,} more")
+            console.say(f"    and {len(items) - examples:,} more")
     if not found:
-        print("nothing wrong was found")
+        console.say("nothing wrong was found")
 
 
 def _draw(inspection, photos, args) -> list[Path]:
@@ -226,13 +226,13 @@ def _draw(inspection, photos, args) -> list[Path]:
     import numpy as np
 
     from multiposenet import drawing
-    from multiposenet.annotations import photo_path
+    from multiposenet.annotations import is_file_name, photo_path
     from multiposenet.sources import read_image
 
     if photos is None:
         raise InputError(f"{args.dataset}: --draw: no photos; name their folder by --images")
     folder = result_files.writable_folder(args.out)
-    named = [i for i, entry in inspection.images.items() if isinstance(entry.get("file_name"), str)]
+    named = [i for i, entry in inspection.images.items() if is_file_name(entry.get("file_name"))]
     faulty = {finding.image for finding in inspection.findings}
     chosen = []
     for images in (
@@ -256,9 +256,15 @@ def _draw(inspection, photos, args) -> list[Path]:
         # Hidden keypoints are paler than visible ones.
         shown = np.choose(np.clip(points[..., 2], 0, 2).astype(int), (0.0, 0.25, 1.0))
         picture = drawing.people(picture, boxes, points[..., :2], shown, skeleton)
-        drawn.append(folder / f"{image}_{Path(name).stem}.png")
+        drawn.append(folder / _drawing_name(f"{image}_{Path(name).stem}"))
         drawing.save(picture, drawn[-1])
     return drawn
+
+
+def _drawing_name(text: str) -> str:
+    """A name within the folder, whatever a file calls its photos."""
+    plain = "".join(letter if letter.isalnum() or letter in "._- " else "_" for letter in text)
+    return f"{plain[:60]}.png"
 
 
 def _count(text: str) -> int:

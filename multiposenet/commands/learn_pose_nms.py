@@ -93,7 +93,7 @@ def run(args) -> int:
         result_files.write_json(args.json, _result(rows, learnt, len(candidates)))
     if args.json != "-":
         console.print_table(headers, body)
-        print(_values(asdict(learnt.parameters)))
+        console.say(_values(asdict(learnt.parameters)))
     return 0
 
 

@@ -70,7 +70,7 @@ def run(args) -> int:
                 f"photos: {out.photos}, people: {out.people}{ways}; pictures and poses.json in "
                 f"{folder}"
             )
-            print(console.printable(told))
+            console.say(told)
     return 1 if failures else 0
 
 

@@ -15,7 +15,7 @@ generators pgpg and dpg learn from --annotations and a detector's --detections.
 import os
 from contextlib import nullcontext
 
-from multiposenet.commands import arguments, keras_start, result_files
+from multiposenet.commands import arguments, console, keras_start, result_files
 from multiposenet.errors import InputError
 from multiposenet.systems.argument import change
 from multiposenet.training import registry
@@ -113,7 +113,7 @@ def run(args) -> int:
     if args.json:
         result_files.write_json(args.json, {"stage": args.stage, "files": [str(f) for f in files]})
     if files and args.json != "-":
-        print(f"{args.stage}: wrote {', '.join(map(str, files))}")
+        console.say(f"{args.stage}: wrote {', '.join(map(str, files))}")
     return 0
 
 

@@ -11,6 +11,7 @@ BGR minus the mean, which keras-retinanet leaves to its caller.
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import h5py
 import numpy as np
 
 from multiposenet.errors import WeightsError
+from multiposenet.networks.weight_files import is_plain
 
 PERSON = 0
 """Index of the person among the classes of keras-retinanet's COCO snapshots."""
@@ -25,6 +27,7 @@ PERSON = 0
 EPSILON = 1e-5
 """Epsilon of the batch normalizations of keras-resnet."""
 
+_MOST_CLASSES = 1000
 _REMEDY = (
     "give a keras-retinanet snapshot, training or inference model, whose ResNet has the depth of "
     "the backbone"
@@ -57,7 +60,7 @@ def load_keras_retinanet(path, backbone, pyramid, subnet, class_index: int = PER
                 *_plan(snapshot, pyramid, _pyramid_layer),
                 *_plan(snapshot, subnet, _head_layer, class_index),
             ]
-    except OSError as error:
+    except (OSError, RuntimeError, KeyError) as error:  # h5py's, of damaged files
         what = "cannot be read as HDF5" if path.is_file() else "no such file"
         raise WeightsError(f"{path}: file: {what}; {_REMEDY}") from error
     surplus = sorted(snapshot.layers - {source for _, source, _ in plan})
@@ -84,10 +87,18 @@ class _Snapshot:
         if isinstance(item, h5py.Dataset) and len(parts) > 1 and parts[0] != "optimizer_weights":
             self.places[parts[-2], parts[-1].removesuffix(":0")] = place
 
-    def read(self, layer, name):
+    def read(self, layer, name, most):
+        """An array of ``most`` values at most, which says nothing about its shape."""
         if (layer, name) not in self.places:
             raise WeightsError(f"{self.path}: {layer}/{name}: missing; {_REMEDY}")
-        return self.file[self.places[layer, name]][()].astype("float32")
+        stored = self.file[self.places[layer, name]]
+        # A file claims any number of values in few bytes; reading them would make them real.
+        if stored.size > most or not is_plain(stored):
+            raise WeightsError(
+                f"{self.path}: {layer}/{name}: has {stored.size:,} values where the network has "
+                f"{most:,}, or has them in another file; {_REMEDY}"
+            )
+        return stored[()].astype("float32")
 
 
 def _plan(snapshot, model, source_of, class_index=None):
@@ -109,7 +120,9 @@ def _plan(snapshot, model, source_of, class_index=None):
                 # keras-resnet's convolutions have none.
                 value = np.zeros(variable.shape, "float32")
             else:
-                value = snapshot.read(source, variable.name)
+                classes = _MOST_CLASSES if source == "pyramid_classification" else 1
+                most = classes * math.prod(variable.shape)
+                value = snapshot.read(source, variable.name, most)
             if variable.name == "moving_variance":
                 value = value + (EPSILON - layer.epsilon)
             if source == "pyramid_classification":

@@ -26,7 +26,7 @@ def load_completely(model, path):
         Exception: of a kind that depends on what is damaged, missing or does not fit.
     """
     checksums.check(path)
-    _check_size(model, path)
+    _check_datasets(model, path)
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.filterwarnings("error", message="Skipping")
         model.load_weights(path)
@@ -52,12 +52,19 @@ def load_fitting(model, path, remedy):
         ) from error
 
 
-def _check_size(model, path):
+def is_plain(dataset):
+    """Whether an HDF5 dataset has its values in its own file, and not in any other there is."""
+    return not dataset.external and not dataset.is_virtual
+
+
+def _check_datasets(model, path):
     """HDF5 claims any number of values in few bytes, which reading them makes real."""
     sizes = []
 
     def visit(name, item):
         if isinstance(item, h5py.Dataset):
+            if not is_plain(item):
+                raise ValueError(f"{name} has its values in another file")
             sizes.append(item.nbytes)
 
     with h5py.File(path, "r") as file:

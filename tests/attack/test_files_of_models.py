@@ -199,6 +199,20 @@ def test_weights_that_claim_to_be_many(folder, values):
     assert is_error(answer(run_folder.load_weights, network(), path, "prn"))
 
 
+def test_weights_that_lie_in_another_file(folder):
+    """HDF5 can name any file of the machine as the place of its values."""
+    secret, path = folder / "secret", folder / "external.weights.h5"
+    secret.write_bytes(bytes(1000))
+    path.write_bytes(weights_file())
+    with h5py.File(path, "a") as file:
+        names = []
+        file.visititems(lambda n, x: names.append(n) if isinstance(x, h5py.Dataset) else None)
+        shape, kind = file[names[0]].shape, file[names[0]].dtype
+        del file[names[0]]
+        file.create_dataset(names[0], shape, kind, external=[(str(secret), 0, 1000)])
+    assert is_error(answer(run_folder.load_weights, network(), path, "prn"))
+
+
 def rezipped(config):
     """The model with another configuration, as somebody would write it who means harm."""
     stream = io.BytesIO()

@@ -107,18 +107,31 @@ def bad_mask(folder, image):
 @pytest.mark.parametrize(
     "image, problem",
     [
-        (None, "no such file"),
-        (Image.new("L", (64, 128)), "64x128 pixels, its photo 128x128"),
+        (Image.new("L", (64, 128)), "64x128 pixels, but the labels are for 128x128"),
         (Image.new("RGB", (128, 128)), "3 channels"),
+        (Image.new("L", (128, 128), 7), "has the value 7"),
     ],
-    ids=["missing", "size", "colour"],
+    ids=["size", "colour", "value"],
 )
-def test_a_bad_mask(image, problem, multiposenet, fake_model, labelled):
+def test_a_bad_mask_costs_itself(image, problem, multiposenet, fake_model, labelled):
+    whole = json.loads(evaluate(multiposenet, labelled, "--json", "-")[1])
     path = bad_mask(labelled, image)
-    status, text, errors = evaluate(multiposenet, labelled, "--json", labelled / "r.json")
-    assert (status, text) == (2, "")
+    status, text, errors = evaluate(multiposenet, labelled, "--json", "-")
+    found = json.loads(text)
+    assert status == 1 and found["failed"] == 1
     assert_one_line(errors, path, problem)
+    assert found["masks/IoU"] > 0.9
+    same = [name for name in whole if name.startswith(("keypoints", "boxes"))]
+    assert same and [found[name] for name in same] == [whole[name] for name in same]
+
+
+def test_a_missing_mask_is_told_before_the_work(multiposenet, fake_model, labelled):
+    path = bad_mask(labelled, None)
+    status, text, errors = evaluate(multiposenet, labelled, "--json", labelled / "r.json")
+    assert (status, text) == (2, "") and not fake_model
+    assert_one_line(errors, path, "no such file")
     assert not (labelled / "r.json").exists()
+    assert evaluate(multiposenet, labelled, "--metrics", "boxes")[0] == 0
 
 
 def edited(change):

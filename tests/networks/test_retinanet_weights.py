@@ -196,6 +196,13 @@ def test_no_snapshot(networks, tmp_path):
         load_keras_retinanet(text, *networks)
 
 
+def test_a_snapshot_of_few_bytes_that_claims_to_hold_much(networks, tmp_path):
+    shapes = {**RESNET101, next(iter(RESNET101)): (10**5, 10**6)}
+    file = write_constants(tmp_path / "bomb.h5", shapes)
+    with pytest.raises(WeightsError, match="has 100,000,000,000 values where the network has"):
+        load_keras_retinanet(file, *networks)
+
+
 @pytest.mark.parametrize("index", [-1, 80])
 def test_a_class_the_snapshot_lacks(networks, snapshots, index):
     with pytest.raises(WeightsError, match=f"class_index {index} where the snapshot has 80"):

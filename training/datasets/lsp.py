@@ -10,7 +10,7 @@ are not COCO keypoints. Other people in a crop are not annotated.
 
 from pathlib import Path
 
-from multiposenet.annotations import CocoAnnotations
+from multiposenet.annotations import CocoAnnotations, photo_path
 from multiposenet.errors import AnnotationError
 from multiposenet.skeleton import COCO_17, Skeleton
 from multiposenet.training.datasets.sample import Sample, to_skeleton
@@ -41,7 +41,7 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
         keypoints, shared = to_skeleton(record.keypoints, annotations.skeleton, skeleton)
         samples.append(
             Sample(
-                path=folder / "photos" / record.file_name,
+                path=photo_path(folder / "photos", record.file_name),
                 image_size=(record.height, record.width),
                 boxes=record.boxes,
                 keypoints=keypoints,

@@ -17,12 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
+from multiposenet.annotations import is_file_name
 from multiposenet.errors import AnnotationError
 from multiposenet.json_table import JsonTable, parse, read_bytes
 from multiposenet.skeleton import COCO_17, MPII_16, Skeleton
 from multiposenet.sources import image_size
 from multiposenet.training.datasets import mpii_matlab
-from multiposenet.training.datasets.files import first_folder, photo_of, single_file
+from multiposenet.training.datasets.files import FAR, first_folder, photo_of, single_file
 from multiposenet.training.datasets.sample import Sample, to_skeleton
 
 _NECK, _TOP = MPII_16.index("upper_neck"), MPII_16.index("head_top")
@@ -59,6 +60,8 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
         rows = mpii_matlab.persons(path)
     table = JsonTable(path, "persons", rows)
     names = table.column("image", "name the photo's file")
+    bad = np.array([not is_file_name(name) for name in names], bool)
+    table.fail_first(bad, "image", "{} is not a name", "name the photo's file")
     points = _keypoints(table)
     boxes, heads = _boxes(table, points), _heads(table, points)
     photos = first_folder(folder, "images", "photos")
@@ -97,10 +100,12 @@ def _keypoints(table):
     try:
         keypoints = np.array([row["joints"] for row in table.rows], float).reshape(-1, 16, 2)
         seen = np.array([row["joints_vis"] for row in table.rows], float).reshape(-1, 16)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise AnnotationError(
             f"{table.path}: persons.joints: not pairs of numbers; give (x, y) for every keypoint"
         ) from None
+    far = ~((np.abs(keypoints) <= FAR).all(axis=(1, 2)) & np.isfinite(seen).all(axis=1))
+    table.fail_first(far, "joints", "not all are numbers of pixels: {}", "give MPII's keypoints")
     flags = np.where(seen > 0, 2, 1) * ((keypoints > 0).any(axis=2) | (seen > 0))
     # Counted from 1, so that the centre of pixel i lies at i - 0.5.
     keypoints = np.where(flags[..., None] > 0, keypoints - 0.5, 0)
@@ -109,8 +114,8 @@ def _keypoints(table):
 
 def _scales(table):
     """(P,) scales as MPII has them."""
-    scales, _ = table.optional("scale")
-    _, enlarged = table.optional("head_normalize")
+    scales, _ = table.optional("scale", maximum=FAR)
+    _, enlarged = table.optional("head_normalize", maximum=FAR)
     return np.where(enlarged, scales / _ENLARGED, scales)
 
 
@@ -124,13 +129,12 @@ def _boxes(table, keypoints):
 
 
 def _heads(table, keypoints):
-    sizes, given = table.optional("head_normalize")
+    sizes, given = table.optional("head_normalize", maximum=FAR)
     both = keypoints[:, _NECK, 2] * keypoints[:, _TOP, 2] > 0
     length = np.linalg.norm(keypoints[:, _NECK, :2] - keypoints[:, _TOP, :2], axis=1)
     length = np.where(both, length, _HEIGHT / 8 * _scales(table))
     sizes = np.where(given, sizes, length)
-    for row, entry in enumerate(table.rows):
-        if "head_box" in entry:
-            x1, y1, x2, y2 = entry["head_box"]
-            sizes[row] = 0.6 * np.hypot(x2 - x1, y2 - y1)
+    boxes = table.vectors("head_box", 4, "give x1, y1, x2, y2", FAR, none_for_zeros=True)
+    known = np.array([bool(entry.get("head_box")) for entry in table.rows], bool)
+    sizes[known] = 0.6 * np.hypot(*(boxes[:, 2:] - boxes[:, :2])[known].T)
     return sizes.astype(np.float32)

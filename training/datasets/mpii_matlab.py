@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from multiposenet.errors import AnnotationError
+from multiposenet.training.datasets.files import read_matlab
 
 _KEYPOINTS = 16
 
@@ -26,12 +27,7 @@ def persons(path: Path) -> list[dict]:
     Raises:
         AnnotationError: the file cannot be read or has not the fields above.
     """
-    from scipy.io import loadmat
-
-    try:
-        content = loadmat(path, squeeze_me=True, struct_as_record=False)
-    except Exception as error:  # depends on the damage
-        raise AnnotationError(f"{path}: file: not a Matlab file; restore it") from error
+    content = read_matlab(path)
     try:
         photos = _each(content["RELEASE"].annolist)
         return [
@@ -40,9 +36,9 @@ def persons(path: Path) -> list[dict]:
             for person in _each(getattr(photo, "annorect", ()))
             if hasattr(getattr(person, "annopoints", None), "point")
         ]
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+    except Exception as error:  # depends on what stands in a field's place
         raise AnnotationError(
-            f"{path}: RELEASE.annolist: not as MPII has it ({error}); give "
+            f"{path}: RELEASE.annolist: not as MPII has it ({error!r:.100}); give "
             "mpii_human_pose_v1_u12_1.mat or a JSON form of it"
         ) from error
 

@@ -10,14 +10,16 @@ Persons marked as difficult are not counted by VOC; here they are crowds, about 
 taught.
 """
 
+import math
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import numpy as np
 
 from multiposenet.errors import AnnotationError, InputError
+from multiposenet.json_table import read_bytes
 from multiposenet.skeleton import COCO_17, Skeleton
-from multiposenet.training.datasets.files import photo_of
+from multiposenet.training.datasets.files import FAR, photo_of, read_text
 from multiposenet.training.datasets.sample import Sample
 
 PERSON_LABEL, VOID_LABEL = 15, 255
@@ -54,19 +56,19 @@ def read(
 
 
 def _stems(path: Path) -> set[str]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: split: {error.strerror}; check its name") from error
-    return {line.split()[0] for line in lines if line.strip()}
+    if not path.is_file():
+        raise InputError(f"{path}: split: no such file; check its name")
+    return {line.split()[0] for line in read_text(path).splitlines() if line.strip()}
 
 
 def _sample(folder: Path, path: Path, skeleton: Skeleton) -> Sample:
     try:
-        root = ElementTree.parse(path).getroot()
-    except (OSError, ElementTree.ParseError) as error:
+        root = ElementTree.fromstring(read_bytes(path))
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # the last two: encodings
         raise AnnotationError(f"{path}: file: not XML ({error}); restore the file") from error
     size = tuple(round(_number(path, root, f"size/{side}")) for side in ("height", "width"))
+    if min(size) < 1:
+        raise AnnotationError(f"{path}: size: {size[1]}x{size[0]}; restore the file")
     persons = [entry for entry in root.iter("object") if entry.findtext("name") == "person"]
     boxes = np.array([_box(path, person) for person in persons], np.float32).reshape(-1, 4)
     difficult = np.array([person.findtext("difficult") == "1" for person in persons], bool)
@@ -93,12 +95,19 @@ def _box(path, person):
     x1, y1, x2, y2 = (
         _number(path, person, f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")
     )
+    if x1 > x2 or y1 > y2:
+        raise AnnotationError(f"{path}: bndbox: ends before it begins; restore the file")
     return x1 - 1, y1 - 1, x2, y2
 
 
 def _number(path, element, field):
     text = element.findtext(field)
     try:
-        return float(text)
+        value = float(text)
     except (TypeError, ValueError):
-        raise AnnotationError(f"{path}: {field}: {text!r} is no number; restore the file") from None
+        value = math.nan
+    if not abs(value) <= FAR:
+        raise AnnotationError(
+            f"{path}: {field}: {text!r:.60} is no number of pixels; restore the file"
+        )
+    return value

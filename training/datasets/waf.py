@@ -21,6 +21,7 @@ where upper and lower arm meet, the neck is where head and torso meet), and whet
 person's or the viewer's: people are frontal, so that their own left is on the right of the picture.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,14 @@ import numpy as np
 from multiposenet.errors import AnnotationError
 from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
 from multiposenet.sources import image_size
-from multiposenet.training.datasets.files import first_folder, photo_of, single_file
+from multiposenet.training.datasets.files import (
+    FAR,
+    first_folder,
+    photo_of,
+    read_matlab,
+    read_text,
+    single_file,
+)
 from multiposenet.training.datasets.sample import Sample, to_skeleton
 
 TORSO, LEFT_UPPER, RIGHT_UPPER, LEFT_LOWER, RIGHT_LOWER, HEAD = range(6)
@@ -60,6 +68,7 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
     path = single_file(home, "*.txt" if any(home.glob("*.txt")) else "*.mat")
     photos = first_folder(folder, "images", "img", "photos")
     names, people = (_from_text if path.suffix == ".txt" else _from_matlab)(path)
+    _check_coordinates(path, names, people)
     everybody = [_keypoints(sticks) for group in people for sticks in group]
     everybody = np.array(everybody).reshape(-1, len(_KEYPOINTS), 3)
     if _sides_are_the_viewers(everybody):
@@ -70,6 +79,15 @@ def read(folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
         first += len(group)
         samples.append(_sample(photo_of(photos, name), group, keypoints, skeleton))
     return samples
+
+
+def _check_coordinates(path, names, people):
+    for name, group in zip(names, people, strict=True):
+        # NaN is a hidden stick.
+        if any((np.abs(sticks) > FAR).any() for sticks in group):
+            raise AnnotationError(
+                f"{path}: {name!r:.100}: a coordinate above {FAR:,.0f}; give pixels of the photo"
+            )
 
 
 def _sample(photo, group, points, skeleton):
@@ -93,15 +111,12 @@ def _sample(photo, group, points, skeleton):
 
 def _from_text(path: Path):
     """Names of the photos, and for each a list of (6, 2, 2) sticks (ends, xy); NaN if missing."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise AnnotationError(f"{path}: file: {error.strerror}; make it readable") from error
+    lines = read_text(path).splitlines()
     rows = [(number, line.split()) for number, line in enumerate(lines, start=1) if line.strip()]
     names, people, place = [], [], 0
     while place < len(rows):
         number, words = rows[place]
-        if len(words) < 3 or not words[-2].isdecimal() or words[-1] != "6":
+        if len(words) < 3 or not re.fullmatch("[0-9]{1,4}", words[-2]) or words[-1] != "6":
             raise AnnotationError(
                 f"{path}: line {number}: {' '.join(words)!r:.60} is not FILE_NAME PEOPLE 6; "
                 "restore the file"
@@ -130,19 +145,15 @@ def _sticks(coordinates):
 
 def _from_matlab(path: Path):
     """What `_from_text` returns."""
-    from scipy.io import loadmat
-
-    try:
-        content = loadmat(path, squeeze_me=True, struct_as_record=False)
-    except Exception as error:  # depends on the damage
-        raise AnnotationError(f"{path}: file: not a Matlab file; restore it") from error
-    for value in content.values():
-        entries = np.atleast_1d(value)
+    for value in read_matlab(path).values():
+        entries = np.atleast_1d(value).ravel()
         fields = getattr(entries.flat[0], "_fieldnames", ()) if entries.size else ()
         name = next((name for name in _NAMES if name in fields), None)
         if "stickmen" in fields and name:
-            names = [str(getattr(entry, name)) for entry in entries.flat]
-            return names, [_people(path, entry.stickmen) for entry in entries.flat]
+            if not all(hasattr(entry, name) and hasattr(entry, "stickmen") for entry in entries):
+                break
+            names = [str(getattr(entry, name)) for entry in entries]
+            return names, [_people(path, entry.stickmen) for entry in entries]
     raise AnnotationError(
         f"{path}: stickmen: no struct array with this field and one of {', '.join(_NAMES)}; "
         "give the dataset's annotation file"

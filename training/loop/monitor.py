@@ -178,12 +178,13 @@ class Monitor:
 
 
 def read_log(path):
-    """The lines of a JSONL log, as dicts; without the last one, if it was cut off in writing."""
+    """The lines of a JSONL log, as dicts, up to the first that was cut off in writing."""
     path, lines = Path(path), []
-    for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+    for text in path.read_bytes().splitlines() if path.exists() else ():
         try:
-            lines.append(json.loads(text))
-        except ValueError:
+            line = json.loads(text)
+            lines.append(dict(line, step=int(line["step"])))
+        except (ValueError, KeyError, TypeError):
             break
     return lines
 

@@ -11,8 +11,11 @@ import keras
 import numpy as np
 
 import multiposenet
+from multiposenet import bounded_files
 from multiposenet.errors import InputError
 from multiposenet.files import write_json
+
+_MAX_BYTES = 1 << 26  # of the file, to which every start adds
 
 
 class RunRecord:
@@ -54,10 +57,12 @@ class RunRecord:
         if not self.path.exists():
             return
         try:
-            before = json.loads(self.path.read_text(encoding="utf-8"))
+            before = bounded_files.read_json(self.path, _MAX_BYTES)
             known = _flat(before, self._former_names)
             self.content["starts"] = list(before["starts"])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (
+            bounded_files.Unreadable, ValueError, KeyError, TypeError, AttributeError
+        ) as error:  # fmt: skip
             raise InputError(f"{self.path}: file: damaged; restore or remove it") from error
         for field, value in _flat(self.content).items():
             # A recipe of an older version may lack a field.

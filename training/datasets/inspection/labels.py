@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from multiposenet import keypoint_names, segmentations
-from multiposenet.annotations import is_doubtful_area
+from multiposenet.annotations import is_doubtful_area, is_file_name
 from multiposenet.categories import limbs_of
 from multiposenet.json_table import fail
 from multiposenet.skeleton import COCO_17, LSP_14, MAX_KEYPOINTS, MPII_16, Skeleton
@@ -152,7 +152,7 @@ class Inspection:
                 continue
             self.images[image] = entry
             name = entry.get("file_name")
-            if not (isinstance(name, str) and name) or "\0" in name:
+            if not is_file_name(name):
                 self._add("bad_field", image, None, f"file_name: {short(name)}")
             elif names[name]:
                 self._add("repeated_file_name", image, None, name)

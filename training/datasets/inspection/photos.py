@@ -1,9 +1,10 @@
 """Photos and masks beside their labels."""
 
 from collections.abc import Callable, Iterable
+from os.path import isfile
 from pathlib import Path
 
-from multiposenet.annotations import photo_path
+from multiposenet.annotations import is_file_name, mask_path, photo_path
 from multiposenet.errors import InputError
 from multiposenet.sources import read_header, read_image, read_labels
 
@@ -18,10 +19,10 @@ def check_photos(images: Iterable[tuple], folder: Path, add: Callable, decode: b
         decode: read the pixels, too; otherwise the header alone.
     """
     for image, entry in images:
-        if not _named(entry):
+        if not is_file_name(entry.get("file_name")):
             continue
         path = photo_path(folder, entry["file_name"])
-        if not path.is_file():
+        if not isfile(path):
             add("missing_photo", image, None, str(path))
             continue
         try:
@@ -52,10 +53,9 @@ def check_masks(images: Iterable[tuple], folder: Path, add: Callable) -> None:
         add: as for `check_photos`.
     """
     for image, entry in images:
-        if not (entry.get("mask") and _named(entry)):
+        if not (entry.get("mask") and is_file_name(entry.get("file_name"))):
             continue
-        name = entry["file_name"].replace("\\", "/")
-        path = Path(folder) / Path(name).with_suffix(".png").name
+        path = mask_path(folder, entry["file_name"])
         try:
             labels = read_labels(path)
         except InputError as error:
@@ -67,8 +67,3 @@ def check_masks(images: Iterable[tuple], folder: Path, add: Callable) -> None:
             add("mask_of_255", image, None, str(path))
         elif labels.max() > 2:
             add("bad_mask", image, None, f"{path}: has the value {labels.max()}")
-
-
-def _named(entry: dict) -> bool:
-    name = entry.get("file_name")
-    return isinstance(name, str) and bool(name) and "\0" not in name

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from itertools import count
 
 from multiposenet import segmentations
-from multiposenet.annotations import is_doubtful_area
+from multiposenet.annotations import is_doubtful_area, is_file_name
 from multiposenet.categories import limbs_of
 from multiposenet.training.datasets.inspection.findings import (
     Finding,
@@ -68,7 +68,7 @@ def _usable_images(entries, unusable, changes) -> list:
             changes["images left out: id missing or repeated"] += 1
         elif image in unusable:
             changes["images left out: photo missing or unreadable"] += 1
-        elif not (isinstance(name, str) and name and "\0" not in name):
+        elif not is_file_name(name):
             changes["images left out: no file_name"] += 1
         elif not all(is_number(s) and s == int(s) and 0 < s <= 1e6 for s in sides):
             changes["images left out: no width and height"] += 1
