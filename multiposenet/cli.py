@@ -20,6 +20,7 @@ from multiposenet.commands import (
     inspect,
     learn_pose_nms,
     predict,
+    result_files,
     summary,
     tables,
     train,
@@ -53,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
         with signals.obeyed():
+            result_files.check_apart(args)
             return VERBS[args.verb].run(args)
     except MultiPoseNetError as error:
         report(error)

@@ -9,6 +9,9 @@ from pathlib import Path
 from multiposenet import files
 from multiposenet.errors import InputError
 
+# Arguments of files that are written; all others are read, or are no files.
+_WRITTEN = ("json", "out", "plot", "repair", "write_skeleton")
+
 
 def writable_folder(path: str | Path) -> Path:
     """Makes a folder for results and proves that files can be made in it.
@@ -40,6 +43,38 @@ def writable_json(target: str | None, option: str = "--json") -> None:
         if path.exists() and not path.is_file():  # a device or a pipe, in whatever folder
             return
         writable_folder(Path(os.path.realpath(path)).parent)
+
+
+def check_apart(args) -> None:
+    """Checks that nothing that a command line writes is something that it reads.
+
+    Args:
+        args: parsed arguments of any verb.
+
+    Raises:
+        InputError: two arguments name one file.
+    """
+    given = {
+        name: value if isinstance(value, list) else [value] for name, value in vars(args).items()
+    }
+    written = {name: given.pop(name) for name in _WRITTEN if name in given}
+    read = [place for texts in given.values() for text in texts for place in _places(text)]
+    for name, (target,) in written.items():
+        if isinstance(target, str) and any(_is_one(target, place) for place in read):
+            option = name.replace("_", "-")
+            raise InputError(f"{target}: --{option}: is also to be read; name another file")
+
+
+def _places(text) -> list[str]:
+    """The files that an argument may mean: itself, and the annotations in FORMAT:FOLDER."""
+    if not isinstance(text, str):
+        return []
+    return [text, os.path.join(text.partition(":")[2] or text, "annotations.json")]
+
+
+def _is_one(path: str, other: str) -> bool:
+    # Neither raises anything, but for what has vanished in between.
+    return os.path.isfile(path) and os.path.isfile(other) and os.path.samefile(path, other)
 
 
 def copy(path: Path, target: str) -> None:

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from command_line import names
+from command_line import assert_one_line, names
 
 from multiposenet import cli
 from multiposenet.commands import console, result_files
@@ -52,3 +52,44 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path):
         result_files.write_json(tmp_path / "folder", [3])  # the rename fails
     assert target.stat().st_size == output_size
     assert names(tmp_path) == ["folder", "r.json"]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["predict", "a.png", "--json", "a.png"],
+        ["predict", "b.png", "a.png", "--json", "./sub/../a.png"],
+        ["evaluate", "--annotations", "set/annotations.json", "--images", "set", "--json", "link"],
+        ["inspect", "set/annotations.json", "--repair", "set/annotations.json"],
+        ["inspect", "coco:set", "--repair", "set/annotations.json"],
+        ["inspect", "coco:set", "--skeleton", "own.yaml", "--write-skeleton", "own.yaml"],
+        ["bench", "--photo", "a.png", "--plot", "a.png"],
+        ["train", "prn", "--data", "lsp:x", "--data", "coco:set", "--json", "link"],
+    ],
+    ids=lambda argv: " ".join(argv[:1] + argv[-2:]),
+)
+def test_what_is_read_is_not_written(argv, multiposenet, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("set", "sub"):
+        (tmp_path / name).mkdir()
+    files = [tmp_path / name for name in ("a.png", "b.png", "own.yaml", "set/annotations.json")]
+    for file in files:
+        file.write_text("of the user")
+    (tmp_path / "link").symlink_to(files[-1])
+    status, text, errors = multiposenet(*argv)
+    assert (status, text) == (2, "")
+    assert_one_line(errors, argv[-1], argv[-2], "is also to be read; name another file")
+    assert all(file.read_text() == "of the user" for file in files)
+
+
+def test_terminals_get_nothing_to_obey(capsys):
+    """Names of photos and keypoints are other people's texts."""
+    bad = "a\x1b[2Jb\rc\u202ed\x07\ud800"
+    console.report(f"{bad}: file: missing")
+    console.say(f"{bad}\nZoë 漢字\u3000x\u00a0y")
+    console.print_table([bad, bad], [[bad, bad]])
+    out, err = capsys.readouterr()
+    shown = (out + err).replace("\n", "")
+    assert "\\x1b[2Jb" in err and "\\x1b[2Jb\\rc\\u202ed\\x07\\ud800" in out
+    assert "Zoë 漢字\u3000x\u00a0y" in out
+    assert all(letter.isprintable() for letter in shown.replace("\u3000", "").replace("\u00a0", ""))

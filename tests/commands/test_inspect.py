@@ -258,6 +258,22 @@ def test_drawings(multiposenet, dataset, tmp_path):
     assert picture.shape == photo.shape and (picture != photo).any()
 
 
+def test_drawings_stay_in_their_folder(multiposenet, dataset, tmp_path):
+    """Whatever the ids of the photos are."""
+
+    def edit(content):
+        for image in content["images"]:
+            image["id"] = f"../../{image['id']}/\0x" + "y" * 300
+        for each in content["annotations"]:
+            each["image_id"] = f"../../{each['image_id']}/\0x" + "y" * 300
+
+    out = tmp_path / "deep" / "drawn"
+    before = names(tmp_path)
+    multiposenet("inspect", f"coco:{dataset(edit)}", "--draw", "2", "--out", out)
+    assert len(names(out)) == 2 and all(name.startswith(".._.._") for name in names(out))
+    assert names(tmp_path) == sorted([*before, "deep"]) and names(tmp_path / "deep") == ["drawn"]
+
+
 def test_defects_of_the_command(multiposenet, dataset, tmp_path):
     folder = dataset()
     for arguments, problem in [
