@@ -12,6 +12,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 22
 # What compresses further than annotations do is a bomb; small files may.
 _RATIO, _ANY_RATIO = 100, 1 << 24
+_MAX_YAML_DEPTH = 20
 
 
 class Unreadable(Exception):
@@ -79,6 +80,34 @@ def read_json(path: str | os.PathLike, limit: int):
         raise Unreadable("nested too deeply", "give the file as it was written") from error
     except ValueError as error:
         raise Unreadable("not JSON", "give the file as it was written") from error
+
+
+def read_yaml(path: str | os.PathLike, limit: int):
+    """Reads a YAML file of plain values.
+
+    Args:
+        path, limit: as of `read`.
+
+    Raises:
+        Unreadable: as `read`, or it is not YAML, or has what makes small files large or slow.
+    """
+    import yaml
+
+    try:
+        text = read(path, limit).decode("utf-8-sig")
+        depth = 0
+        for token in yaml.scan(text):
+            kind = type(token).__name__
+            depth += kind.endswith("StartToken") - kind.endswith("EndToken")
+            if kind == "AliasToken":
+                raise Unreadable("has an alias (*)", "write its value instead")
+            if depth > _MAX_YAML_DEPTH:
+                raise Unreadable("not valid YAML", "check its syntax")
+        return yaml.safe_load(text)
+    except UnicodeDecodeError as error:
+        raise Unreadable("not UTF-8", "save it in this encoding") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise Unreadable("not valid YAML", "check its syntax") from error
 
 
 def _up_to(file, limit: int) -> bytes:

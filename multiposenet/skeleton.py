@@ -40,7 +40,6 @@ SIGMAS = {
 
 MAX_KEYPOINTS = 1000  # the largest skeletons in use, of whole bodies with hands, have below 600
 _MAX_BYTES = 1 << 18  # of a YAML file
-_MAX_DEPTH = 10
 _LONGEST_NAME = 100
 
 
@@ -205,21 +204,11 @@ class Skeleton:
         Raises:
             InputError: the file cannot be read, is no YAML, or a field is wrong.
         """
-        import yaml
-
         path = Path(path)
         try:
-            text = bounded_files.read(path, _MAX_BYTES).decode("utf-8-sig")
-            _check_yaml(path, yaml.scan(text))
-            fields = yaml.safe_load(text)
+            fields = bounded_files.read_yaml(path, _MAX_BYTES)
         except bounded_files.Unreadable as error:
             raise InputError(f"{path}: file: {error}") from error
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path}: file: not UTF-8; save it in this encoding") from error
-        except InputError:
-            raise
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            raise InputError(f"{path}: file: not valid YAML; check its syntax") from error
         if isinstance(fields, dict):
             fields = {"name": path.stem, **fields}
         try:
@@ -242,18 +231,6 @@ class Skeleton:
 
 def _is_list(value) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str)
-
-
-def _check_yaml(path: Path, tokens) -> None:
-    """Raises `InputError` for what makes small YAML files large or slow."""
-    depth = 0
-    for token in tokens:
-        kind = type(token).__name__
-        depth += kind.endswith("StartToken") - kind.endswith("EndToken")
-        if kind == "AliasToken":
-            raise InputError(f"{path}: file: has an alias (*); write its value instead")
-        if depth > _MAX_DEPTH:
-            raise InputError(f"{path}: file: not valid YAML of a skeleton; check its syntax")
 
 
 def _whole(value):

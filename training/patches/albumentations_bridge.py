@@ -15,9 +15,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from multiposenet import bounded_files
 from multiposenet.errors import InputError
 from multiposenet.training.patches.patch import STRIDE, Patch
 
+_MAX_BYTES = 1 << 20
 _CORNERS = [[0, 1], [2, 1], [2, 3], [0, 3]]
 
 
@@ -47,10 +49,11 @@ def read(path, flip_indices):
         ) from error
     kind = "yaml" if path.suffix in (".yaml", ".yml") else "json"
     try:
-        loaded = albumentations.load(path, data_format=kind)
-        return Transforms([loaded], flip_indices)
-    except OSError as error:
-        raise InputError(f"{path}: file: {error.strerror}; name another") from error
+        content = getattr(bounded_files, f"read_{kind}")(path, _MAX_BYTES)
+    except bounded_files.Unreadable as error:
+        raise InputError(f"{path}: file: {error}") from error
+    try:
+        return Transforms([albumentations.from_dict(content)], flip_indices)
     except Exception as error:  # depends on what the file holds instead
         reason = " ".join(str(error).split())[:100]
         raise InputError(

@@ -59,9 +59,19 @@ def test_what_is_read_does_what_was_written(photo, tmp_path, kind):
 def test_a_file_with_something_else(content, tmp_path):
     path = tmp_path / "augment.json"
     path.write_text(content)
-    with pytest.raises(InputError, match="augment.json: file: no transforms of albumen") as error:
+    told = "not JSON" if content == "{" else "no transforms of albumen"
+    with pytest.raises(InputError, match=f"augment.json: file: {told}") as error:
         read(path, FLIP)
     assert "\n" not in str(error.value)
+
+
+def test_files_that_would_be_large_or_never_end(tmp_path):
+    bomb = tmp_path / "augment.yaml"
+    bomb.write_text("a: &a [x]\nb: &b [*a, *a]\nc: [*b, *b]")
+    with pytest.raises(InputError, match="augment.yaml: file: has an alias"):
+        read(bomb, FLIP)
+    with pytest.raises(InputError, match="zero: file: is not a regular file"):
+        read("/dev/zero", FLIP)
 
 
 def test_no_file(tmp_path):
