@@ -17,10 +17,9 @@ import numpy as np
 
 from multiposenet import categories as category_list
 from multiposenet import segmentations
-from multiposenet.json_table import JsonTable, fail, parse, read_bytes
+from multiposenet.json_table import FAR, JsonTable, fail, parse, read_bytes
 from multiposenet.skeleton import Skeleton
 
-_FAR = 1e7  # pixels; no photo is as large
 _MOST_PIXELS = 1_000_000  # of a side
 
 
@@ -301,18 +300,18 @@ def _of_category(
 
 
 def _persons(entries: JsonTable, rows: np.ndarray, skeleton: Skeleton, has_names: bool) -> Persons:
-    xywh = entries.vectors("bbox", 4, "give [left, top, width, height] in pixels", _FAR)
+    xywh = entries.vectors("bbox", 4, "give [left, top, width, height] in pixels")
     negative = (xywh[:, 2:] < 0).any(axis=1)
     entries.fail_first(negative, "bbox", "negative size: {}", "give width and height, not a corner")
 
     width = 3 * skeleton.num_keypoints
-    count, has_count = entries.optional("num_keypoints", maximum=_FAR)
+    count, has_count = entries.optional("num_keypoints", maximum=FAR)
     if has_names or any(entry.get("keypoints") for entry in entries.rows):
         empty = np.array([entry.get("keypoints") in (None, []) for entry in entries.rows], bool)
         remedy = f"give {width} numbers (x, y, v), all 0 if none is labelled"
         told = "none, where num_keypoints tells of some"
         entries.fail_first(empty & (count > 0), "keypoints", told, remedy)
-        keypoints = entries.vectors("keypoints", width, remedy, _FAR, none_for_zeros=True)
+        keypoints = entries.vectors("keypoints", width, remedy, none_for_zeros=True)
     else:  # a detection file such as COCO's instances_*.json: boxes only
         keypoints = np.zeros((len(entries), width))
     keypoints = keypoints.reshape(len(entries), skeleton.num_keypoints, 3)

@@ -16,6 +16,7 @@ from multiposenet import bounded_files
 from multiposenet.errors import AnnotationError
 
 MAX_BYTES = 1 << 31  # of a file, unpacked; COCO's largest has 0.5 GB
+FAR = 1e7  # pixels; no photo is as large
 _SHOWN = 300  # letters of a message that may come from a file
 # Results made in memory hold NumPy scalars, results read from JSON Python's.
 _INTEGERS = (int, np.integer)
@@ -188,7 +189,7 @@ class JsonTable:
         self.fail_first(twice, "id", "occurs more than once: {}", "give each entry its own id")
 
     def vectors(
-        self, field: str, width: int, remedy: str, most: float = np.inf, none_for_zeros=False
+        self, field: str, width: int, remedy: str, most: float = FAR, none_for_zeros=False
     ) -> np.ndarray:
         """Returns a required field, lists of finite numbers, as (R, width) float64.
 

@@ -227,6 +227,7 @@ def test_results_by_text_ids(labelled):
         {"category_id": 10**400},
         {"keypoints": [float("nan")] * 9},
         {"keypoints": [10**400] * 9},
+        {"keypoints": [1e308] * 9},
         {"keypoints": "text"},
         {"keypoints": [1] * 8},
         {"score": None},

@@ -9,7 +9,6 @@ from struct import unpack_from
 from multiposenet.errors import AnnotationError, InputError
 from multiposenet.json_table import read_bytes
 
-FAR = 1e7  # pixels; no photo is as large
 # Bytes that a Matlab file may hold, packed ones as often as many as it has, or a few.
 _MOST, _RATIO, _FEW = 1 << 31, 100, 1 << 26
 _HEADER, _PACKED = 128, 15  # of the format: bytes before the elements, type of a compressed one

@@ -19,11 +19,11 @@ import numpy as np
 
 from multiposenet.annotations import is_file_name
 from multiposenet.errors import AnnotationError
-from multiposenet.json_table import JsonTable, parse, read_bytes
+from multiposenet.json_table import FAR, JsonTable, parse, read_bytes
 from multiposenet.skeleton import COCO_17, MPII_16, Skeleton
 from multiposenet.sources import image_size
 from multiposenet.training.datasets import mpii_matlab
-from multiposenet.training.datasets.files import FAR, first_folder, photo_of, single_file
+from multiposenet.training.datasets.files import first_folder, photo_of, single_file
 from multiposenet.training.datasets.sample import Sample, to_skeleton
 
 _NECK, _TOP = MPII_16.index("upper_neck"), MPII_16.index("head_top")
@@ -134,7 +134,7 @@ def _heads(table, keypoints):
     length = np.linalg.norm(keypoints[:, _NECK, :2] - keypoints[:, _TOP, :2], axis=1)
     length = np.where(both, length, _HEIGHT / 8 * _scales(table))
     sizes = np.where(given, sizes, length)
-    boxes = table.vectors("head_box", 4, "give x1, y1, x2, y2", FAR, none_for_zeros=True)
+    boxes = table.vectors("head_box", 4, "give x1, y1, x2, y2", none_for_zeros=True)
     known = np.array([bool(entry.get("head_box")) for entry in table.rows], bool)
     sizes[known] = 0.6 * np.hypot(*(boxes[:, 2:] - boxes[:, :2])[known].T)
     return sizes.astype(np.float32)

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from multiposenet.errors import AnnotationError, InputError
-from multiposenet.json_table import read_bytes
+from multiposenet.json_table import FAR, read_bytes
 from multiposenet.skeleton import COCO_17, Skeleton
-from multiposenet.training.datasets.files import FAR, photo_of, read_text
+from multiposenet.training.datasets.files import photo_of, read_text
 from multiposenet.training.datasets.sample import Sample
 
 PERSON_LABEL, VOID_LABEL = 15, 255

@@ -27,10 +27,10 @@ from pathlib import Path
 import numpy as np
 
 from multiposenet.errors import AnnotationError
+from multiposenet.json_table import FAR
 from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
 from multiposenet.sources import image_size
 from multiposenet.training.datasets.files import (
-    FAR,
     first_folder,
     photo_of,
     read_matlab,

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from multiposenet.json_table import FAR
 from multiposenet.training.datasets import mirrored
 
 BOX_MARGIN = 0.21  # as the PRN takes points outside a box
 SAME_BOX = 0.95
-FAR = 1e7  # pixels, as CocoAnnotations.load has it
 
 KINDS = {
     "bad_field": "a field is missing or not of the right form",
