@@ -13,7 +13,8 @@ import sys
 import numpy as np
 import plain_loops
 
-from multiposenet.commands import arguments, console, keras_start, result_files
+from multiposenet import keras_start
+from multiposenet.commands import arguments, console, result_files
 from multiposenet.errors import MultiPoseNetError
 from multiposenet.evaluation import speed
 

@@ -64,8 +64,11 @@ _HOME_OF = {
 def __getattr__(name):
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from multiposenet import keras_start
+
     module, inner = _HOME_OF[name]
-    value = getattr(import_module(module), inner)
+    with keras_start.without_start_up_notes():
+        value = getattr(import_module(module), inner)
     globals()[name] = value  # the next access is a plain attribute
     return value
 

@@ -26,6 +26,7 @@ from multiposenet.commands import (
     train,
 )
 from multiposenet.commands.console import report
+from multiposenet.commands.suggestions import Parser
 from multiposenet.errors import MultiPoseNetError
 
 VERBS = {
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The argument parser with all verbs."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="multiposenet",
         description="Poses, boxes and masks of all people in photos.",
         epilog="exit status: 0 all done; 1 some inputs failed, each named on stderr, all others "

@@ -66,6 +66,42 @@ def download(
     return path
 
 
+def content(url: str, most: int, seconds: float) -> bytes:
+    """What an address serves, kept in memory; asked for once.
+
+    Args:
+        url: an http or https address. It may redirect to https, or from http to http.
+        most: bytes at most.
+        seconds: that it may take.
+
+    Raises:
+        WeightsError: address refused, not reachable, too slow or too much.
+    """
+    by_hand = "download it by other means and name the file"
+    begin, parts, got = time.monotonic(), [], 0
+    request = urllib.request.Request(url, headers={"User-Agent": "multiposenet"})
+    try:
+        with _OPENER.open(request, timeout=min(seconds, TIMEOUT)) as answer:
+            while chunk := answer.read1(CHUNK):
+                parts.append(chunk)
+                got += len(chunk)
+                if got > most:
+                    raise _Refused(f"serves more than {most >> 20} MiB")
+                if time.monotonic() - begin > seconds:
+                    raise TimeoutError(f"takes more than {seconds:g} seconds")
+            if answer.length:  # what was announced and has not come
+                raise http.client.IncompleteRead(b"", answer.length)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise WeightsError(
+            f"{url}: url: answers {error.code} {_one_line(error.reason)}; {by_hand}"
+        ) from error
+    except (_Refused, OSError, http.client.HTTPException, ValueError) as error:
+        reason = _one_line(getattr(error, "reason", None) or error)
+        raise WeightsError(f"{url}: url: cannot be fetched ({reason}); {by_hand}") from error
+    return b"".join(parts)
+
+
 def _into(part: Path, url: str, sha256: str, size: int | None, pause: float) -> str | None:
     """Completes a part, or says what is wrong."""
     with _open(part) as file:

@@ -1,16 +1,18 @@
-"""Skeletons, boxes, person masks and heatmaps drawn on images.
+"""Skeletons, boxes, person masks, labels and heatmaps drawn on images.
 
 Everything is anti-aliased, placed to a fraction of a pixel and as thick as the person is large, so
 that thumbnails and posters both stay readable. Inputs are never changed: each function returns a
 new image.
 """
 
+import functools
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from multiposenet import keypoint_names
 from multiposenet.files import atomic_write
@@ -20,6 +22,8 @@ from multiposenet.skeleton import Skeleton
 SIDE_COLOURS = {"left": (41, 171, 255), "right": (255, 138, 31), "centre": (245, 245, 245)}
 EDGE_COLOUR = np.float32((20, 20, 20))
 MASK_COLOUR = (64, 224, 160)
+MASK_OPACITY = 0.12  # the photo stays what it is; the outline says where the person ends
+TEXT_COLOUR = (20, 20, 20)
 BOX_COLOURS = (
     (255, 209, 102),
     (120, 220, 232),
@@ -28,6 +32,11 @@ BOX_COLOURS = (
     (171, 157, 242),
     (252, 152, 103),
 )
+
+LAYERS = ("mask", "boxes", "skeleton", "scores", "ids")
+"""What `people` can draw."""
+DEFAULT_LAYERS = ("mask", "boxes", "skeleton", "ids")
+MIN_SCORE = 0.1  # of keypoints that are drawn
 
 _SHIFT = 4  # OpenCV's fixed point: sixteenths of a pixel
 _EDGE_OPACITY = 0.7
@@ -42,9 +51,11 @@ def people(
     skeleton: Skeleton,
     scores=None,
     mask=None,
-    min_score: float = 0.1,
+    ids=None,
+    layers: Sequence[str] = DEFAULT_LAYERS,
+    min_score: float = MIN_SCORE,
 ) -> np.ndarray:
-    """Draws people: mask, then boxes, limbs and keypoints, the surest person last.
+    """Draws people: mask, then boxes, limbs and keypoints, the surest person last, then labels.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -54,45 +65,72 @@ def people(
         skeleton: names and limbs of the K keypoints.
         scores: (N,) order in which people overlap; default: as listed.
         mask: (H, W) person probability, or None.
+        ids: (N,) who people are: everybody keeps a colour of their own. Or None.
+        layers: what is drawn, of `LAYERS`; what is not given, such as a mask, is left out.
         min_score: keypoints with a lower score are left out.
 
     Returns:
         (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: there is no such layer.
     """
-    drawn = np.array(image, dtype=np.uint8) if mask is None else person_mask(image, mask)
+    check_layers(layers)
+    with_mask = mask is not None and "mask" in layers
+    drawn = person_mask(image, mask) if with_mask else np.array(image, dtype=np.uint8)
     order = range(len(boxes)) if scores is None else np.argsort(scores, kind="stable")
+    boxes = np.asarray(boxes, np.float64)
     widths = [_line_width(box, image.shape) for box in boxes]
-    for person in order:
-        colour, width = BOX_COLOURS[person % len(BOX_COLOURS)], max(0.8, 0.4 * widths[person])
-        _box(drawn, np.asarray(boxes[person], np.float64), colour, width)
-    for person in order:
+    numbers = range(len(boxes)) if ids is None else ids
+    colours = [BOX_COLOURS[number % len(BOX_COLOURS)] for number in numbers]
+    for person in order if "boxes" in layers else ():
+        _box(drawn, boxes[person], colours[person], max(0.8, 0.4 * widths[person]))
+    for person in order if "skeleton" in layers else ():
         points = np.asarray(keypoints[person], np.float64)
         sure = np.asarray(keypoint_scores[person], np.float64)
         shown = np.isfinite(points).all(-1) & (sure >= min_score)
         opacity = np.where(shown, np.clip(sure / _FULLY_VISIBLE, 0, 1), 0)
         _person(drawn, points, opacity, skeleton, widths[person])
+    for person in order:
+        words = [str(ids[person])] if ids is not None and "ids" in layers else []
+        if scores is not None and "scores" in layers:
+            words.append(f"{scores[person]:.2f}")
+        if words:
+            _tag(drawn, "  ".join(words), boxes[person], colours[person])
     return drawn
 
 
-def person_mask(image, mask, opacity: float = 0.35) -> np.ndarray:
-    """Tints the people in an image and outlines them.
+def check_layers(layers: Sequence[str], known: Sequence[str] = LAYERS) -> None:
+    """Raises `ValueError` for a layer that is not known."""
+    if isinstance(layers, str) or set(layers) - set(known):
+        wrong = layers if isinstance(layers, str) else min(set(layers) - set(known))
+        raise ValueError(f"layers: {wrong!r}; give a list of some of {', '.join(known)}")
+
+
+def person_mask(image, mask, opacity: float = MASK_OPACITY) -> np.ndarray:
+    """Outlines the people in an image and tints them lightly.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         mask: (H, W) person probability.
-        opacity: strength of the tint where the probability is high.
+        opacity: strength of the tint.
 
     Returns:
         (H, W, 3) uint8 RGB.
     """
-    mask = np.asarray(mask, np.float32)
     drawn = np.array(image, dtype=np.uint8)
-    tint = np.clip((mask - 0.25) / 0.5, 0, 1) * opacity
-    _blend(drawn, MASK_COLOUR, tint)
-    inside = (mask >= 0.5).astype(np.uint8)
-    contours, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    thickness = max(1, round(max(mask.shape) / 700))
-    cv2.polylines(drawn, contours, True, MASK_COLOUR, thickness, cv2.LINE_AA)
+    inside = (np.asarray(mask, np.float32) >= 0.5).astype(np.uint8)
+    x, y, width, height = cv2.boundingRect(inside)
+    if width:
+        part = np.s_[y : y + height, x : x + width]
+        # A table of all values: as fast as reading the pixels.
+        values = np.arange(256, dtype=np.float32)[:, None]
+        table = np.rint(values + opacity * (np.float32(MASK_COLOUR) - values)).astype(np.uint8)
+        tinted = cv2.LUT(np.ascontiguousarray(drawn[part]), table[None])
+        drawn[part] = cv2.copyTo(tinted, inside[part], np.ascontiguousarray(drawn[part]))
+        contours, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        thickness = max(1, round(max(inside.shape) / 700))
+        cv2.polylines(drawn, contours, True, MASK_COLOUR, thickness, cv2.LINE_AA)
     return drawn
 
 
@@ -174,6 +212,30 @@ def _box(image, box, colour, width) -> None:
     corners = box[[[0, 1], [2, 1], [2, 3], [0, 3]]]
     for start in range(4):
         _line(image, corners[[start, (start + 1) % 4]], colour, width, 0.8)
+
+
+def _tag(image, text, box, colour) -> None:
+    """A label at the upper left corner of a box, as large as image and person ask for."""
+    if not np.isfinite(box).all():
+        return
+    height, width = image.shape[:2]
+    person, longest = np.sqrt(max(0.0, np.prod(box[2:] - box[:2]))), max(height, width)
+    size = max(10, round(np.clip(0.09 * person, 0.018 * longest, 0.035 * longest)))
+    font, margin = _font(size), round(size / 4)
+    left, top, right, bottom = font.getbbox(text)
+    tag = Image.new("RGB", (int(right - left) + 2 * margin, int(bottom - top) + 2 * margin), colour)
+    place = (margin - left, margin - top)
+    ImageDraw.Draw(tag).text(place, text, font=font, fill=TEXT_COLOUR)
+    tag = np.asarray(tag)[:height, :width]
+    rows, columns = tag.shape[:2]
+    x = int(np.clip(np.rint(box[0]), 0, width - columns))
+    y = int(np.clip(np.rint(box[1]) - rows, 0, height - rows))
+    image[y : y + rows, x : x + columns] = tag
+
+
+@functools.lru_cache(maxsize=32)
+def _font(size: int):
+    return ImageFont.load_default(size)
 
 
 def _line(image, ends, colour, width, opacity, edge=0.0) -> None:

@@ -1,5 +1,6 @@
 """Drawings: colours and places, transparency by score, thickness by size, whole files only."""
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -115,9 +116,99 @@ def test_mask_tints_inside_only():
     mask[50:150, 100:200] = 1
     drawn = drawing.person_mask(grey(), mask)
     assert (drawn[:48] == GREY).all() and (drawn[:, 203:] == GREY).all()
-    expected = GREY + 0.35 * (np.array(drawing.MASK_COLOUR) - GREY)
+    expected = GREY + drawing.MASK_OPACITY * (np.array(drawing.MASK_COLOUR) - GREY)
     np.testing.assert_allclose(drawn[100, 150], expected, atol=1)
     assert np.abs(drawn[100, 100].astype(int) - drawing.MASK_COLOUR).max() < 60  # the outline
+
+
+def test_the_photo_stays_visible_under_a_mask():
+    photo = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
+    drawn = drawing.person_mask(photo, np.ones((200, 300), np.float32))
+    inside = np.s_[5:-5, 5:-5]  # the outline apart
+    before, after = (image[inside].astype(float).ravel() for image in (photo, drawn))
+    assert np.corrcoef(before, after)[0, 1] > 0.99 and np.abs(after - before).mean() < 20
+    np.testing.assert_array_equal(drawing.person_mask(photo, np.zeros((200, 300))), photo)
+
+
+# Dichromats' colours, severity 1.0: Machado, Oliveira, Fernandes, "A physiologically-based model
+# for simulation of color vision deficiency", IEEE TVCG 15(6), 2009, on linear RGB.
+DICHROMATS = {
+    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+               [-0.003882, -0.048116, 1.051998]],
+    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+               [-0.011820, 0.042940, 0.968881]],
+    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+               [0.004733, 0.691367, 0.303900]],
+}  # fmt: skip
+
+
+def lab(colour, seen_by=None):
+    """CIE L*a*b* of an sRGB colour, as OpenCV computes it."""
+    value = np.array(colour) / 255
+    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    if seen_by:
+        linear = np.clip(np.array(DICHROMATS[seen_by]) @ linear, 0, 1)
+    value = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return cv2.cvtColor(np.float32(value)[None, None], cv2.COLOR_RGB2LAB)[0, 0]
+
+
+@pytest.mark.parametrize("seen_by", [None, *DICHROMATS])
+def test_left_and_right_differ_for_everybody(seen_by):
+    """A difference of 2.3 can just be seen (CIE76)."""
+    left, right = (lab(drawing.SIDE_COLOURS[side], seen_by) for side in ("left", "right"))
+    assert np.linalg.norm(left - right) > 40
+
+
+def test_layers():
+    mask = np.zeros((200, 300), np.float32)
+    mask[30:170, 30:270] = 1
+    options = {"mask": mask, "ids": [12]}
+    point, edge, inside = (100, 200), (20, 150), (160, 100)  # of a limb, a box, the mask
+
+    def changed(layers):
+        drawn = draw(grey(), KEYPOINTS, layers=layers, **options)
+        places = {"limb": point, "box": edge, "mask": inside}
+        return {name for name, place in places.items() if (drawn[place] != GREY).any()}
+
+    assert changed(["skeleton"]) == {"limb"} and changed(["boxes"]) == {"box"}
+    assert changed(["mask"]) == {"mask", "limb"} and changed([]) == set()
+    assert changed(drawing.DEFAULT_LAYERS) == {"limb", "box", "mask"}
+    for wrong in (["skeletons"], "skeleton"):
+        with pytest.raises(ValueError, match="layers: '.*'; give a list of some of mask, boxes"):
+            draw(grey(), KEYPOINTS, layers=wrong)
+
+
+def tagged(image, box, **options):
+    """Rows and columns of what labels alone change."""
+    plain = drawing.people(image, [box], np.zeros((1, 3, 2)), [[0, 0, 0]], STICK, layers=[])
+    drawn = drawing.people(image, [box], np.zeros((1, 3, 2)), [[0, 0, 0]], STICK, **options)
+    return np.nonzero((drawn != plain).any(-1))
+
+
+def test_labels_stand_on_the_box_and_grow_with_the_person():
+    rows, columns = tagged(grey(400, 600), (100, 150, 200, 390), ids=[7], layers=["ids"])
+    assert abs(rows.max() - 149) <= 1 and abs(columns.min() - 100) <= 1
+    small = np.ptp(rows)
+    rows, columns = tagged(grey(400, 600), (100, 100, 500, 390), ids=[7], layers=["ids"])
+    assert small >= 8 and np.ptp(rows) > small
+    wide = np.ptp(columns)
+    options = {"ids": [7], "scores": [0.5], "layers": ["ids", "scores"]}
+    assert np.ptp(tagged(grey(400, 600), (100, 100, 500, 390), **options)[1]) > 2 * wide
+    rows, columns = tagged(grey(), (-50, -80, 900, 700), ids=[7], layers=["ids"])
+    assert rows.min() == 0 and columns.min() == 0  # kept within the picture
+    assert not len(tagged(grey(), (np.nan, 0, 9, 9), ids=[7], layers=["ids"])[0])
+    assert not len(tagged(grey(), (10, 10, 90, 90), layers=["ids"])[0])
+
+
+def test_everybody_keeps_a_colour():
+    boxes = np.array([[20, 20, 120, 180], [160, 20, 280, 180]], float)
+
+    def colours(ids):
+        nothing = np.zeros((2, 3, 2)), np.zeros((2, 3))
+        drawn = drawing.people(grey(), boxes, *nothing, STICK, ids=ids, layers=["boxes"])
+        return [drawn[100, 20].tolist(), drawn[100, 160].tolist()]
+
+    assert colours([4, 9]) == colours([9, 4])[::-1] and len(set(map(str, colours([4, 9])))) == 2
 
 
 def test_heatmap_brightens_where_the_map_is_high():

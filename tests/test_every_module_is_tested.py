@@ -8,17 +8,18 @@ from test_imports import PACKAGES, ROOT, modules
 TESTS = ROOT / "tests"
 # Module -> the test file that covers it, for modules that no test imports by name.
 ELSEWHERE = {
+    "multiposenet.formats": "test_poses.py",
     "multiposenet.bounded_files": "test_annotation_files.py",
     "multiposenet.categories": "test_annotations.py",
     "multiposenet.commands.arguments": "commands/test_cli.py",
     "multiposenet.commands.export": "commands/test_export_command.py",
     "multiposenet.commands.labelled_groups": "commands/test_evaluate_groups.py",
     "multiposenet.commands.labelled_photos": "commands/test_evaluate.py",
-    "multiposenet.commands.keras_start": "commands/test_cli.py",
     "multiposenet.commands.summary": "commands/test_summary_and_train.py",
     "multiposenet.commands.train": "commands/test_summary_and_train.py",
     "multiposenet.commands.tables": "commands/test_rmpe_commands.py",
     "multiposenet.evaluation.average_precision": "evaluation/test_coco.py",
+    "multiposenet.keras_start": "commands/test_cli.py",
     "multiposenet.maths.bilinear": "maths/test_hough.py",
     "multiposenet.maths.codec": "maths/test_heatmaps.py",
     "multiposenet.networks.assigner": "networks/test_group.py",
@@ -30,6 +31,8 @@ ELSEWHERE = {
     "multiposenet.networks.backbones.resnet": "networks/test_networks.py",
     "multiposenet.networks.weight_files": "systems/test_multiposenet.py",
     "multiposenet.sources.image_files": "sources/test_sources.py",
+    "multiposenet.sources.label_images": "sources/test_label_images.py",
+    "multiposenet.sources.listing": "sources/test_frames.py",
     "multiposenet.systems.catalogue": "commands/test_bench.py",
     "multiposenet.systems.ensemble": "systems/test_augmentation.py",
     "multiposenet.systems.grmi_entry": "systems/test_registry.py",

@@ -13,6 +13,8 @@ ORDER = [
     "multiposenet",  # __init__: imports nothing when imported
     "multiposenet.keras_objects",
     "multiposenet.errors",
+    "multiposenet.keras_start",
+    "multiposenet.overlapped",
     "multiposenet.signals",
     "multiposenet.checksums",
     "multiposenet.bounded_files",
@@ -29,6 +31,8 @@ ORDER = [
     "multiposenet.drawing",
     "multiposenet.plotting",
     "multiposenet.sources",
+    "multiposenet.person",
+    "multiposenet.formats",
     "multiposenet.poses",
     "multiposenet.json_table",
     "multiposenet.categories",
@@ -57,6 +61,7 @@ ORDER = [
     "multiposenet.training.release",
     "multiposenet.commands",
     "multiposenet.cli",
+    "multiposenet.__main__",
 ]
 # Allowed to import upwards, but only inside a function or for type checking.
 LAZY = {"multiposenet"}

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -60,13 +61,18 @@ def test_wrong_shapes_are_named(poses, field, value):
 
 
 def test_selection(poses):
-    assert [float(person.scores[0]) for person in poses] == pytest.approx([0.7, 0.3, 0.1])
-    np.testing.assert_array_equal(poses[-1].boxes, poses.boxes[2:])
+    assert [person.score for person in poses] == pytest.approx([0.7, 0.3, 0.1])
+    np.testing.assert_array_equal(poses[-1].box, poses.boxes[2])
     np.testing.assert_array_equal(poses[1:].keypoints, poses.keypoints[1:])
     np.testing.assert_array_equal(poses[[2, 0]].scores, poses.scores[[2, 0]])
     np.testing.assert_array_equal(poses[poses.scores > 0.2].scores, poses.scores[:2])
     assert len(poses[[]]) == 0 and len(poses[np.zeros(3, bool)]) == 0
-    assert poses[0].mask is poses.mask and poses[0].source == poses.source
+    assert poses[:1].mask is poses.mask and poses[:1].source == poses.source
+    assert poses[:1].ids is None and poses[0].id is None
+    tracked = replace(poses, ids=[7, 5, 9])
+    assert tracked[[2, 0]].ids.tolist() == [9, 7] and tracked[1].id == 5
+    with pytest.raises(ValueError, match=r"ids: shape \(2,\); give \(3,\)"):
+        replace(poses, ids=[1, 2])
     with pytest.raises(IndexError):
         poses[3]
 
@@ -145,6 +151,77 @@ def test_openpose(poses):
     json.dumps(people)
 
 
+@pytest.fixture
+def unsure(poses):
+    """The left wrist of the second person was not found."""
+    scores = poses.keypoint_scores.copy()
+    scores[1, 9] = 0
+    return replace(poses, keypoint_scores=scores)
+
+
+def test_what_was_not_found_has_no_place(unsure):
+    """Somebody who plots what is in a file would else draw a limb to a guess."""
+    wrist = slice(3 * 9, 3 * 10)
+    assert unsure.to_coco(1)[1]["keypoints"][wrist] == [0, 0, 0]
+    assert unsure.to_coco(1)[0]["keypoints"][wrist][2] > 0
+    guess = unsure.to_coco(1, guesses=True)[1]["keypoints"][wrist]
+    np.testing.assert_allclose(guess[:2], unsure.keypoints[1, 9], atol=6e-4)
+    assert guess[2] == 0
+    assert json.loads(unsure.to_jsonl().splitlines()[1])["keypoints"]["left_wrist"] is None
+    row = list(csv.DictReader(io.StringIO(unsure.to_csv())))[1]
+    assert row["left_wrist_x"] == row["left_wrist_y"] == "" and row["left_wrist_score"] == "0.0"
+    assert unsure.to_openpose()["people"][1]["pose_keypoints_2d"][wrist] == [0, 0, 0]
+    labels = [s["label"] for s in unsure.to_labelme()["shapes"] if s["group_id"] == 1]
+    assert "left_wrist" not in labels and "right_wrist" in labels
+
+
+def test_ids_are_in_all_formats(poses):
+    tracked = replace(poses, ids=[7, 5, 9])
+    assert [row["track_id"] for row in tracked.to_coco(1)] == [7, 5, 9]
+    assert [json.loads(line)["id"] for line in tracked.to_jsonl().splitlines()] == [7, 5, 9]
+    assert [row["id"] for row in csv.DictReader(io.StringIO(tracked.to_csv()))] == list("759")
+    assert tracked.to_openpose()["people"][2]["person_id"] == [9]
+    assert {shape["group_id"] for shape in tracked.to_labelme()["shapes"]} == {5, 7, 9}
+
+
+def test_labelme(poses):
+    """The fields that LabelMe 5 reads: https://github.com/wkentaro/labelme."""
+    content = json.loads(json.dumps(poses.to_labelme(), allow_nan=False))
+    assert (content["imagePath"], content["imageHeight"], content["imageWidth"]) == (
+        "a, b.jpg",
+        96,
+        128,
+    )
+    boxes = [shape for shape in content["shapes"] if shape["shape_type"] == "rectangle"]
+    assert [shape["label"] for shape in boxes] == ["person"] * 3
+    np.testing.assert_allclose(np.reshape(boxes[1]["points"], 4), poses.boxes[1], atol=6e-4)
+    points = [shape for shape in content["shapes"] if shape["shape_type"] == "point"]
+    assert len(points) == 51 and points[17]["label"] == "nose" and points[17]["group_id"] == 1
+    np.testing.assert_allclose(points[17]["points"], poses.keypoints[1, :1], atol=6e-4)
+
+
+def test_pandas(unsure):
+    pandas = pytest.importorskip("pandas")
+    table = unsure.to_pandas()
+    expected = pandas.read_csv(io.StringIO(unsure.to_csv()))
+    pandas.testing.assert_frame_equal(table, expected, check_dtype=False)
+    assert table["left_wrist_x"].isna().tolist() == [False, True, False]
+
+
+def test_supervision(unsure):
+    pytest.importorskip("supervision", reason="supervision is not installed; it brings OpenCV")
+    found = unsure.to_supervision()
+    np.testing.assert_array_equal(found.xy, unsure.keypoints)
+    np.testing.assert_array_equal(found.keypoint_confidence, unsure.keypoint_scores)
+    assert not found.visible[1, 9] and found.visible.sum() == 50
+
+
+def test_a_library_that_is_missing_is_named(poses, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(InputError, match="to_pandas: pandas: not installed; pip install pandas"):
+        poses.to_pandas()
+
+
 def test_draw_writes_what_it_returns(poses, tmp_path):
     image = np.full((96, 128, 3), 90, np.uint8)
     drawn = poses.draw(tmp_path / "out.png", image)
@@ -161,6 +238,25 @@ def test_draw_reads_the_source_again(poses, tmp_path):
     np.testing.assert_array_equal(again.draw(), poses.draw(image=image))
     with pytest.raises(InputError, match="these poses come from no file"):
         replace(poses, source=None).draw()
+
+
+def test_draw_takes_the_image_that_was_kept(poses, tmp_path):
+    image = np.full((96, 128, 3), 90, np.uint8)
+    kept = replace(poses, source=None, image=image)
+    np.testing.assert_array_equal(kept.draw(), poses.draw(image=image))
+    assert "image" not in repr(kept) and kept[:1].image is image
+    only = kept.draw(layers=["boxes"])
+    assert (only != kept.draw()).any() and (only != image).any()
+
+
+def test_a_notebook_shows_the_drawing(poses):
+    kept = replace(poses, image=np.full((96, 128, 3), 90, np.uint8))
+    with Image.open(io.BytesIO(kept._repr_png_())) as picture:
+        np.testing.assert_array_equal(np.asarray(picture), kept.draw())
+    wide = Poses.empty(COCO_17, (40, 3000), image=np.zeros((40, 3000, 3), np.uint8))
+    with Image.open(io.BytesIO(wide._repr_png_())) as picture:
+        assert picture.size == (1024, 14)
+    assert replace(poses, source="gone.jpg")._repr_png_() is None
 
 
 def test_repr_is_short(poses):

@@ -13,7 +13,8 @@ the keypoints more than 3 px off, is not left. Compared are photos that did not 
 of --photos or else every fifth of --calibrate.
 """
 
-from multiposenet.commands import arguments, console, keras_start, result_files, systems
+from multiposenet import keras_start
+from multiposenet.commands import arguments, console, result_files, systems
 from multiposenet.errors import InputError
 from multiposenet.systems import registry
 

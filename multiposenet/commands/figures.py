@@ -14,10 +14,10 @@ the arguments of one.
 from pathlib import Path
 from typing import NamedTuple
 
+from multiposenet import keras_start
 from multiposenet.commands import (
     arguments,
     console,
-    keras_start,
     labelled_photos,
     result_files,
     systems,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from multiposenet import overlapped
 from multiposenet.commands import console
 from multiposenet.errors import AnnotationError, InputError
 
@@ -43,7 +44,8 @@ def answers(pose, paths: list[Path], sizes: list | None = None) -> Iterator:
             except InputError as error:
                 yield error
 
-    for item in console.progress(pose.stream(frames()), len(paths), "evaluate"):
+    found = pose.stream(overlapped.ahead(frames()))
+    for item in console.progress(found, len(paths), "evaluate"):
         if isinstance(item, InputError):
             console.report(item)
         yield item

@@ -15,7 +15,8 @@ that are written are learnt from all photos of --annotations.
 
 from dataclasses import asdict
 
-from multiposenet.commands import arguments, console, keras_start, result_files
+from multiposenet import keras_start
+from multiposenet.commands import arguments, console, result_files
 from multiposenet.errors import InputError
 
 TITLES = {

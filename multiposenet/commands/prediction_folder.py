@@ -9,6 +9,7 @@ anew takes a twentieth of the time at most, so that the file is a little behind 
 run lasts.
 """
 
+import hashlib
 import json
 import os
 import stat
@@ -33,37 +34,51 @@ class Photo:
     """A photo and what it is called in the results.
 
     Attributes:
-        path: the file.
+        source: the file, an address on the web, or the encoded photo itself.
+        page: of the file, counted from 0; None if the file is one photo.
         image_id: of its results.
         file_name: of its results.
-        picture: the name of its drawing.
+        picture: the name of its drawing, by which the record knows it if there is none, too.
     """
 
-    path: Path
+    source: Path | str | bytes
+    page: int | None
     image_id: int
     file_name: str
     picture: str
 
+    def __str__(self) -> str:
+        return self.file_name if isinstance(self.source, bytes) else str(self.source)
+
     def identity(self) -> list:
         """What must be the same for an earlier result to be its result, as JSON has it."""
-        place = self.path.resolve()
-        return [str(place), _stamp(place), self.image_id, self.file_name]
+        if isinstance(self.source, Path):
+            place = self.source.resolve()
+            about = [str(place), _stamp(place)]
+        elif isinstance(self.source, bytes):
+            about = [hashlib.sha256(self.source).hexdigest(), None]
+        else:
+            about = [self.source, None]
+        return [*about, self.page, self.image_id, self.file_name]
 
 
 @contextmanager
-def opened(folder: Path, overwrite: bool = False) -> Iterator["PredictionFolder"]:
+def opened(
+    folder: Path, overwrite: bool = False, draws: bool = True
+) -> Iterator["PredictionFolder"]:
     """A folder that no other process writes into meanwhile.
 
     Args:
         folder: it exists.
         overwrite: whether files of others may be replaced.
+        draws: whether each photo gets a picture.
 
     Raises:
         InputError: another process does, or there are results of somebody else.
     """
     try:
         with file_lock.held(folder / LOCK):
-            out = PredictionFolder(folder, overwrite)
+            out = PredictionFolder(folder, overwrite, draws)
             try:
                 yield out
             finally:
@@ -81,18 +96,19 @@ class PredictionFolder:
     Attributes:
         folder: where it is.
         results: its file of results.
+        draws: whether each photo gets a picture.
         photos: that are done.
         people: found in them.
     """
 
-    def __init__(self, folder: Path, overwrite: bool = False):
-        self.folder, self.overwrite = folder, overwrite
+    def __init__(self, folder: Path, overwrite: bool = False, draws: bool = True):
+        self.folder, self.overwrite, self.draws = folder, overwrite, draws
         self.results, self._record = folder / RESULTS, folder / RECORD
         self.photos = self.people = 0
         self._before = prediction_record.read(self._record)
         self._pictures = self._before.pictures
-        if self._before.claimed:  # a kill may have come between the drawing and its line
-            self._pictures[self._before.claimed] = _stamp(folder / self._before.claimed)
+        for claimed in self._before.claimed:  # a kill may have come between drawing and line
+            self._pictures[claimed] = _stamp(folder / claimed)
         self._writer = None
         own = self._before.knows(self.results)
         # A link stays one and what it points to is written, so this follows it.
@@ -154,12 +170,14 @@ class PredictionFolder:
         return path
 
     def add(self, photo: Photo, rows: list[dict]) -> None:
-        """Adds the results of a photo whose drawing is there.
+        """Adds the results of a photo whose drawing is there, or that gets none.
 
         Raises:
             OSError: they cannot be written.
         """
-        stamp = _stamp(self.folder / photo.picture)
+        if not self._writer:
+            self._begin(set())
+        stamp = _stamp(self.folder / photo.picture) if self.draws else None
         self._add(Line(self._identities[photo.picture], photo.picture, stamp, rows))
         if time.monotonic() >= self._next:
             self.write_results()
@@ -195,7 +213,7 @@ class PredictionFolder:
     def _holds(self, picture: str) -> bool:
         """Whether a photo's earlier result is what it would be today."""
         same = self._identities.get(picture) == self._before.photos[picture]
-        return same and self._made(self.folder / picture)
+        return same and (not self.draws or self._made(self.folder / picture))
 
     def _check_same(self) -> None:
         before, now = self._before.about, self._about

@@ -21,13 +21,13 @@ class Line:
     Attributes:
         photo: what tells that it is the same photo, as JSON has it.
         picture: the name of its drawing.
-        stamp: size and time of the drawing.
+        stamp: size and time of the drawing; None if there is none.
         rows: of the results.
     """
 
     photo: list
     picture: str
-    stamp: list
+    stamp: list | None
     rows: list
 
 
@@ -39,14 +39,14 @@ class Record:
         about: what the results depend on besides the photos.
         pictures: name -> stamp of all drawings that were made.
         photos: name of the drawing -> what tells that it is the same photo, of all that are done.
-        claimed: the name of the drawing that was being made, if any.
+        claimed: the names of the drawings that were being made.
         results: checksums of the files of results, of which the last may have come or not.
     """
 
     about: dict = field(default_factory=dict)
     pictures: dict = field(default_factory=dict)
     photos: dict = field(default_factory=dict)
-    claimed: str | None = None
+    claimed: set = field(default_factory=set)
     results: list = field(default_factory=list)
 
     def knows(self, results: Path) -> bool:
@@ -61,9 +61,9 @@ def read(path: Path) -> Record:
         if isinstance(line, Line):
             found.pictures[line.picture] = line.stamp
             found.photos[line.picture] = line.photo
-            found.claimed = None
+            found.claimed.discard(line.picture)
         elif line.keys() == {"claimed"}:
-            found.claimed = str(line["claimed"])
+            found.claimed.add(str(line["claimed"]))
         elif line.keys() == {"results"}:
             found.results.append(line["results"])
         else:

@@ -4,7 +4,8 @@ Takes the models of the zoo and, without any weights, the architectures multipos
 multiposenet-scratch, multiposenet-r50, multiposenet-r101 and multiposenet-r101-dilated.
 """
 
-from multiposenet.commands import arguments, console, keras_start, result_files
+from multiposenet import keras_start
+from multiposenet.commands import arguments, console, result_files
 
 
 def add_arguments(parser):

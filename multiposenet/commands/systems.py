@@ -2,7 +2,8 @@
 
 import argparse
 
-from multiposenet.commands import arguments, console, keras_start
+from multiposenet import keras_start
+from multiposenet.commands import arguments, console
 from multiposenet.errors import InputError
 from multiposenet.systems import registry
 from multiposenet.systems.argument import Argument, share

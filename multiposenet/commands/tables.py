@@ -7,7 +7,8 @@ Rows that were not trained yet are trained first; a later run goes on where an e
 and finds finished rows in the run folder.
 """
 
-from multiposenet.commands import arguments, console, keras_start, result_files
+from multiposenet import keras_start
+from multiposenet.commands import arguments, console, result_files
 from multiposenet.errors import AnnotationError, InputError
 from multiposenet.systems.argument import change
 

@@ -15,7 +15,8 @@ generators pgpg and dpg learn from --annotations and a detector's --detections.
 import os
 from contextlib import nullcontext
 
-from multiposenet.commands import arguments, console, keras_start, result_files
+from multiposenet import keras_start
+from multiposenet.commands import arguments, console, result_files
 from multiposenet.errors import InputError
 from multiposenet.systems.argument import change
 from multiposenet.training import registry

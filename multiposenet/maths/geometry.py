@@ -205,3 +205,14 @@ def letterbox(
     canvas[new_height:] = canvas[:new_height, new_width:] = PADDING
     # Sides are rounded to whole pixels, so the two scales may differ by a fraction of a pixel.
     return canvas, Affine.scaling(new_width / width, new_height / height)
+
+
+def resample(values, scaling: "Affine", size_hw: tuple[int, int]) -> np.ndarray:
+    """Stretches a (h, w) map of the canvas to the image, which ends at `size_hw` in the new frame.
+
+    Cells with their centre in the padding are cut off; beyond the outermost centres left, the map
+    goes on constant.
+    """
+    right, bottom = np.floor(scaling.inverse()([size_hw[1], size_hw[0]]) + 0.5).astype(int)
+    values = np.asarray(values, np.float32)[: max(1, bottom), : max(1, right)]
+    return stretch(values, scaling, size_hw)

@@ -1,4 +1,4 @@
-"""Images in: a file, a folder, a glob pattern, an array, or a list of these, as RGB frames.
+"""Images in, as RGB frames: from files, folders, glob patterns, the web, memory, or lists of these.
 
 Files are checked by their header before any pixel is decoded, and everything that can be wrong with
 one raises an `InputError` whose single line names the file, what is wrong and what to do about it.
@@ -7,48 +7,58 @@ one raises an `InputError` whose single line names the file, what is wrong and w
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from glob import glob, has_magic
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
 
+from multiposenet import overlapped
 from multiposenet.errors import InputError
+from multiposenet.sources import encoded
+from multiposenet.sources.encoded import is_url
 from multiposenet.sources.image_files import (
     check_size,
     from_picture,
     image_size,
+    pages,
     read_header,
     read_image,
     read_labelled,
-    read_labels,
-    read_person_mask,
+    read_pages,
     reason,
 )
+from multiposenet.sources.label_images import read_labels, read_person_mask
+from multiposenet.sources.listing import SUFFIXES, files, is_several
 from multiposenet.sources.pixels import DEFAULT_LIMITS, Limits, from_array
 
 __all__ = [
     "SUFFIXES",
     "Frame",
     "Limits",
+    "Source",
     "check_size",
     "files",
     "frames",
+    "frames_ahead",
     "from_array",
     "image_size",
+    "is_several",
     "is_single",
+    "is_url",
+    "one_frame",
+    "pages",
+    "read_frame",
     "read_header",
     "read_image",
     "read_labelled",
     "read_labels",
     "read_person_mask",
+    "reason",
     "sample_photo",
 ]
 
-SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .mpo .png .webp .avif .tif .tiff .bmp .gif .ppm .pgm .pbm .pnm "
-    ".jp2".split()
-)
+_AHEAD = 2  # images that are decoded in advance
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,108 +67,167 @@ class Frame:
 
     Attributes:
         image: (H, W, 3) uint8 RGB, upright.
-        name: the path as given, or `"array 0"`, `"array 1"`... for images without one.
+        name: the path or address as given, or `"array 0"`, `"array 1"`... for images without one.
         path: the file, or None.
+        index: which page of the file it is, counted from 0; None of a file that is one image.
+        time: seconds from the start of an animation; None where there is no time.
     """
 
     image: np.ndarray
     name: str
     path: Path | None = None
+    index: int | None = None
+    time: float | None = None
+
+    @property
+    def origin(self) -> dict:
+        """`source` and `image` of the `Poses` found in it: what can be read again is not kept."""
+        if self.path is not None and self.index is None:
+            return {"source": self.name, "image": None}
+        known = self.path is not None or is_url(self.name)
+        return {"source": self.name if known else None, "image": self.image}
 
 
-def files(source: str | os.PathLike) -> list[Path]:
-    """Lists the image files a source stands for.
-
-    Args:
-        source: a file, which is taken whatever its name; a folder, of which the files with an
-            image suffix are taken in the order of their names, without its sub-folders; or a glob
-            pattern (`"photos/*.jpg"`, `"photos/**/*"`), likewise.
-
-    Raises:
-        InputError: there is no such file, or no image in the folder or among the matches.
-    """
-    path = Path(source).expanduser()
-    try:
-        if path.is_dir():
-            found, where = list(path.iterdir()), "folder: has no images"
-        elif path.exists() or not has_magic(str(path)):
-            path.stat()
-            return [path]
-        else:
-            found = [Path(match) for match in glob(str(path), recursive=True)]
-            where = "pattern: matches no images"
-    except (OSError, ValueError) as error:  # a zero byte in the name, a pattern that is none
-        raise InputError(f"{path}: file: {reason(error)}; check the path") from error
-    images = sorted(p for p in found if _is_image_name(p) and p.is_file())
-    if not images:
-        raise InputError(f"{path}: {where}; give one with files such as .jpg, .png or .webp")
-    return images
+Source = str | os.PathLike | bytes | BinaryIO | np.ndarray | Image.Image | Frame | Iterable[Any]
+"""What `frames` takes."""
 
 
-def frames(source, limits: Limits = DEFAULT_LIMITS) -> Iterator[Frame | InputError]:
+def frames(
+    source: Source,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    recursive: bool = False,
+    all_pages: bool = False,
+) -> Iterator[Frame | InputError]:
     """Reads images one after the other, keeping none.
 
     Args:
-        source: a path or glob pattern as for `files`, an array as for `from_array`, a stack of
-            images (N, H, W, C), a `PIL.Image.Image`, a `Frame`, or an iterable of these.
+        source: a path, folder or glob pattern as for `files`; the address of an image on the web
+            (`https://` or `http://`, at most 256 MiB in a minute); an encoded image as `bytes`, or
+            an open file; an array as for `from_array`, a stack of images (N, H, W, C), tensors of
+            PyTorch, also (C, H, W) and (N, C, H, W); a `PIL.Image.Image`; a `Frame`; or an
+            iterable of these.
         limits: what an image may cost.
+        recursive: whether the sub-folders of folders are searched, too.
+        all_pages: whether all pages of a TIFF or frames of an animation are read, or the first.
 
     Yields:
         A `Frame` for each image, or, in its place, the `InputError` of an input that cannot be
         used; the inputs after it are still read.
     """
-    for index, item in enumerate(_items(source)):
+    for number, item in enumerate(_items(source, recursive)):
         try:
-            yield item if isinstance(item, Frame) else _frame(item, f"array {index}", limits)
+            if all_pages and isinstance(item, Path):
+                for index, (image, time) in enumerate(read_pages(item, limits)):
+                    yield Frame(image, f"{item}[{index}]", item, index, time)
+            else:
+                yield read_frame(item, f"array {number}", limits)
         except InputError as error:
             yield error
 
 
-def is_single(source) -> bool:
-    """Tells whether a source stands for exactly one image.
+def frames_ahead(source: Source, **reading) -> Iterator[Frame | InputError]:
+    """`frames`, the next ones of which are decoded while the caller works with one.
+
+    What the caller makes itself, an iterator of frames or arrays, is taken in the caller's thread.
 
     Args:
-        source: anything `frames` takes.
+        source: as for `frames`.
+        **reading: the options of `frames`.
     """
-    if isinstance(source, (str, os.PathLike)):
-        path = Path(source).expanduser()
-        return not path.is_dir() and (path.exists() or not has_magic(str(path)))
-    return isinstance(source, (Frame, Image.Image)) or _is_array(source) and np.ndim(source) != 4
+    found = frames(source, **reading)
+    return found if isinstance(source, Iterator) else overlapped.ahead(found, _AHEAD)
 
 
-def _items(source) -> Iterator:
-    """Flattens a source into single images: paths, arrays, or the error met on the way."""
-    if isinstance(source, (str, os.PathLike)):
-        try:
-            yield from files(source)
-        except InputError as error:
-            yield error
-    elif is_single(source) or isinstance(source, bytes) or not isinstance(source, Iterable):
-        yield source
-    else:
-        for item in source:
-            yield from _items(item)
+def read_frame(item, name: str = "array", limits: Limits = DEFAULT_LIMITS) -> Frame:
+    """Reads what is one image, no folder and no pattern.
 
+    Args:
+        item: a `Path` or another of the sources of `frames` that are one image.
+        name: of what has none.
+        limits: what it may cost.
 
-def _frame(item, name: str, limits: Limits) -> Frame:
+    Raises:
+        InputError: it cannot be used; an `InputError` itself is raised as it is.
+    """
     if isinstance(item, InputError):
         raise item
+    if isinstance(item, Frame):
+        return item
     if isinstance(item, Path):
         return Frame(read_image(item, limits), str(item), item)
     if isinstance(item, Image.Image):
         return Frame(from_picture(item, name, limits), name)
+    if isinstance(item, bytes) or is_url(item) or encoded.is_stream(item):
+        given = getattr(item, "name", None)
+        name = item if isinstance(item, str) else given if isinstance(given, str) else name
+        return Frame(encoded.read(item, name, limits), name)
     if _is_array(item):
-        return Frame(from_array(item, name, limits), name)
+        return Frame(from_array(_channels_last(item), name, limits), name)
     kind = type(item).__name__
     raise InputError(f"{name}: source: a {kind} is no image; give a path or an array")
+
+
+def one_frame(source: Source) -> Frame:
+    """Reads a source that is one image.
+
+    Args:
+        source: as for `frames`.
+
+    Raises:
+        InputError: the image cannot be used.
+        ValueError: the source stands for several images.
+    """
+    if not is_single(source):
+        raise ValueError("source: not one image; give a path or an array (H, W, 3)")
+    (frame,) = frames(source)
+    if isinstance(frame, InputError):
+        raise frame
+    return frame
+
+
+def is_single(source: Source, all_pages: bool = False) -> bool:
+    """Tells whether a source stands for exactly one image.
+
+    Args:
+        source: anything `frames` takes.
+        all_pages: as for `frames`; a file then stands for any number.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return is_url(source) or not (all_pages or is_several(source))
+    if isinstance(source, (Frame, Image.Image, bytes)) or encoded.is_stream(source):
+        return True
+    return _is_array(source) and np.ndim(source) != 4
+
+
+def _items(source, recursive: bool = False) -> Iterator:
+    """Flattens a source into single images, or the error met on the way."""
+    if is_url(source):
+        yield source
+    elif isinstance(source, (str, os.PathLike)):
+        try:
+            yield from files(source, recursive)
+        except InputError as error:
+            yield error
+    elif is_single(source) or not isinstance(source, Iterable):
+        yield source
+    else:
+        for item in source:
+            yield from _items(item, recursive)
 
 
 def _is_array(value) -> bool:
     return hasattr(value, "__array__") and not isinstance(value, Image.Image)
 
 
-def _is_image_name(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+def _channels_last(array):
+    """An array, of a tensor of PyTorch where it is one, whose channels come first by custom."""
+    if type(array).__module__.partition(".")[0] != "torch":
+        return array
+    array = array.detach().cpu().numpy()
+    # A side of an image is no shorter than 8 pixels, so that this cannot be (H, W, C).
+    first = array.ndim == 3 and array.shape[0] in (1, 3, 4) and array.shape[2] not in (1, 3, 4)
+    return np.moveaxis(array, 0, -1) if first else array
 
 
 def sample_photo() -> Path:

@@ -6,7 +6,6 @@ format of the list; its header says what decoding would cost before a pixel is d
 
 import os
 import stat
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from PIL import ExifTags, Image
 
 from multiposenet.errors import InputError
 from multiposenet.sources.pixels import DEFAULT_LIMITS, MIN_SIDE, Limits, from_array, to_rgb
+from multiposenet.sources.quiet import no_warnings
 
 # Pillow can read more, but some of it runs other programs (EPS) or is no photograph.
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")
@@ -61,8 +61,68 @@ def read_image(path: str | os.PathLike, limits: Limits = DEFAULT_LIMITS) -> np.n
     Raises:
         InputError: the file is missing, not readable, no image, damaged, too small or too large.
     """
-    with _open(path, limits, MIN_SIDE) as image:
+    with opened(path, limits, MIN_SIDE) as image:
         return from_picture(image, str(path), limits)
+
+
+def read_stream(stream, name: str, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:
+    """Reads an image as `read_image` does, from a stream of bytes that can be sought in.
+
+    Args:
+        stream: binary; it is not closed.
+        name: what to call it in errors.
+        limits: what it may cost.
+
+    Raises:
+        InputError: as for `read_image`.
+    """
+    with _guarded(name, limits):
+        return from_picture(_checked(stream, name, limits, MIN_SIDE), name, limits)
+
+
+def read_pages(
+    path: str | os.PathLike, limits: Limits = DEFAULT_LIMITS
+) -> Iterator[tuple[np.ndarray, float | None]]:
+    """Reads all pages of a TIFF, or all frames of an animation, as `read_image` reads the first.
+
+    Args:
+        path: the file.
+        limits: what each page may cost.
+
+    Yields:
+        (H, W, 3) uint8 RGB, and of an animation the seconds from its start, else None.
+
+    Raises:
+        InputError: as for `read_image`; the pages before the damaged one are there.
+    """
+    name = str(path)
+    with _regular_file(Path(path)) as stream:
+        with _guarded(name, limits):
+            image = _checked(stream, name, limits, MIN_SIDE)
+            start = 0.0 if "duration" in image.info else None
+            count = _count_pages(image)
+        for page in range(count):
+            with _guarded(name, limits):
+                image.seek(page)
+                _check_cost(image, stream, name, limits)
+                pixels = from_picture(image, name, limits)
+            yield pixels, start
+            if start is not None:
+                start += image.info.get("duration", 0) / 1000
+
+
+def pages(path: str | os.PathLike, limits: Limits = DEFAULT_LIMITS) -> range:
+    """The pages that `read_pages` reads.
+
+    Args:
+        path: the file.
+        limits: what its first page may cost.
+
+    Raises:
+        InputError: as for `read_header`.
+    """
+    with opened(path, limits) as image:
+        return range(_count_pages(image))
 
 
 def read_labelled(
@@ -101,59 +161,6 @@ def check_size(path: str | os.PathLike, shape: tuple[int, ...], size: tuple[int,
     raise InputError(f"{path}: size: {found} pixels, but the labels are for {wanted}; {remedy}")
 
 
-def read_labels(path: str | os.PathLike, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:
-    """Reads an image whose pixels are labels, such as a mask, with the values that it stores.
-
-    `read_image` would turn a palette into colours.
-
-    Args:
-        path: the file, grey or with a palette.
-        limits: what it may cost.
-
-    Returns:
-        (H, W) uint8.
-
-    Raises:
-        InputError: the file is missing, not an image, or not of one 8-bit channel.
-    """
-    with _open(path, limits) as image:
-        labels = np.array(image)
-    if labels.ndim != 2 or labels.dtype not in (np.uint8, bool):
-        found = "one channel" if labels.ndim == 2 else f"{labels.shape[-1]} channels"
-        found = f"{found} of {labels.dtype}"
-        raise InputError(f"{path}: mask: {found}, not one 8-bit channel; save it as a grey PNG")
-    return labels.astype(np.uint8)
-
-
-def read_person_mask(path: str | os.PathLike, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:
-    """Reads a mask of persons: 0 background, 1 person, 2 ignored.
-
-    Many tools write 0 and 255 for background and person: that is read as 0 and 1, with a warning.
-
-    Args:
-        path: the file, grey or with a palette.
-        limits: what it may cost.
-
-    Returns:
-        (H, W) uint8 of 0, 1 and 2.
-
-    Raises:
-        InputError: as for `read_labels`, or there are other values.
-    """
-    labels = read_labels(path, limits)
-    values = np.flatnonzero(np.bincount(labels.ravel(), minlength=256))
-    if values.tolist() in ([255], [0, 255]):
-        # The text is the same for all files, so that Python shows it once.
-        warnings.warn("masks of 0 and 255 are read as 0 and 1: background, person", stacklevel=2)
-        return labels // 255
-    if values.max(initial=0) > 2:
-        raise InputError(
-            f"{path}: mask: has the value {values[values > 2][0]}; "
-            "use 0 background, 1 person, 2 ignored"
-        )
-    return labels
-
-
 def read_header(path: str | os.PathLike, limits: Limits = DEFAULT_LIMITS) -> Header:
     """Reads size and orientation of a photo without decoding it.
 
@@ -164,7 +171,7 @@ def read_header(path: str | os.PathLike, limits: Limits = DEFAULT_LIMITS) -> Hea
     Raises:
         InputError: the file is missing, not an image, or too large.
     """
-    with _open(path, limits) as image:
+    with opened(path, limits) as image:
         orientation, (width, height) = _orientation(image), image.size
         if image.format == "TIFF" and orientation >= 5:
             width, height = height, width  # Pillow gives the size of the turned picture
@@ -200,7 +207,7 @@ def from_picture(image: Image.Image, name: str, limits: Limits = DEFAULT_LIMITS)
     limits.check(*image.size, name)
     try:
         image.load()
-    except Exception as error:  # as in `_open`
+    except Exception as error:  # as in `opened`
         raise InputError(
             f"{name}: file: damaged image ({reason(error)}); save or download it again"
         ) from error
@@ -223,38 +230,43 @@ def from_picture(image: Image.Image, name: str, limits: Limits = DEFAULT_LIMITS)
 
 
 @contextmanager
-def _open(path: str | os.PathLike, limits: Limits, least: int = 1) -> Iterator[Image.Image]:
-    """A Pillow image within the limits, not yet decoded.
+def opened(path: str | os.PathLike, limits: Limits, least: int = 1) -> Iterator[Image.Image]:
+    """The Pillow image of a file, not yet decoded; the block is `_guarded`."""
+    with _regular_file(Path(path)) as stream, _guarded(str(path), limits):
+        yield _checked(stream, str(path), limits, least)
 
-    Whatever a decoder raises in the block becomes an `InputError`.
-    """
-    name = str(path)
-    with _regular_file(Path(path)) as stream:
-        Image.init()
-        formats = [kind for kind in _FORMATS if kind in Image.OPEN]  # AVIF depends on the build
-        try:
-            with warnings.catch_warnings():
-                # Pillow warns of sizes below the limit and of damaged EXIF data; neither matters.
-                warnings.simplefilter("ignore")
-                image = Image.open(stream, formats=formats)
-                limits.check(*image.size, name, least)
-                _check_cost(image, stream, name, limits)
-                yield image
-        except InputError:
-            raise
-        except Image.UnidentifiedImageError as error:
-            raise InputError(
-                f"{name}: file: not an image of a known kind; convert it to JPEG or PNG"
-            ) from error
-        except Image.DecompressionBombError as error:
-            millions = f"{limits.pixels / 1e6:g}"
-            raise InputError(
-                f"{name}: size: more than {millions} million pixels; scale it down or cut it up"
-            ) from error
-        except Exception as error:  # decoders fail on damaged data with nearly every built-in error
-            raise InputError(
-                f"{name}: file: damaged image ({reason(error)}); save or download it again"
-            ) from error
+
+def _checked(stream, name: str, limits: Limits, least: int) -> Image.Image:
+    """A Pillow image within the limits, not yet decoded."""
+    Image.init()
+    formats = [kind for kind in _FORMATS if kind in Image.OPEN]  # AVIF depends on the build
+    image = Image.open(stream, formats=formats)
+    limits.check(*image.size, name, least)
+    _check_cost(image, stream, name, limits)
+    return image
+
+
+@contextmanager
+def _guarded(name: str, limits: Limits):
+    """Whatever a decoder raises in the block becomes an `InputError`, and it warns of nothing."""
+    try:
+        with no_warnings():  # of sizes below the limit and of damaged EXIF data; neither matters
+            yield
+    except InputError:
+        raise
+    except Image.UnidentifiedImageError as error:
+        raise InputError(
+            f"{name}: file: not an image of a known kind; convert it to JPEG or PNG"
+        ) from error
+    except Image.DecompressionBombError as error:
+        millions = f"{limits.pixels / 1e6:g}"
+        raise InputError(
+            f"{name}: size: more than {millions} million pixels; scale it down or cut it up"
+        ) from error
+    except Exception as error:  # decoders fail on damaged data with nearly every built-in error
+        raise InputError(
+            f"{name}: file: damaged image ({reason(error)}); save or download it again"
+        ) from error
 
 
 def _regular_file(path: Path):
@@ -275,6 +287,11 @@ def _regular_file(path: Path):
             raise
         remedy = "make it readable" if isinstance(error, PermissionError) else "check the path"
         raise InputError(f"{path}: file: {reason(error)}; {remedy}") from error
+
+
+def _count_pages(image: Image.Image) -> int:
+    # The other pictures of an MPO are of the second eye, or no photos.
+    return 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
 
 
 def _check_cost(image: Image.Image, stream, name: str, limits: Limits) -> None:

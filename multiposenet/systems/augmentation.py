@@ -109,11 +109,18 @@ class Augmented(ImageByImage):
                 f"flip: {system.skeleton.name} has no left and right keypoints; leave flip out"
             )
         self.augmentation = augmentation
+        self._system = system
         self.score = system.score if score is None else float(score)
         system = system.keeping(min(system.score, self.score / 2))
         self.systems = [
             system if scale == 1 else system.at_scale(scale) for scale in augmentation.scales
         ]
+
+    def _seeing(self, size: int) -> "Augmented":
+        return Augmented(self._system._seeing(size), self.augmentation, self.score)
+
+    def _about(self) -> list[str | None]:
+        return [repr(self._system), str(self.augmentation)]
 
     def _poses(self, frame: Frame) -> Poses:
         image = frame.image
@@ -179,7 +186,7 @@ def _moved(poses: Poses, corner, frame: Frame, is_whole: bool) -> Poses:
         boxes=poses.boxes + np.float32(np.tile(corner, 2)),
         image_size=frame.image.shape[:2],
         mask=poses.mask if is_whole else None,
-        source=frame.name if frame.path else None,
+        **frame.origin,
     )
 
 

@@ -51,4 +51,4 @@ class Ensemble(ImageByImage):
     def _poses(self, frame: Frame) -> Poses:
         found = [system(frame.image) for system in self.systems]
         poses = merging.merged(found).above(self.score)
-        return dataclasses.replace(poses, source=frame.name if frame.path else None)
+        return dataclasses.replace(poses, **frame.origin)

@@ -6,7 +6,6 @@
 ...     frame, people = item
 """
 
-import copy
 import dataclasses
 import math
 import os
@@ -16,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from multiposenet import zoo
+from multiposenet import keras_start, zoo
 from multiposenet.errors import InputError, WeightsError
-from multiposenet.maths.geometry import Affine, letterbox, letterbox_size, stretch
+from multiposenet.maths.geometry import Affine, letterbox, letterbox_size, resample
 from multiposenet.poses import Poses
 from multiposenet.runtimes import export_cache, exported
 from multiposenet.skeleton import Skeleton
-from multiposenet.sources import Frame, frames, is_single
+from multiposenet.sources import Frame, one_frame
 from multiposenet.systems import architecture_files, pose_scores, system
 from multiposenet.systems import options as inference_options
 from multiposenet.systems import pose_nms as rules
@@ -81,6 +80,7 @@ class Estimator(System):
         given = {name: value for name, value in given.items() if value is not None}
         options = InferenceOptions(**{**_options_of(model), **given})
         self.model = model
+        self.name = None  # as loaded
         self.image_size = options.image_size
         self.enlarge = options.enlarge
         self.score = options.score
@@ -94,7 +94,8 @@ class Estimator(System):
     def __reduce__(self):
         # As its recipe: what runs the model belongs to this process.
         fields = (self.image_size, self.score, self.batch_size, self.enlarge)
-        return type(self), (self.model, *fields, self.pose_nms, self.rescoring)
+        arguments = (self.model, *fields, self.pose_nms, self.rescoring)
+        return type(self), arguments, {"name": self.name}
 
     @property
     def skeleton(self) -> Skeleton:
@@ -104,9 +105,7 @@ class Estimator(System):
         """The same, with images seen at another size; it shares what is compiled."""
         if self._fixed_size:
             raise ValueError(f"scales: the model sees images of {self._fixed_size} only; give 1")
-        other = copy.copy(self)
-        other.image_size = max(32, round(self.image_size * factor))
-        return other
+        return self._seeing(max(32, round(self.image_size * factor)))
 
     @property
     def options(self) -> dict:
@@ -114,9 +113,25 @@ class Estimator(System):
         own = {name: getattr(self, name) for name in inference_options.OF_IMAGES}
         return {**_options_of(self.model), **own}
 
-    def stream(self, source) -> Iterator[tuple[Frame, Poses] | InputError]:
+    def _about(self) -> list[str | None]:
+        runtime = getattr(self.model, "runtime", None)
+        if runtime is None:
+            import keras
+
+            runtime = f"keras on {keras.backend.backend()}"
+        size = self._fixed_size or (self.image_size,)
+        return [self.name or self.skeleton.name, runtime, f"{'x'.join(map(str, size))} pixels"]
+
+    def _seeing(self, size: int) -> "Estimator":
+        if self._fixed_size:
+            raise ValueError(
+                f"size: the model sees images of {self._fixed_size} only; leave it out"
+            )
+        return self._but(image_size=InferenceOptions(image_size=size).image_size)
+
+    def _stream(self, items) -> Iterator[tuple[Frame, Poses] | InputError]:
         cut = system.windows(
-            frames(source),
+            items,
             4 * self.batch_size,
             lambda item: (system.pixels(item),),
             (system.WINDOW_PIXELS,),
@@ -153,11 +168,7 @@ class Estimator(System):
             InputError: the image cannot be used.
             ValueError: the source is not one image.
         """
-        if not is_single(source):
-            raise ValueError("source: not one image; give a path or an array (H, W, 3)")
-        (item,) = frames(source)
-        if isinstance(item, InputError):
-            raise item
+        item = one_frame(source)
         ((_, maps),) = self._run([item], self._see, self._maps)
         return maps
 
@@ -228,7 +239,7 @@ class Estimator(System):
         rows = rows[np.argsort(-scores[rows], kind="stable")]
         boxes = back.boxes(outputs["boxes"][rows])
         cells = back @ Affine.scaling(STRIDE, STRIDE)
-        mask = _resample(outputs["mask"], cells, (height, width))
+        mask = resample(outputs["mask"], cells, (height, width))
         poses = Poses(
             boxes=np.clip(boxes, 0, [width, height, width, height]),
             box_scores=outputs["box_scores"][rows],
@@ -238,7 +249,7 @@ class Estimator(System):
             skeleton=self.skeleton,
             image_size=(height, width),
             mask=np.clip(mask, 0, 1),
-            source=frame.name if frame.path else None,
+            **frame.origin,
         )
         return rules.distinct(poses, self.pose_nms).above(self.score)
 
@@ -248,7 +259,7 @@ class Estimator(System):
         size = max(1, round(bottom)), max(1, round(right))
         fit = Affine.scaling(size[1] / right, size[0] / bottom)
         maps = np.moveaxis(outputs["heatmaps"], -1, 0)
-        return np.stack([_resample(values, fit, size) for values in maps], axis=-1)
+        return np.stack([resample(values, fit, size) for values in maps], axis=-1)
 
 
 def load(
@@ -304,7 +315,7 @@ def load(
     if exported.format_of(name):
         model = exported.load(path, runtime or "auto", trust_saved_model)
         _check_fixed(path, model.options, options)
-        return Estimator(model, **of_estimator)
+        return _named(Estimator(model, **of_estimator), name)
     defaults = {}
     named = not path.name.endswith((".keras", ".h5")) and not path.is_file()
     if named or zoo.is_name(name):
@@ -321,9 +332,10 @@ def load(
             architecture = architecture_files.read(beside, remedy)
 
     def in_keras():
-        from multiposenet.systems import model_files
+        with keras_start.without_start_up_notes():
+            from multiposenet.systems import model_files
 
-        model = model_files.load(path, architecture, os.fspath(name))
+            model = model_files.load(path, architecture, os.fspath(name))
         if changed := {**defaults, **options}:
             if not hasattr(model, "options"):
                 raise InputError(
@@ -334,7 +346,12 @@ def load(
 
     made_of = {"architecture": architecture, **defaults, **options}
     model = export_cache.opened(path, made_of, runtime, in_keras) or in_keras().model
-    return Estimator(model, **of_estimator)
+    return _named(Estimator(model, **of_estimator), name)
+
+
+def _named(pose: Estimator, name: str | os.PathLike) -> Estimator:
+    pose.name = os.fspath(name)
+    return pose
 
 
 def _options_of(model) -> dict:
@@ -369,14 +386,3 @@ def _batches(indices: list[int], largest: int) -> Iterator[list[int]]:
         size = largest if len(indices) >= largest else 1 << (len(indices).bit_length() - 1)
         yield indices[:size]
         indices = indices[size:]
-
-
-def _resample(values, scaling: Affine, size_hw) -> np.ndarray:
-    """Stretches a (h, w) map of the canvas to the image, which ends at `size_hw` in the new frame.
-
-    Cells with their centre in the padding are cut off; beyond the outermost centres left, the map
-    goes on constant.
-    """
-    right, bottom = np.floor(scaling.inverse()([size_hw[1], size_hw[0]]) + 0.5).astype(int)
-    values = np.asarray(values, np.float32)[: max(1, bottom), : max(1, right)]
-    return stretch(values, scaling, size_hw)

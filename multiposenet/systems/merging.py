@@ -69,6 +69,7 @@ def merged(found: Sequence[Poses], whole: Sequence[bool] | None = None) -> Poses
         image_size=first.image_size,
         mask=None if any(mask is None for mask in masks) else np.mean(masks, axis=0),
         source=first.source,
+        image=first.image,
     )[order]
 
 

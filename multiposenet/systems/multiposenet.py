@@ -112,6 +112,14 @@ class MultiPoseNet(keras.Model):
         elif weights not in (None, "imagenet"):
             self._load_released(weights)
 
+    def fit(self, *args, **kwargs):
+        """A model is trained stage by stage, each with targets and losses of its own."""
+        raise NotImplementedError(
+            "MultiPoseNet: fit: its parts are trained one after the other; use `multiposenet train "
+            "STAGE --data FORMAT:FOLDER --run DIR` or multiposenet.training.pipeline, see "
+            "docs/training.md"
+        )
+
     def _load_movenet(self, path):
         if self._backbone_name not in backbones.MOVENETS:
             raise WeightsError(

@@ -62,8 +62,14 @@ class Refined(System):
         """The same of the system at another scale."""
         return Refined(self.system.at_scale(factor), self.persons)
 
-    def stream(self, source) -> Iterator[tuple[Frame, Poses] | InputError]:
-        for item in self.system.stream(source):
+    def _seeing(self, size: int) -> "Refined":
+        return Refined(self.system._seeing(size), self.persons)
+
+    def _about(self) -> list[str | None]:
+        return [repr(self.system)]
+
+    def _stream(self, items) -> Iterator[tuple[Frame, Poses] | InputError]:
+        for item in self.system.stream(items):
             if isinstance(item, InputError):
                 yield item
             else:

@@ -1,20 +1,22 @@
 """What every system is: a call on images, made of its stream; and windows of a stream."""
 
-import copy
+import os
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 
-from multiposenet.errors import InputError
+from multiposenet.errors import InputError, MultiPoseNetWarning
 from multiposenet.poses import Poses
 from multiposenet.skeleton import Skeleton
-from multiposenet.sources import Frame, frames, is_single
+from multiposenet.sources import Frame, Source, frames_ahead, is_several, is_single
 
 WINDOW_PIXELS = 64_000_000
 """Image pixels held at once: about 200 MB."""
 
 
 class System(ABC):
-    """Finds people in images. A subclass has `stream` and `skeleton`.
+    """Finds people in images. A subclass has `_stream`, `_seeing` and `skeleton`.
 
     Threads may use one object at the same time, on every runtime, and get the answers that one
     thread would get; they are no faster than one, which uses all processors. In a process that was
@@ -26,17 +28,46 @@ class System(ABC):
     def skeleton(self) -> Skeleton:
         """The keypoints the system finds."""
 
-    @abstractmethod
-    def stream(self, source) -> Iterator[tuple[Frame, Poses] | InputError]:
+    def __repr__(self) -> str:
+        about = ", ".join(filter(None, self._about()))
+        return f"<{type(self).__name__}: {about}>"
+
+    def stream(
+        self,
+        source: Source,
+        *,
+        size: int | None = None,
+        score: float | None = None,
+        **reading,
+    ) -> Iterator[tuple[Frame, Poses] | InputError]:
         """Finds people in image after image, holding only a few at a time.
 
+        The next images are read while the caller works with one; an iterator, which may be endless,
+        is taken in the caller's thread.
+
         Args:
-            source: as for a call, or any iterable of paths and arrays, which may be endless.
+            source: as for a call, or any iterable of what is one image.
+            size, score: as for a call.
+            **reading: `recursive` and `all_pages`, as for a call.
 
         Yields:
             For each image, in order, its `Frame` and its `Poses`; or, in their place, the
             `InputError` of an image that cannot be used.
         """
+        with closing(frames_ahead(source, **reading)) as items:
+            yield from self._with(size, score)._stream(items)
+
+    @abstractmethod
+    def _stream(self, items: Iterator[Frame | InputError]) -> Iterator:
+        """`stream` of frames that have been read; errors among them stay where they are."""
+
+    @abstractmethod
+    def _seeing(self, size: int) -> "System":
+        """The same system, which sees images with their longer side of so many pixels."""
+
+    def _about(self) -> list[str | None]:
+        """What its `repr` tells."""
+        return [self.skeleton.name]
 
     def advice(self, frame: Frame, poses: Poses) -> str | None:
         """What may be the cause if nobody was found in an image, and what to do; None if unknown.
@@ -49,30 +80,78 @@ class System(ABC):
 
     def keeping(self, score: float) -> "System":
         """The same system, which leaves out people only if they score less than this."""
-        other = copy.copy(self)
-        other.score = score
-        return other
+        return self._but(score=score)
 
-    def __call__(self, source):
+    def __call__(
+        self,
+        source: Source,
+        *,
+        size: int | None = None,
+        score: float | None = None,
+        on_error: str | None = None,
+        recursive: bool = False,
+        all_pages: bool = False,
+    ):
         """Finds the people in one or several images.
 
         Args:
-            source: the path of an image, or an array (H, W), (H, W, 3) or (H, W, 4); for several
-                images a folder, a glob pattern, an array (N, H, W, 3), or a list of these.
+            source: the path of an image, its address on the web, `bytes` or an open file that hold
+                it, an array (H, W), (H, W, 3) or (H, W, 4), a tensor of PyTorch, also (C, H, W),
+                or a `PIL.Image.Image`; for several images a folder, a glob pattern, an array
+                (N, H, W, 3), or a list of these.
+            size: longer side of an image as the network sees it, in pixels; by default the
+                system's own.
+            score: people whose pose score is lower are left out; by default the system's own.
+            on_error: "raise" for the first image that cannot be used, "skip" for a warning
+                (`MultiPoseNetWarning`) in its place. By default folders and patterns are gone
+                through to their end, and what is named is an error.
+            recursive: whether the sub-folders of folders are searched, too.
+            all_pages: whether all pages of a TIFF or frames of an animation are images, or the
+                first.
 
         Returns:
             `Poses` for one image; a list of them, in order, for several. A folder or a list is
-            several images even if it holds only one.
+            several images even if it holds only one. The field `source` of each tells its file.
 
         Raises:
-            InputError: an image cannot be used. `stream` goes on after such an image.
+            InputError: an image cannot be used; none could, if they were to be skipped.
+            ValueError: an argument is out of range.
         """
-        results = []
-        for item in self.stream(source):
-            if isinstance(item, InputError):
+        if on_error not in (None, "raise", "skip"):
+            raise ValueError(f'on_error: {on_error!r}; give "raise" or "skip"')
+        paths = isinstance(source, (str, os.PathLike))
+        single = is_single(source, all_pages)
+        skip = on_error == "skip" or (on_error is None and paths and is_several(source))
+        results, bad = [], []
+        reading = {"recursive": recursive, "all_pages": all_pages}
+        for item in self.stream(source, size=size, score=score, **reading):
+            if not isinstance(item, InputError):
+                results.append(item[1])
+            elif single or not skip:
                 raise item
-            results.append(item[1])
-        return results[0] if is_single(source) else results
+            else:
+                bad.append(item)
+                warnings.warn(str(item), MultiPoseNetWarning, stacklevel=2)
+        if bad and not results:
+            raise bad[0]
+        return results[0] if single else results
+
+    def _but(self, **changes) -> "System":
+        """The same system with other attributes; it shares the rest, and what is compiled."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, **changes)
+        return other
+
+    def _with(self, size: int | None, score: float | None) -> "System":
+        """The same system with what differs for one call."""
+        system = self
+        if size is not None:
+            system = system._seeing(size)
+        if score is not None:
+            if not 0 <= score <= 1:
+                raise ValueError(f"score: {score}; give a number from 0 to 1")
+            system = system.keeping(score)
+        return system
 
 
 class ImageByImage(System):
@@ -84,8 +163,11 @@ class ImageByImage(System):
     def skeleton(self) -> Skeleton:
         return self.systems[0].skeleton
 
-    def stream(self, source) -> Iterator[tuple[Frame, Poses] | InputError]:
-        for item in frames(source):
+    def _about(self) -> list[str | None]:
+        return [repr(system) for system in self.systems]
+
+    def _stream(self, items) -> Iterator[tuple[Frame, Poses] | InputError]:
+        for item in items:
             if isinstance(item, InputError):
                 yield item
                 continue
@@ -93,6 +175,9 @@ class ImageByImage(System):
                 yield item, self._poses(item)
             except InputError as error:
                 yield error
+
+    def _seeing(self, size: int) -> "ImageByImage":
+        return self._but(systems=[system._seeing(size) for system in self.systems])
 
     @abstractmethod
     def _poses(self, frame: Frame) -> Poses:

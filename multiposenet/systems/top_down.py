@@ -1,6 +1,5 @@
 """Base of top-down systems: a detector finds the people, a network the keypoints of each one."""
 
-import copy
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ from multiposenet.errors import InputError
 from multiposenet.maths.suppression import box_nms
 from multiposenet.poses import Poses
 from multiposenet.skeleton import Skeleton
-from multiposenet.sources import Frame, frames, is_single
+from multiposenet.sources import Frame, one_frame
 from multiposenet.systems import pose_nms as rules
 from multiposenet.systems import pose_scores, system
 from multiposenet.systems.single_person import SinglePersonEstimator
@@ -79,26 +78,23 @@ class TopDown(System):
         """The same, with a detector that sees images at another size."""
         if not hasattr(self.detector, "at_scale"):
             raise ValueError("scales: the detector is a function, which has one size; give 1")
-        other = copy.copy(self)
-        other.detector = self.detector.at_scale(factor)
-        return other
+        return self._but(detector=self.detector.at_scale(factor))
 
-    def stream(self, source) -> Iterator[tuple[Frame, Poses] | InputError]:
-        """Finds people in image after image, holding only a few at a time.
+    def _seeing(self, size: int) -> "TopDown":
+        if not isinstance(self.detector, System):
+            raise ValueError("size: the detector is a function, which has its own; leave it out")
+        return self._but(detector=self.detector._seeing(size))
 
-        People of several images share a call of the network, and all people of an image do
-        unless they are more than its `batch_size`.
+    def _about(self) -> list[str | None]:
+        own = isinstance(self.detector, System)
+        persons = f"people of {'x'.join(map(str, self.persons.size))} pixels"
+        return [repr(self.detector) if own else "a detector of one's own", persons]
 
-        Args:
-            source: as for `System.stream`.
-
-        Yields:
-            For each image, in order, its `Frame` and its `Poses`; or, in their place, the
-            `InputError` of an image that cannot be used. The mask is the detector's, if it has
-            one.
-        """
+    def _stream(self, items) -> Iterator[tuple[Frame, Poses] | InputError]:
+        # People of several images share a call of the network, and all people of an image do
+        # unless they are more than its `batch_size`. The mask is the detector's, if it has one.
         limits = (self.persons.batch_size, system.WINDOW_PIXELS)
-        for window in system.windows(self._detections(source), _MAX_FRAMES, _costs, limits):
+        for window in system.windows(self._detections(items), _MAX_FRAMES, _costs, limits):
             yield from self._finish(window)
 
     def poses_in(self, image, boxes, scores=None) -> Poses:
@@ -118,11 +114,7 @@ class TopDown(System):
             ValueError: it is not one image, or a box or a score cannot be used; the message has
                 its index.
         """
-        if not is_single(image):
-            raise ValueError("image: not one image; give a path or an array (H, W, 3)")
-        (frame,) = frames(image)
-        if isinstance(frame, InputError):
-            raise frame
+        frame = one_frame(image)
         boxes, scores = _checked(boxes, 1.0 if scores is None else scores)
         for problem, rows in _defects(boxes, frame.image.shape[:2]).items():
             if rows.any():
@@ -134,17 +126,17 @@ class TopDown(System):
         ((_, poses),) = self._finish([self._promising(_Found(frame, boxes, scores))])
         return poses
 
-    def _detections(self, source) -> Iterator[_Found | InputError]:
+    def _detections(self, items) -> Iterator[_Found | InputError]:
         if self.detector is None:
             raise ValueError("detector: none; give one, or give boxes to `poses_in`")
         if hasattr(self.detector, "stream"):
-            for item in self.detector.stream(source):
+            for item in self.detector.stream(items):
                 if not isinstance(item, InputError):
                     frame, poses = item
                     item = self._promising(_Found(frame, poses.boxes, poses.box_scores, poses.mask))
                 yield item
         else:
-            for item in frames(source):
+            for item in items:
                 if not isinstance(item, InputError):
                     found = _Found(item, *_checked(*self.detector(item.image)))
                     item = self._promising(found)
@@ -183,7 +175,7 @@ class TopDown(System):
             skeleton=self.skeleton,
             image_size=frame.image.shape[:2],
             mask=found.mask,
-            source=frame.name if frame.path else None,
+            **frame.origin,
         )
         return rules.distinct(poses.above(self.score), self.pose_nms).above(self.score)
 

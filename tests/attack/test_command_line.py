@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from multiposenet import cli
-from multiposenet.commands import bench, keras_start, systems
+from multiposenet import cli, keras_start
+from multiposenet.commands import bench, systems
 from multiposenet.systems import catalogue
 from multiposenet.training import pipeline
 from multiposenet.training.datasets import synthetic

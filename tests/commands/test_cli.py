@@ -1,11 +1,13 @@
 """The command line as a whole: usage, progress, files written whole."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from command_line import assert_one_line, names
 
-from multiposenet import cli
+from multiposenet import __version__, cli
 from multiposenet.commands import console, result_files
 
 
@@ -29,6 +31,12 @@ def test_wrong_usage(argv, capsys):
         cli.main(argv)
     assert end.value.code == 2
     assert "usage: multiposenet" in capsys.readouterr().err
+
+
+def test_python_m():
+    command = [sys.executable, "-m", "multiposenet", "--version"]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    assert (answer.returncode, answer.stdout) == (0, f"multiposenet {__version__}\n")
 
 
 def test_progress_is_shown_on_a_terminal_only(capsys, monkeypatch):

@@ -30,14 +30,15 @@ class Found(list):
     def to_coco(self, image_id, file_name):
         return [{"image_id": image_id, "file_name": file_name, "person": person} for person in self]
 
-    def draw(self, path, image):
+    def draw(self, path, image, **options):
         with atomic_write(path) as partial:
             partial.write_text(f"drawing of {image}")
 
 
 class Model:
-    def stream(self, paths):
-        for path in paths:
+    def stream(self, frames):
+        for frame in frames:
+            path = frame.path
             yield SimpleNamespace(image=path.name), Found(range(int(path.stem)))
 
     def advice(self, frame, poses):

@@ -76,3 +76,63 @@ def test_is_single(folder, quarters):
     assert is_single(f"{folder}/c [1].png") and is_single(Image.fromarray(quarters))
     assert not is_single(folder) and not is_single("*.png") and not is_single([quarters])
     assert not is_single(quarters[None])
+
+
+def test_tensors_of_pytorch(quarters):
+    torch = pytest.importorskip("torch")
+    last = torch.from_numpy(quarters)
+    first = last.permute(2, 0, 1)
+    grey = (first[:1] / 255).requires_grad_()
+    found = list(frames([last, first, torch.stack([first, first]), grey, last[..., 0]]))
+    assert is_single(first) and not is_single(torch.stack([first, first]))
+    for frame in found[:4]:
+        np.testing.assert_array_equal(frame.image, quarters)
+    for frame in found[4:]:
+        np.testing.assert_array_equal(frame.image[..., 1], quarters[..., 0])
+    (error,) = frames(torch.zeros(2, 20, 20))
+    assert "shape: (2, 20, 20) is no image" in str(error)
+
+
+def test_folders_below(folder, quarters):
+    (folder / ".hidden").mkdir()
+    Image.fromarray(quarters).save(folder / ".hidden" / "no.png")
+    (folder / "circle").symlink_to(folder, target_is_directory=True)
+    assert names(files(folder, recursive=True)) == ["a.PNG", "b.png", "c [1].png", "deep.png"]
+    assert len(list(frames(folder, recursive=True))) == 4
+
+
+@pytest.mark.parametrize("suffix", ["gif", "tiff"])
+def test_all_pages(tmp_path, quarters, suffix):
+    pictures = [Image.fromarray(np.roll(quarters, 3 * page, axis=1)) for page in range(3)]
+    path = tmp_path / f"a.{suffix}"
+    options = {"duration": [100, 200, 300]} if suffix == "gif" else {}
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], **options)
+    found = list(frames(path, all_pages=True))
+    assert sources.pages(path) == range(3) and not is_single(path, all_pages=True)
+    for page, frame in enumerate(found):
+        np.testing.assert_array_equal(frame.image, pictures[page])
+        assert (frame.name, frame.index) == (f"{path}[{page}]", page)
+        assert frame.origin == {"source": frame.name, "image": frame.image}
+    assert [frame.time for frame in found] == (
+        pytest.approx([0, 0.1, 0.3]) if suffix == "gif" else [None] * 3
+    )
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.6)])
+    *_, last = frames(path, all_pages=True)
+    assert isinstance(last, InputError)
+
+
+def test_frames_are_read_in_advance_but_not_those_of_the_caller(folder):
+    assert [frame.name for frame in sources.frames_ahead(folder)] == [
+        frame.name for frame in frames(folder)
+    ]
+    mine = iter([np.zeros((9, 9, 3), np.uint8)])
+    stream = sources.frames_ahead(mine)
+    assert not isinstance(next(stream), InputError) and next(mine, None) is None
+
+
+def test_one_frame(folder, quarters):
+    assert sources.one_frame(quarters).name == "array 0"
+    with pytest.raises(ValueError, match="source: not one image"):
+        sources.one_frame(folder)
+    with pytest.raises(InputError, match="none.png"):
+        sources.one_frame(folder / "none.png")

@@ -36,8 +36,11 @@ class Finder(System):
         other.factor = factor
         return other
 
-    def stream(self, source):
-        for frame in frames(source):
+    def _seeing(self, size):
+        return self
+
+    def _stream(self, items):
+        for frame in items:
             if isinstance(frame, InputError):
                 yield frame
                 continue
@@ -89,13 +92,13 @@ def test_flipping_the_photo_mirrors_the_result():
 def test_a_person_of_which_only_a_tile_shows_all():
     """What is found in a part alone counts as it is; what is found in one of two views half."""
     finder = Finder()
-    real = finder.stream
+    real = finder._stream
 
-    def near_only(source):
-        for frame, poses in real(source):
+    def near_only(items):
+        for frame, poses in real(items):
             yield frame, poses if frame.image.shape[1] < 140 else poses[:0]
 
-    finder.stream = near_only
+    finder._stream = near_only
     found = Augmented(finder, Augmentation(crops=80))(photo(at=((40, 30), (60, 60), (25, 64))))
     assert len(found) == 1 and found.scores[0] == pytest.approx(0.8)
     np.testing.assert_allclose(found.keypoints[0, 0], (40.5, 30.5), atol=1e-4)
@@ -153,9 +156,9 @@ def test_an_ensemble_averages_and_halves_what_one_alone_finds():
     assert len(found) == 1 and found.scores[0] == pytest.approx(0.7)
     np.testing.assert_allclose(found.keypoints[0], Finder()(photo()).keypoints[0], atol=1e-4)
     nobody = Finder()
-    nobody.stream = lambda source: ((frame, Finder()(photo())[:0]) for frame in frames(source))
+    nobody._stream = lambda items: ((frame, Finder()(photo())[:0]) for frame in items)
     (alone,) = Ensemble([first, nobody])(photo())
-    assert alone.scores[0] == pytest.approx(0.3)
+    assert alone.score == pytest.approx(0.3)
     assert len(Ensemble([first, nobody], score=0.4)(photo())) == 0
     with pytest.raises(ValueError, match="b: finds the keypoints of alone, a those of pair; use"):
         Ensemble([first, Finder(ALONE)], ["a", "b"])

@@ -251,7 +251,7 @@ def test_stream_goes_on_after_a_bad_file(pose, folder):
 
 def test_call_raises_on_a_bad_file(pose, folder):
     with pytest.raises(InputError, match="1b.jpg"):
-        pose(folder)
+        pose(folder, on_error="raise")
     with pytest.raises(InputError, match="none.jpg: file: No such file"):
         pose(folder / "none.jpg")
 
@@ -262,6 +262,29 @@ def test_one_image_gives_one_result_and_several_a_list(pose, folder):
     assert len(pose([folder / "0.png"])) == 1 and isinstance(pose([folder / "0.png"]), list)
     assert len(pose(np.stack([paint((64, 64))] * 2))) == 2
     assert pose([]) == []
+
+
+def test_it_says_what_it_is_and_sees_other_sizes_for_one_call(model):
+    pose = Estimator(model, image_size=320)
+    runtime = f"keras on {keras.backend.backend()}"
+    assert repr(pose) == f"<Estimator: corners, {runtime}, 320 pixels>"
+    pose.name = "mine"
+    assert repr(pose) == f"<Estimator: mine, {runtime}, 320 pixels>"
+    assert pose._seeing(640).image_size == 640 and pose._seeing(640)._find is pose._find
+    image = paint((480, 640), red=(100, 60, 300, 420))
+    np.testing.assert_allclose(pose(image, size=192).boxes, pose(image).boxes, atol=0.6)
+    with pytest.raises(ValueError, match="image_size: 5"):
+        pose(image, size=5)
+    fixed = Estimator(RectangleFinder(image_size=(192, 256)))
+    assert "192x256 pixels" in repr(fixed)
+    with pytest.raises(ValueError, match="size: the model sees images of"):
+        fixed(image, size=320)
+
+
+def test_a_result_of_an_array_draws_itself(pose):
+    image = paint((100, 150), red=(10, 10, 100, 90))
+    poses = pose(image)
+    assert poses.source is None and (poses.draw() != image).any()
 
 
 @pytest.mark.parametrize("options", [{"image_size": 16}, {"batch_size": 0}, {"enlarge": 0.0}])

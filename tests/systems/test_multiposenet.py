@@ -373,3 +373,8 @@ def test_export_returns_finished_poses_at_any_size(model, tmp_path):
 
 
 # The oracle: true heatmaps and boxes of real photos through decoding and grouping.
+
+
+def test_fit_says_where_training_is():
+    with pytest.raises(NotImplementedError, match="use `multiposenet train STAGE .* docs/training"):
+        MultiPoseNet.fit(None, [])

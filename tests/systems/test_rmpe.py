@@ -359,7 +359,7 @@ def test_a_users_other_mistakes(dots, tmp_path):
     for score in (1.5, -0.5, np.nan):
         with pytest.raises(ValueError, match=f"scores: {score} of box 0; give numbers from 0 to 1"):
             dots.poses_in(image, [box], [score])
-    with pytest.raises(ValueError, match="image: not one image"):
+    with pytest.raises(ValueError, match="source: not one image"):
         dots.poses_in([image], [box])
     with pytest.raises(InputError, match="none.png"):
         dots.poses_in(tmp_path / "none.png", [box])
