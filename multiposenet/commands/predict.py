@@ -3,8 +3,8 @@
 Writes a drawn picture DIR/<name>.png for every photo and DIR/poses.json, a list of COCO keypoint
 results: image_id, file_name, category_id, keypoints (x, y, score for each, in pixels of the
 photo; 0, 0, 0 where one was not found), score, bbox (x, y, width, height) and box_score. Without
-SOURCE it runs on a public-domain photo that comes with matplotlib. (Such are MultiPoseNet, figure
-6, and RMPE, figure 8.)
+SOURCE it runs on a public-domain photo that comes with matplotlib.
+(Such are MultiPoseNet, figure 6, and RMPE, figure 8.)
 
 Whatever ends the run, poses.json has what was done shortly before, and --resume goes on from there.
 A file in DIR that predict has not written, or that has been changed since, is not replaced: a

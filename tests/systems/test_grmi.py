@@ -70,7 +70,7 @@ def test_keypoints_are_in_pixels_of_the_photo(dots, box):
     (pose,) = grmi(dots).poses_in(paint(box), [box])
     # Without offsets the place is the centre of the nearest cell.
     cell = 4 * 1.25 * max((box[2] - box[0]) / 68, (box[3] - box[1]) / 96)
-    np.testing.assert_allclose(pose.keypoints[0], joints_of(box), atol=0.55 * cell)
+    np.testing.assert_allclose(pose.keypoints, joints_of(box), atol=0.55 * cell)
 
 
 def test_a_crop_shows_the_enlarged_box_and_is_never_squeezed(dots, monkeypatch):
@@ -88,7 +88,7 @@ def test_a_crop_shows_the_enlarged_box_and_is_never_squeezed(dots, monkeypatch):
     # The crop's corner lies half of the extended, enlarged box from the centre.
     width = 68 * 1.25
     np.testing.assert_allclose(
-        found.keypoints[0, 0], [134 - width / 2, 124 - width * 96 / 68 / 2], atol=1e-3
+        found.keypoints[0], [134 - width / 2, 124 - width * 96 / 68 / 2], atol=1e-3
     )
     assert seen[0].shape == (1, 96, 68, 3)
 
@@ -97,12 +97,12 @@ def test_a_pose_scores_its_keypoints_mean_and_not_its_box(dots):
     box = (150, 60, 230, 250)
     image = paint(box)
     (pose,) = grmi(dots, [box], [0.3])(image)
-    assert pose.scores[0] == pytest.approx(pose.keypoint_scores[0].mean())
+    assert pose.score == pytest.approx(pose.keypoint_scores.mean())
     (other,) = grmi(dots, [box], [0.3], rescoring="geometric")(image)
-    mean = pose.keypoint_scores[0].mean()
-    assert other.scores[0] == pytest.approx(np.sqrt(0.3 * mean))
+    mean = pose.keypoint_scores.mean()
+    assert other.score == pytest.approx(np.sqrt(0.3 * mean))
     (boxed,) = grmi(dots, [box], [0.3], rescoring="box")(image)
-    assert boxed.scores[0] == pytest.approx(0.3)
+    assert boxed.score == pytest.approx(0.3)
     with pytest.raises(ValueError, match="rescoring: 'oks'; use one of geometric"):
         grmi(dots, rescoring="oks")
 

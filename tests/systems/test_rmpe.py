@@ -152,9 +152,9 @@ def test_transformers_in_between_change_no_place():
 def test_scores(dots):
     box = BOXES["upright"]
     (pose,) = rmpe([box], [0.49])(paint(box))
-    assert pose.box_scores[0] == pytest.approx(0.49)
-    mean = pose.keypoint_scores[0].mean()
-    assert pose.scores[0] == pytest.approx(np.sqrt(0.49 * mean))
+    assert pose.box_score == pytest.approx(0.49)
+    mean = pose.keypoint_scores.mean()
+    assert pose.score == pytest.approx(np.sqrt(0.49 * mean))
     image = paint(box)
     assert dots.poses_in(image, [box]).scores[0] == pytest.approx(np.sqrt(mean))
     assert dots.poses_in(image, [box], [0.25]).scores[0] == pytest.approx(np.sqrt(0.25 * mean))
@@ -393,5 +393,5 @@ def test_grey_images(dots):
     box = BOXES["upright"]
     grey = paint(box).max(axis=-1)  # every keypoint sees three dots of equal height, or nearly
     (pose,) = dots.poses_in(grey, [box])
-    distance = np.linalg.norm(pose.keypoints[0][:, None] - keypoints_of(box), axis=-1)
+    distance = np.linalg.norm(pose.keypoints[:, None] - keypoints_of(box), axis=-1)
     assert distance.min(axis=1).max() < 0.5

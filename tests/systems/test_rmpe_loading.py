@@ -203,7 +203,7 @@ def test_the_bundled_sppe():
     pose = load_rmpe(detector=lambda image: ([box, np.add(box, 9)], [0.9, 0.8]))
     (person,) = pose(photo)  # the other box is of the same person
     nose, left, right = (
-        person.keypoints[0, COCO_17.index(name)]
+        person.keypoints[COCO_17.index(name)]
         for name in ("nose", "left_shoulder", "right_shoulder")
     )
     assert 150 < nose[0] < 350 and 80 < nose[1] < 300
