@@ -4,11 +4,16 @@ from pathlib import Path
 
 from multiposenet import keypoint_names
 from multiposenet.json_table import JsonTable, fail
-from multiposenet.skeleton import COCO_17, LSP_14, MPII_16, Skeleton, default_sigmas
+from multiposenet.skeleton import (
+    COCO_17,
+    LSP_14,
+    MEAN_SIGMA,
+    MPII_16,
+    Skeleton,
+    default_sigmas,
+)
 
 _KNOWN_SKELETONS = (COCO_17, MPII_16, LSP_14)
-# OKS sigma of a keypoint whose name tells nothing: the mean over COCO's keypoints.
-_MEAN_SIGMA = 0.067
 
 
 def choose(categories: JsonTable, name: str | None) -> dict:
@@ -53,10 +58,10 @@ def skeleton_of(
     try:
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
             content["limbs"], _ = limbs_of(category)
-            content["sigmas"] = [sigma or _MEAN_SIGMA for sigma in default_sigmas(names)]
+            content["sigmas"] = [sigma or MEAN_SIGMA for sigma in default_sigmas(names)]
             plain = keypoint_names.plain(tuple(names))
             for known in known_ones:  # the same keypoints in another spelling
-                if plain == keypoint_names.plain(known.keypoints):
+                if plain == known.plain_keypoints:
                     content["limbs"] = content["limbs"] or known.limbs
                     content["sigmas"] = known.sigmas
                     break

@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from multiposenet import keypoint_names
 from multiposenet.files import atomic_write
 from multiposenet.skeleton import Skeleton
 
@@ -190,7 +189,7 @@ def _line_width(box, shape) -> float:
 
 def _limb_colour(skeleton: Skeleton, keypoints) -> tuple[int, int, int]:
     """Colour of the side that keypoints lie on; those of the centre line join either side."""
-    names = keypoint_names.plain(skeleton.keypoints)
+    names = skeleton.plain_keypoints
     sides = {names[keypoint].split("_")[0] for keypoint in keypoints} & {"left", "right"}
     return SIDE_COLOURS[sides.pop() if len(sides) == 1 else "centre"]
 

@@ -108,7 +108,8 @@ def _check(names, readings, partners) -> None:
         meant = reading.of_body or (len(letters) == 2 and not reading.base.isdecimal())
         if reading.kind == "word" or (reading.kind == "letter" and meant):
             raise ValueError(
-                f"keypoints: {name!r} has no mirror keypoint; add {reading.partner!r}, or rename it"
+                f"keypoints: {name!r} has no mirror keypoint; add {reading.partner!r}, rename it, "
+                "or give the pairs in a file for --skeleton"
             )
 
 

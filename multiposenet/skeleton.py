@@ -15,7 +15,7 @@ import numpy as np
 
 from multiposenet import bounded_files, keypoint_names
 from multiposenet.errors import InputError
-from multiposenet.files import atomic_write
+from multiposenet.files import write_text
 
 # OKS sigmas by keypoint name. The seventeen COCO keypoints are the values of the COCO keypoint
 # evaluation. COCO measures no neck and no head top: 0.079 is the value CrowdPose publishes for
@@ -38,9 +38,13 @@ SIGMAS = {
     "pelvis": 0.107,
 }
 
+# Of a keypoint whose name tells nothing: the mean over COCO's keypoints.
+MEAN_SIGMA = 0.067
+
 MAX_KEYPOINTS = 1000  # the largest skeletons in use, of whole bodies with hands, have below 600
 _MAX_BYTES = 1 << 18  # of a YAML file
 _LONGEST_NAME = 100
+_FIELDS = ("name", "keypoints", "limbs", "pairs", "sigmas")
 
 
 def default_sigmas(keypoints: Sequence[str]) -> list[float | None]:
@@ -48,11 +52,8 @@ def default_sigmas(keypoints: Sequence[str]) -> list[float | None]:
 
     Args:
         keypoints: the keypoint names, such as `"nose"`, `"left_wrist"` or `"LWrist"`.
-
-    Raises:
-        ValueError: left and right cannot be told apart.
     """
-    names = keypoint_names.plain(tuple(keypoints))
+    names = _plain(tuple(keypoints))
     return [SIGMAS.get(name.removeprefix("left_").removeprefix("right_")) for name in names]
 
 
@@ -61,7 +62,7 @@ class Skeleton:
     """What a person is made of: named keypoints, the limbs between them and how exact each one is.
 
     Keypoints called `left_NAME` and `right_NAME`, or by another spelling of `keypoint_names`, are
-    each other's mirror image; every other keypoint is its own.
+    each other's mirror image, unless `pairs` says otherwise; every other keypoint is its own.
 
     Attributes:
         name: short name, for example `"coco_17"`.
@@ -69,6 +70,8 @@ class Skeleton:
         limbs: pairs of keypoint indices (0-based) joined by a line.
         sigmas: per keypoint standard deviation of the OKS measure, relative to the square root of
             the person's area. COCO's kappa is twice this value.
+        pairs: pairs of keypoint indices that mirroring an image swaps, where they are others than
+            the names tell; None where they are these.
 
     Raises:
         ValueError: the fields do not fit together; the message names the field.
@@ -78,10 +81,14 @@ class Skeleton:
     keypoints: tuple[str, ...]
     limbs: tuple[tuple[int, int], ...]
     sigmas: tuple[float, ...]
+    pairs: tuple[tuple[int, int], ...] | None = None
 
     def __post_init__(self):
         # Saved configurations bring lists; tuples keep skeletons hashable and equal.
-        for field, one in (("keypoints", _whole), ("limbs", tuple), ("sigmas", _whole)):
+        fields = {"keypoints": _whole, "limbs": tuple, "sigmas": _whole, "pairs": tuple}
+        if self.pairs is None:
+            del fields["pairs"]
+        for field, one in fields.items():
             try:
                 value = tuple(map(one, getattr(self, field)))
             except TypeError:
@@ -99,21 +106,42 @@ class Skeleton:
         twice = [name for name, times in Counter(self.keypoints).items() if times > 1]
         if twice:
             raise ValueError(f"keypoints: {min(twice)!r} is listed twice; make the names unique")
-        keypoint_names.mirrors(self.keypoints)
-        for limb in self.limbs:
-            if len(limb) != 2 or not all(
-                isinstance(keypoint, int | np.integer) and 0 <= keypoint < count
-                for keypoint in limb
-            ):
-                raise ValueError(
-                    f"limbs: {short(limb)} is no pair of keypoint indices; use 0 to {count - 1}"
-                )
+        for field in ("limbs", "pairs"):
+            for pair in getattr(self, field) or ():
+                if len(pair) != 2 or not all(
+                    isinstance(keypoint, int | np.integer) and 0 <= keypoint < count
+                    for keypoint in pair
+                ):
+                    raise ValueError(
+                        f"{field}: {short(pair)} is no pair of keypoint indices; use 0 to "
+                        f"{count - 1}"
+                    )
+        self._check_mirrors()
         if len(self.sigmas) != count:
             raise ValueError(
                 f"sigmas: {len(self.sigmas)} values for {count} keypoints; give one per keypoint"
             )
         if not all(isinstance(sigma, Real) and 0 < sigma < 1 for sigma in self.sigmas):
             raise ValueError("sigmas: a value is not between 0 and 1; COCO's are .025 to .107")
+
+    def _check_mirrors(self):
+        """Raises `ValueError` unless left and right are clear; drops pairs that the names tell."""
+        if self.pairs is None:
+            keypoint_names.mirrors(self.keypoints)
+            return
+        paired = [keypoint for pair in self.pairs for keypoint in pair]
+        if len(set(paired)) < len(paired):
+            twice = next(k for k in paired if paired.count(k) > 1)
+            raise ValueError(
+                f"pairs: {self.keypoints[twice]!r} occurs twice; pair each keypoint once at most"
+            )
+        pairs = tuple(sorted(tuple(sorted(map(int, pair))) for pair in self.pairs))
+        try:
+            by_name = keypoint_names.mirrors(self.keypoints)
+            told = tuple((k, other) for k, other in enumerate(by_name) if k < other)
+        except ValueError:
+            told = None
+        object.__setattr__(self, "pairs", None if pairs == told else pairs)
 
     @property
     def num_keypoints(self) -> int:
@@ -123,7 +151,17 @@ class Skeleton:
     @property
     def flip_indices(self) -> np.ndarray:
         """(K,) index of each keypoint's mirror image, so that `x[flip_indices]` swaps sides."""
-        return np.array(keypoint_names.mirrors(self.keypoints))
+        if self.pairs is None:
+            return np.array(keypoint_names.mirrors(self.keypoints))
+        indices = np.arange(self.num_keypoints)
+        for first, second in self.pairs:
+            indices[[first, second]] = second, first
+        return indices
+
+    @property
+    def plain_keypoints(self) -> tuple[str, ...]:
+        """The keypoint names in one spelling, such as `left_shoulder`, where they have sides."""
+        return _plain(self.keypoints)
 
     def index(self, keypoint: str) -> int:
         """Returns the index of a keypoint.
@@ -151,18 +189,23 @@ class Skeleton:
         Returns:
             Integer array of shape (K,).
         """
-        names = keypoint_names.plain(other.keypoints)
-        position = {name: index for index, name in enumerate(names)}
+        position = {name: index for index, name in enumerate(other.plain_keypoints)}
         position |= {name: index for index, name in enumerate(other.keypoints)}
-        wanted = zip(self.keypoints, keypoint_names.plain(self.keypoints), strict=True)
+        wanted = zip(self.keypoints, self.plain_keypoints, strict=True)
         return np.array([position.get(own, position.get(name, -1)) for own, name in wanted])
 
     def to_dict(self) -> dict:
-        """Returns a plain dictionary, with limbs by name, that `from_dict` reads back."""
+        """Returns a plain dictionary, with limbs and pairs by name, that `from_dict` reads."""
+        pairs = [(a, b) for a, b in enumerate(self.flip_indices.tolist()) if a < b]
+        limbs, pairs = (
+            [[self.keypoints[a], self.keypoints[b]] for a, b in each]
+            for each in (self.limbs, pairs)
+        )
         return {
             "name": self.name,
             "keypoints": list(self.keypoints),
-            "limbs": [[self.keypoints[a], self.keypoints[b]] for a, b in self.limbs],
+            "limbs": limbs,
+            "pairs": pairs,
             "sigmas": list(self.sigmas),
         }
 
@@ -172,7 +215,8 @@ class Skeleton:
 
         Args:
             fields: `keypoints`, a list of names; optionally `name`; `limbs`, pairs of names or of
-                0-based indices; `sigmas`, one number per keypoint or a mapping from names to
+                0-based indices; `pairs`, likewise, that mirroring swaps (by default those that
+                the names tell); `sigmas`, one number per keypoint or a mapping from names to
                 numbers. Keypoints with a name known to `SIGMAS` need no sigma.
 
         Raises:
@@ -180,18 +224,19 @@ class Skeleton:
         """
         if not isinstance(fields, Mapping):
             raise ValueError("skeleton: not a mapping; write name, keypoints, limbs and sigmas")
-        unknown = sorted(set(map(str, fields)) - {"name", "keypoints", "limbs", "sigmas"})
+        unknown = sorted(set(map(str, fields)) - set(_FIELDS))
         if unknown:
-            raise ValueError(f"{unknown[0]}: unknown field; use name, keypoints, limbs, sigmas")
+            raise ValueError(f"{unknown[0]}: unknown field; use {', '.join(_FIELDS)}")
         keypoints = fields.get("keypoints")
         if not _is_list(keypoints) or not all(isinstance(name, str) for name in keypoints):
             raise ValueError("keypoints: missing or not a list of names; list the keypoint names")
-        keypoints = tuple(keypoints)
+        keypoints, pairs = tuple(keypoints), fields.get("pairs")
         return cls(
             name=str(fields.get("name", "custom")),
             keypoints=keypoints,
-            limbs=_parse_limbs(fields.get("limbs") or (), keypoints),
+            limbs=_parse_pairs("limbs", fields.get("limbs") or (), keypoints),
             sigmas=_parse_sigmas(fields.get("sigmas"), keypoints),
+            pairs=None if pairs is None else _parse_pairs("pairs", pairs, keypoints),
         )
 
     @classmethod
@@ -216,17 +261,27 @@ class Skeleton:
         except ValueError as error:
             raise InputError(f"{path}: {error}") from error
 
-    def to_yaml(self, path: str | os.PathLike) -> None:
+    def to_yaml(self, path: str | os.PathLike, comments: Sequence[str] = ()) -> None:
         """Writes the skeleton as a YAML file that `from_yaml` reads back.
 
         Args:
             path: the file to write.
+            comments: lines for whoever edits it, written above.
         """
         import yaml
 
-        text = yaml.safe_dump(self.to_dict(), sort_keys=False, default_flow_style=None)
-        with atomic_write(path) as partial:
-            partial.write_text(text, encoding="utf-8")
+        lines = "".join(f"# {' '.join(line.split())}\n" for line in comments)
+        fields = self.to_dict()
+        fields["sigmas"] = dict(zip(self.keypoints, fields["sigmas"], strict=True))
+        text = yaml.safe_dump(fields, sort_keys=False, default_flow_style=None, allow_unicode=True)
+        write_text(path, lines + text)
+
+
+def _plain(names: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return keypoint_names.plain(names)
+    except ValueError:  # sides that the names alone do not make clear
+        return names
 
 
 def _is_list(value) -> bool:
@@ -242,17 +297,18 @@ def short(value) -> str:
     return f"{value!r:.60}"
 
 
-def _parse_limbs(limbs, keypoints) -> tuple[tuple[int, int], ...]:
+def _parse_pairs(field, pairs, keypoints) -> tuple[tuple[int, int], ...]:
+    """Limbs, or mirror pairs, as indices."""
     parsed, place = [], {name: index for index, name in enumerate(keypoints)}
-    for limb in limbs if _is_list(limbs) else (limbs,):
-        if not _is_list(limb) or len(limb) != 2:
-            raise ValueError(f"limbs: {short(limb)} is no pair; write [keypoint, keypoint]")
-        for keypoint in limb:
+    for pair in pairs if _is_list(pairs) else (pairs,):
+        if not _is_list(pair) or len(pair) != 2:
+            raise ValueError(f"{field}: {short(pair)} is no pair; write [keypoint, keypoint]")
+        for keypoint in pair:
             if not (type(keypoint) is int or (isinstance(keypoint, str) and keypoint in place)):
                 raise ValueError(
-                    f"limbs: {short(keypoint)} is not among the keypoints; correct the name"
+                    f"{field}: {short(keypoint)} is not among the keypoints; correct the name"
                 )
-        parsed.append(tuple(j if type(j) is int else place[j] for j in limb))
+        parsed.append(tuple(j if type(j) is int else place[j] for j in pair))
     return tuple(parsed)
 
 

@@ -15,6 +15,7 @@ ELSEWHERE = {
     "multiposenet.commands.export": "commands/test_export_command.py",
     "multiposenet.commands.labelled_groups": "commands/test_evaluate_groups.py",
     "multiposenet.commands.labelled_photos": "commands/test_evaluate.py",
+    "multiposenet.commands.own_keypoints": "commands/test_train_own_keypoints.py",
     "multiposenet.commands.summary": "commands/test_summary_and_train.py",
     "multiposenet.commands.train": "commands/test_summary_and_train.py",
     "multiposenet.commands.tables": "commands/test_rmpe_commands.py",

@@ -84,6 +84,28 @@ def test_own_skeleton_takes_names_or_indices_and_known_sigmas():
     assert Skeleton.from_dict({"keypoints": ["nose", "pelvis"]}).sigmas == (0.026, 0.107)
 
 
+def test_pairs_go_before_what_names_tell(tmp_path):
+    fields = {"keypoints": ["kopf", "links", "rechts"], "sigmas": [0.1, 0.1, 0.1]}
+    named = Skeleton.from_dict(fields)
+    assert named.flip_indices.tolist() == [0, 1, 2]
+    paired = Skeleton.from_dict({**fields, "pairs": [["rechts", "links"]]})
+    assert paired.flip_indices.tolist() == [0, 2, 1] and paired.pairs == ((1, 2),)
+    saved = json.loads(json.dumps(dataclasses.asdict(paired)))
+    assert Skeleton(**saved) == paired != named and hash(Skeleton(**saved)) == hash(paired)
+    paired.to_yaml(tmp_path / "kopf.yaml", ["a note"])
+    assert Skeleton.from_yaml(tmp_path / "kopf.yaml") == paired
+    assert (tmp_path / "kopf.yaml").read_text().startswith("# a note\n")
+    alone = Skeleton.from_dict({"keypoints": ["left_knee", "nose"], "pairs": []})
+    assert alone.flip_indices.tolist() == [0, 1]
+    assert alone.plain_keypoints == ("left_knee", "nose")
+
+
+def test_pairs_that_the_names_tell_are_nothing_new():
+    assert Skeleton.from_dict(COCO_17.to_dict()) == COCO_17
+    assert Skeleton.from_dict({**HAND, "pairs": [[2, 1]]}) == Skeleton.from_dict(HAND)
+    assert Skeleton.from_dict({**HAND, "pairs": []}).flip_indices.tolist() == [0, 1, 2]
+
+
 def test_lists_from_a_saved_configuration_give_an_equal_skeleton():
     saved = json.loads(json.dumps(dataclasses.asdict(LSP_14)))
     assert Skeleton(**saved) == LSP_14 and hash(Skeleton(**saved)) == hash(LSP_14)
@@ -111,6 +133,11 @@ def test_yaml_without_a_name_is_called_after_its_file(tmp_path):
         ({"sigmas": [0.1, 0.1, 26]}, "not between 0 and 1"),
         ({"sigmas": ["a", "b", "c"]}, "sigmas: not a list of numbers"),
         ({"joints": []}, "joints: unknown field"),
+        ({"pairs": [["left_tip", "thumb"]]}, "pairs: 'thumb' is not among"),
+        ({"pairs": [[1, 2], [2, 0]]}, "pairs: 'right_tip' occurs twice"),
+        ({"pairs": [[1, 1]]}, "pairs: 'left_tip' occurs twice"),
+        ({"pairs": [[1, 3]]}, "pairs: .* is no pair"),
+        ({"pairs": 7}, "pairs: 7 is no pair"),
     ],
 )
 def test_wrong_fields_are_named(change, message):

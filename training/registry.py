@@ -68,6 +68,7 @@ _ALL = (
         "keypoints",
         {
             "nano": "keypoints.NanoKeypoints",
+            "small": "keypoints.SmallKeypoints",
             "nano-gpu": "keypoints.NanoKeypointsGPU",
             "movenet": "keypoints.MoveNetKeypoints",
             "paper": "keypoints.PaperKeypoints",
@@ -83,6 +84,7 @@ _ALL = (
         "person",
         {
             "nano": "person.NanoPerson",
+            "small": "person.SmallPerson",
             "nano-gpu": "person.NanoPersonGPU",
             "movenet": "person.MoveNetPerson",
             "paper": "person.PaperPerson",
@@ -97,7 +99,7 @@ _ALL = (
         "prn",
         "the pose residual network",
         "prn",
-        {"nano": "prn.NanoPRN", "paper": "prn.PaperPRN"},
+        {"nano": "prn.NanoPRN", "small": "prn.SmallPRN", "paper": "prn.PaperPRN"},
         LABELS,
         _weights("prn"),
         system="multiposenet",

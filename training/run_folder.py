@@ -29,6 +29,8 @@ from multiposenet.training.registry import STAGES, of_system
 
 # What a run trains
 
+_RECORDS = {"multiposenet": "model.json", "rmpe": "rmpe.json"}
+
 
 def record_architecture(path, architecture, write=True):
     """Records what a run's stages train, or checks that it is what earlier ones recorded.
@@ -65,6 +67,25 @@ def read_architecture(path):
     return options.current(
         architecture_files.read(path, "restore it, run the first stage, or use another folder")
     )
+
+
+def recorded_skeleton(run, system):
+    """The keypoints that the stages of a system train in a run; None if none has begun.
+
+    Raises:
+        WeightsError: the file is damaged.
+    """
+    path = Path(run) / _RECORDS.get(system, "")
+    if system not in _RECORDS or not path.exists():
+        return None
+    skeleton = read_architecture(path).get("skeleton")
+    try:
+        known = isinstance(skeleton, str)
+        return skeletons.get(skeleton) if known else skeletons.Skeleton(**skeleton)
+    except (InputError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{path}: skeleton: damaged; restore it or use another folder"
+        ) from error
 
 
 def describe_model(model):

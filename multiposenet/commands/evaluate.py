@@ -22,6 +22,7 @@ The measures are those of MultiPoseNet, tables 1, 2 and 5, and of RMPE, tables 1
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from multiposenet.commands import (
@@ -29,6 +30,7 @@ from multiposenet.commands import (
     console,
     labelled_groups,
     labelled_photos,
+    own_keypoints,
     result_files,
     systems,
 )
@@ -58,7 +60,10 @@ def add_arguments(parser):
         "allow; of --data its own)",
     )
     parser.add_argument(
-        "--skeleton", metavar="NAME|FILE", help="keypoints of annotations that name none"
+        "--skeleton",
+        metavar="NAME|FILE",
+        help="keypoints of annotations that name none, and the sigmas of those that name the same "
+        "(default: the model's)",
     )
     systems.add_model_arguments(parser)
     arguments.add_json_argument(parser)
@@ -136,7 +141,10 @@ def _score(args) -> tuple[dict, int, int]:
         )
     # Average precision ranks all detections: a threshold would only cut its tail off.
     pose = systems.load_system(args, score=0.0)
+    if not args.skeleton and annotations.skeleton.keypoints == pose.skeleton.keypoints:
+        annotations = replace(annotations, skeleton=pose.skeleton)  # and its sigmas
     if "keypoints" in metrics:
+        own_keypoints.note_sigmas(annotations.skeleton)
         labelled_photos.check_skeleton(
             args, annotations, pose.skeleton, "use another model or --metrics boxes,masks,pck"
         )

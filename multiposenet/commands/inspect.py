@@ -7,8 +7,7 @@ left and right mixed up. With photos their files are decoded, and sizes and EXIF
 the labels.
 
 --repair writes a copy in which is mended what has one right answer, and says what it changed; what
-only the photo can tell stays as it is. --write-skeleton writes the names, limbs and sigmas that the
-keypoints are read with, for --skeleton of other verbs, to be edited.
+only the photo can tell stays as it is. --write-skeleton writes what init writes.
 
 Exit status: 0 nothing found (with --repair: nothing left), 1 something found, 2 nothing usable.
 """
@@ -21,8 +20,6 @@ from multiposenet.errors import AnnotationError, InputError
 
 # Formats that are one COCO file with photos/ and masks/ beside it.
 _COCO_LAYOUT = ("coco", "lsp", "synthetic")
-# All keypoints of a format, where they are not COCO's.
-_SKELETONS = {"mpii": "mpii_16", "waf": "lsp_14"}
 
 
 def add_arguments(parser):
@@ -83,7 +80,7 @@ def run(args) -> int:
     repaired = _repair(args, content, inspection, folders, skeleton) if args.repair else None
     drawn = _draw(inspection, folders["photos"], args) if args.draw else []
     if args.write_skeleton:
-        _write_skeleton(args.write_skeleton, path, skeleton)
+        _write_skeleton(args.write_skeleton, args.dataset, skeleton)
     if args.json:
         result_files.write_json(args.json, _result(args.dataset, inspection, drawn, repaired))
     if args.json != "-":
@@ -112,7 +109,7 @@ def _dataset(args) -> tuple:
             raise InputError(f"{args.dataset}: --images: the data set has its own; leave it out")
         path = Path(folder) / "annotations.json"
         if kind not in _COCO_LAYOUT:
-            skeleton = skeletons.get(_SKELETONS.get(kind, "coco_17"))
+            skeleton = datasets.skeleton_of(args.dataset) or skeletons.COCO_17
             content = datasets.coco.to_coco(datasets.read(args.dataset, skeleton), skeleton)
             return content, args.dataset, {"photos": Path(), "masks": None}, skeleton
         photos = Path(folder) / "photos"
@@ -146,13 +143,12 @@ def _repair(args, content, inspection, folders, skeleton) -> dict:
     return {"file": str(args.repair), "changes": dict(changes), "left": left}
 
 
-def _write_skeleton(target, path, skeleton) -> None:
-    from multiposenet.annotations import CocoAnnotations
+def _write_skeleton(target, dataset, skeleton) -> None:
+    from multiposenet.training.datasets import own_skeleton
 
     try:
-        if isinstance(path, Path):
-            skeleton = CocoAnnotations.load(path, skeleton).skeleton
-        skeleton.to_yaml(target)
+        made = own_skeleton.propose(dataset, given=skeleton)
+        made.skeleton.to_yaml(target, made.comments())
     except AnnotationError as error:
         console.report(error)
 

@@ -10,9 +10,7 @@ from multiposenet.errors import AnnotationError, InputError
 
 def check_skeleton(args, annotations, skeleton, remedy: str) -> None:
     """Raises `AnnotationError` if a model's keypoints are not those of the annotations."""
-    from multiposenet.keypoint_names import plain
-
-    if plain(annotations.skeleton.keypoints) != plain(skeleton.keypoints):
+    if annotations.skeleton.plain_keypoints != skeleton.plain_keypoints:
         raise AnnotationError(
             f"{args.annotations}: keypoints: are those of {annotations.skeleton.name}, the model "
             f"finds {skeleton.name}; {remedy}"

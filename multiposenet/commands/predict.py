@@ -190,7 +190,9 @@ def _about(args) -> dict:
     apart = ("verb", "sources", "out", "json", "resume", "overwrite", "trust_saved_model")
     apart += ("recursive", "all_pages")
     given = {name: value for name, value in vars(args).items() if name not in apart}
-    weights = sha256_of(args.model) if Path(args.model).is_file() else None
+    named = Path(args.model)
+    known = (file for file in (named, named / "model.weights.h5") if file.is_file())
+    weights = next(map(sha256_of, known), None)
     return {"version": __version__, **given, "weights": weights}
 
 

@@ -11,7 +11,7 @@ from multiposenet.systems.argument import Argument, share
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `load_system`."""
-    add_system_arguments(parser, "a model of the zoo or a weights file")
+    add_system_arguments(parser, "a model of the zoo, a weights file or a run's folder")
     runtimes = [name for entry in registry.entries().values() for name in entry.runtimes]
     parser.add_argument(
         "--runtime",
@@ -67,7 +67,7 @@ def add_system_arguments(parser: argparse.ArgumentParser, models: str) -> None:
     parser.add_argument(
         "--model",
         default="multiposenet-nano",
-        metavar="NAME|FILE",
+        metavar="NAME|FILE|RUN",
         help=f"{models} (default: %(default)s)",
     )
     parser.add_argument(

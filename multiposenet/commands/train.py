@@ -1,35 +1,56 @@
 """Train a model stage by stage, each from what the ones before left in the run folder.
 
 {stages}
+  all             keypoints, person and prn, one after the other
   release         collects a run's parts in one half-precision file and enters it into a manifest
 
-keypoints, person and prn make RUN/model.weights.h5, which predict and evaluate take as --model;
+keypoints, person and prn make RUN/model.weights.h5; predict and evaluate take RUN as --model.
 sppe and sstn make RUN/rmpe.weights.h5, of --system rmpe --sppe RUN. person needs keypoints, and
 sstn needs sppe.
 
 Data sets are named FORMAT:FOLDER, several of them in one command; or give a COCO file by
 --annotations and its photos by --images. prn and joint-assigner need no photos. The proposal
 generators pgpg and dpg learn from --annotations and a detector's --detections.
+
+Learnt are the keypoints of --skeleton, or else of the annotations (of several data sets, the
+first); in an older run's folder its own. STAGE --help tells the fields of the stage's recipes.
 """
 
+import argparse
 import os
-from contextlib import nullcontext
+from contextlib import ExitStack
 
 from multiposenet import keras_start
-from multiposenet.commands import arguments, console, result_files
+from multiposenet.commands import arguments, console, own_keypoints, result_files
 from multiposenet.errors import InputError
 from multiposenet.systems.argument import change
-from multiposenet.training import registry
+from multiposenet.training import recipe_help, registry
 from multiposenet.training.loop.run_lock import run_lock
 
 __doc__ = __doc__.replace(
     "{stages}",
     "\n".join(f"  {stage.name:15} {stage.teaches}" for stage in registry.STAGES.values()),
 )
-STAGES = (*registry.STAGES, "release")
+STAGES = (*registry.STAGES, "all", "release")
+
+
+class _Help(argparse.Action):
+    """``train STAGE --help``: behind the usual help the fields of the stage's recipes."""
+
+    def __init__(self, option_strings, dest, **options):
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, **options)
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        parser.print_help()
+        for stage in _stages(getattr(namespace, "stage", None)):
+            print(f"\n{recipe_help.text(stage)}")
+        parser.exit()
 
 
 def add_arguments(parser):
+    parser.conflict_handler = "resolve"  # for a help of its own
+    parser.add_argument("-h", "--help", action=_Help, help="this; after STAGE its recipes, too")
+    parser.conflict_handler = "error"
     parser.add_argument("stage", metavar="STAGE", choices=STAGES, help=", ".join(STAGES))
     data = parser.add_argument_group("data")
     data.add_argument(
@@ -46,8 +67,9 @@ def add_arguments(parser):
     )
     data.add_argument(
         "--skeleton",
-        metavar="NAME",
-        help="keypoints to learn: a name or a YAML file (default: of --annotations, or coco_17)",
+        metavar="NAME|FILE",
+        help="keypoints to learn, and those of annotations that name none: a name or a YAML file "
+        "of init (default: of the annotations)",
     )
     data.add_argument(
         "--detections",
@@ -73,7 +95,8 @@ def add_arguments(parser):
         type=change,
         default=[],
         metavar="NAME=VALUE",
-        help="change fields of the recipe (multiposenet.training.recipes), such as steps=9; "
+        help="change fields of the recipe (STAGE --help lists them), such as steps=9; "
+        "all: of every stage that has the field, STAGE.NAME=VALUE of one; "
         "person: pretrained=FILE.h5 of keras-retinanet; sppe, sstn: generator=pgpg or dpg of the "
         "run",
     )
@@ -83,7 +106,12 @@ def add_arguments(parser):
         metavar="DIR",
         help="checkpoints, logs, results (default: %(default)s)",
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the last checkpoint, also to more steps or epochs than before; all: from "
+        "the first stage that is not finished",
+    )
     parser.add_argument(
         "--devices", type=int, default=1, metavar="N", help="share each batch between N devices"
     )
@@ -118,49 +146,149 @@ def run(args) -> int:
     return 0
 
 
+def _stages(name) -> list:
+    """The stages that a name on the command line stands for."""
+    if name == "all":
+        return list(registry.of_system("multiposenet"))
+    return [registry.STAGES[name]] if name in registry.STAGES else []
+
+
 def _train(args) -> list:
-    stage = registry.STAGES[args.stage]
-    _check(args, stage)
-    if args.recipe not in stage.recipes:
-        raise InputError(
-            f"{args.stage}: --recipe: no {args.recipe} for this stage; "
-            f"use {' or '.join(stage.recipes)}"
-        )
+    stages = _stages(args.stage)
+    for stage in stages:
+        _check(args, stage)
+        if args.recipe not in stage.recipes and args.stage != "all":
+            raise InputError(
+                f"{args.stage}: --recipe: no {args.recipe} for this stage; "
+                f"use {' or '.join(stage.recipes)}"
+            )
     folder = result_files.writable_folder(args.run)
-    # Of the processes that share a training, one takes the lock, and only later.
-    shared = {"TF_CONFIG", "KERAS_DISTRIBUTION_NUM_PROCESSES"} & {*os.environ}
-    with nullcontext() if shared else run_lock(folder / f"{args.stage}.lock"):
-        return _train_in(folder, args, stage)
+    with ExitStack() as locks:
+        # Of the processes that share a training, one takes the lock, and only later.
+        if not {"TF_CONFIG", "KERAS_DISTRIBUTION_NUM_PROCESSES"} & {*os.environ}:
+            for stage in stages:
+                locks.enter_context(run_lock(folder / f"{stage.name}.lock"))
+        return _train_in(folder, args, stages)
 
 
-def _train_in(folder, args, stage) -> list:
+def _train_in(folder, args, stages) -> list:
     keras_start.import_keras()
-    from multiposenet.annotations import CocoAnnotations
-    from multiposenet.training import pipeline, recipes
+    from multiposenet.training import run_folder
 
-    recipe = recipes.change(stage.recipe(args.recipe)(), dict(args.set))
-    if stage.data == registry.DETECTIONS:
-        samples = CocoAnnotations.load(args.annotations)
-        skeleton = samples.skeleton
-    else:
-        samples, skeleton = _samples(args)
-    validation = None
-    if args.val_annotations:
-        validation = CocoAnnotations.load(args.val_annotations, skeleton)
+    recipes = _recipes(args, stages)
+    if args.stage == "all" and args.resume:
+        stages = [stage for stage in stages if not run_folder.finished(folder, stage.name)]
+    elif args.stage == "all":
+        for stage in stages:
+            run_folder.refuse_finished(folder, stage.name)
+    with console.notes():
+        data = _data(args, stages, folder) if stages else None
+    files = []
+    for stage in stages:
+        files += _train_stage(stage, recipes[stage.name], data, folder, args)
+    return list(dict.fromkeys(files))
+
+
+def _train_stage(stage, recipe, data, folder, args) -> list:
+    from multiposenet.training import pipeline
+
+    samples, skeleton, validation = data
+    if args.stage == "all" and args.json != "-":
+        print(f"{stage.name}: {stage.teaches}", flush=True)
     return pipeline.train(
-        args.stage,
+        stage.name,
         samples,
         folder,
         recipe,
         skeleton=skeleton,
         detections=args.detections,
-        augment=_augment(args, skeleton),
+        augment=_augment(args, skeleton) if stage.augment else None,
         val_annotations=validation,
         val_images=args.val_images,
         devices=args.devices,
         workers=args.workers,
         resume=args.resume,
     )
+
+
+def _recipes(args, stages) -> dict:
+    """Stage name -> recipe, changed by ``--set``.
+
+    Of ``all``, a stage that has no recipe of the name takes nano's, with the others' backbone; a
+    change is for the stages whose recipes have the field.
+    """
+    import dataclasses
+
+    from multiposenet.training import recipes
+
+    made, backbone, used = {}, None, set()
+    for stage in stages:
+        own = args.recipe in stage.recipes
+        recipe = stage.recipe(args.recipe if own else "nano")()
+        backbone = backbone or recipe.backbone
+        changes = {} if own else {"backbone": backbone}
+        for name, value in args.set:
+            owner, dot, field = name.rpartition(".")
+            fits = owner == stage.name or not dot
+            if args.stage != "all" or (fits and hasattr(recipe, field)):
+                changes[field if args.stage == "all" else name] = value
+                used.add(name)
+        made[stage.name] = recipes.change(recipe, changes)
+    for name, _ in args.set:
+        if name not in used:
+            fields = [
+                f"{stage.name}.{field.name}"
+                for stage in stages
+                for field in dataclasses.fields(made[stage.name])
+            ]
+            known = ", ".join(fields)
+            raise InputError(f"--set: {name}: no recipe has such a field; use one of: {known}")
+    return made
+
+
+def _data(args, stages, folder) -> tuple:
+    """The training samples, the skeleton in which they are, and annotations to measure on."""
+    from multiposenet import skeleton as skeletons
+    from multiposenet.annotations import CocoAnnotations
+    from multiposenet.training import datasets, run_folder
+    from multiposenet.training.datasets import coco
+
+    given = skeletons.get(args.skeleton) if args.skeleton else None
+    annotations = CocoAnnotations.load(args.annotations, given) if args.annotations else None
+    if any(stage.data == registry.DETECTIONS for stage in stages):
+        return annotations, given or annotations.skeleton, None
+    skeleton, source = given, args.skeleton
+    if given is None:
+        skeleton, source = _own_skeleton(args.data, annotations)
+        known = run_folder.recorded_skeleton(folder, stages[0].system)
+        if known and (skeleton is None or skeleton.keypoints == known.keypoints):
+            skeleton, source = known, folder
+    skeleton = skeleton or skeletons.COCO_17
+    samples = []
+    if annotations:
+        samples += coco.from_annotations(annotations, args.images or ".", args.masks, skeleton)
+    for name in args.data:
+        samples += datasets.read(name, skeleton)
+    validation = None
+    if args.val_annotations:
+        validation = CocoAnnotations.load(args.val_annotations, skeleton)
+        if given is None:
+            own_keypoints.note_sigmas(skeleton)
+    if args.json != "-":
+        own_keypoints.tell(skeleton, source)
+    return samples, skeleton, validation
+
+
+def _own_skeleton(names, annotations) -> tuple:
+    """The keypoints of the first data set that labels any, and its name; None without."""
+    from multiposenet.training import datasets
+
+    if annotations:
+        return annotations.skeleton, annotations.path
+    for name in names:
+        if skeleton := datasets.skeleton_of(name):
+            return skeleton, name
+    return None, None
 
 
 def _check(args, stage) -> None:
@@ -188,28 +316,6 @@ def _check(args, stage) -> None:
         raise InputError(f"--devices: {args.devices}; give 1 or more")
     if args.workers < 0:
         raise InputError(f"--workers: {args.workers}; give 0 or more")
-
-
-def _samples(args) -> tuple[list, object]:
-    """The training samples and the skeleton in which they are."""
-    from multiposenet import skeleton as skeletons
-    from multiposenet.annotations import CocoAnnotations
-    from multiposenet.training import datasets
-    from multiposenet.training.datasets import coco
-
-    annotations = None
-    if args.annotations:
-        annotations = CocoAnnotations.load(args.annotations)
-    if args.skeleton:
-        skeleton = skeletons.get(args.skeleton)
-    else:
-        skeleton = annotations.skeleton if annotations else skeletons.COCO_17
-    samples = []
-    if annotations:
-        samples += coco.from_annotations(annotations, args.images or ".", args.masks, skeleton)
-    for name in args.data:
-        samples += datasets.read(name, skeleton)
-    return samples, skeleton
 
 
 def _augment(args, skeleton):

@@ -7,12 +7,13 @@ and so take no part in training. Data with a skeleton of one's own go through `c
 
 from pathlib import Path
 
+from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import InputError
-from multiposenet.skeleton import COCO_17, Skeleton
+from multiposenet.skeleton import COCO_17, LSP_14, MPII_16, Skeleton
 from multiposenet.training.datasets import ccp, coco, lsp, mpii, synthetic, voc, waf
 from multiposenet.training.datasets.sample import Sample
 
-__all__ = ["FORMATS", "Sample", "read"]
+__all__ = ["FORMATS", "Sample", "read", "skeleton_of", "split"]
 
 FORMATS = {
     "ccp": ccp.read,
@@ -23,6 +24,9 @@ FORMATS = {
     "voc": voc.read,
     "waf": waf.read,
 }
+
+# Keypoints of the formats whose files name none; None: persons have no keypoints there.
+_KEYPOINTS = {"ccp": None, "mpii": MPII_16, "voc": None, "waf": LSP_14}
 
 
 def read(name: str, skeleton: Skeleton = COCO_17) -> list[Sample]:
@@ -45,6 +49,26 @@ def read(name: str, skeleton: Skeleton = COCO_17) -> list[Sample]:
     if kind != "synthetic" and not Path(folder).is_dir():
         raise InputError(f"{folder}: folder: there is none for {kind}; check the path")
     return reader(folder, skeleton)
+
+
+def skeleton_of(name: str, given: Skeleton | None = None) -> Skeleton | None:
+    """Returns the keypoints that a dataset labels; None if it labels none.
+
+    Args:
+        name: as of `read`.
+        given: as of `CocoAnnotations.load`.
+
+    Raises:
+        InputError, AnnotationError: as `read`.
+    """
+    kind, _, folder = split(name)
+    if kind in _KEYPOINTS:
+        return _KEYPOINTS[kind]
+    if kind == "synthetic" and folder.isdecimal():
+        return COCO_17
+    annotations = CocoAnnotations.load(Path(folder) / "annotations.json", given)
+    labelled = (annotations.persons.keypoints[..., 2] > 0).any()
+    return annotations.skeleton if labelled or annotations.skeleton != COCO_17 else None
 
 
 def split(name: str) -> tuple:

@@ -8,11 +8,13 @@ The official COCO folders work through `from_annotations`. An image entry with
 `"persons_complete": false` says that there may be more persons on the photo than are annotated.
 """
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from multiposenet.annotations import CocoAnnotations, ImageRecord, photo_path
+from multiposenet.errors import MultiPoseNetWarning
 from multiposenet.skeleton import COCO_17, Skeleton
 from multiposenet.training.datasets.sample import Sample, to_skeleton
 
@@ -57,9 +59,11 @@ def from_annotations(
         skeleton: target skeleton of the keypoints; by default that of the annotations.
 
     Returns:
-        One sample per photo, in file order.
+        One sample per photo, in file order. Annotations that label none of the keypoints wanted
+        teach none, of which a `MultiPoseNetWarning` tells.
     """
     skeleton = skeleton or annotations.skeleton
+    _warn_of_others(annotations, skeleton)
     masks = Path(masks) if masks is not None and Path(masks).is_dir() else None
     known_masks = {path.stem for path in masks.glob("*.png")} if masks else set()
     samples = []
@@ -94,6 +98,18 @@ def to_coco(samples: list[Sample], skeleton: Skeleton) -> dict:
             )
     category = {"id": 1, "name": "person", "keypoints": list(skeleton.keypoints)}
     return {"images": images, "annotations": annotations, "categories": [category]}
+
+
+def _warn_of_others(annotations: CocoAnnotations, skeleton: Skeleton) -> None:
+    labelled = (annotations.persons.keypoints[..., 2] > 0).any()
+    if labelled and (skeleton.indices_from(annotations.skeleton) < 0).all():
+        names = ", ".join(annotations.skeleton.keypoints)
+        warnings.warn(
+            f"{annotations.path}: keypoints: none of its own ({names:.100}) is among those of "
+            f"{skeleton.name}, which are learnt; its boxes and masks are used alone",
+            MultiPoseNetWarning,
+            stacklevel=3,
+        )
 
 
 def _sample(

@@ -16,6 +16,8 @@ from multiposenet.errors import InputError
 from multiposenet.files import write_json
 
 _MAX_BYTES = 1 << 26  # of the file, to which every start adds
+# What may grow when a run goes on.
+_LENGTHS = ("steps", "recipe.steps", "recipe.epochs")
 
 
 class RunRecord:
@@ -49,7 +51,7 @@ class RunRecord:
         }
 
     def go_on(self):
-        """Checks that the run so far is the same one, and takes over its starts.
+        """Checks that the run so far is the same one, or a shorter one, and takes over its starts.
 
         Raises:
             InputError: a field differs, or the file is damaged.
@@ -66,11 +68,15 @@ class RunRecord:
             raise InputError(f"{self.path}: file: damaged; restore or remove it") from error
         for field, value in _flat(self.content).items():
             # A recipe of an older version may lack a field.
-            if field in known and known[field] != value:
-                raise InputError(
-                    f"{self.path}: {field}: the run was begun with {_short(known[field])}, not "
-                    f"{_short(value)}; resume with the same or use another folder"
-                )
+            if field not in known or known[field] == value:
+                continue
+            if field in _LENGTHS and known[field] < value:
+                continue
+            more = " or more" if field in _LENGTHS else ""
+            raise InputError(
+                f"{self.path}: {field}: the run was begun with {_short(known[field])}, not "
+                f"{_short(value)}; resume with the same{more}, or use another folder"
+            )
 
     def start(self, step, engine):
         """Notes a start at a step and writes the file."""

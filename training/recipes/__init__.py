@@ -15,6 +15,7 @@ from multiposenet.training.recipes.keypoints import (
     NanoKeypoints,
     NanoKeypointsGPU,
     PaperKeypoints,
+    SmallKeypoints,
 )
 from multiposenet.training.recipes.person import (
     MoveNetPerson,
@@ -22,8 +23,9 @@ from multiposenet.training.recipes.person import (
     NanoPersonGPU,
     PaperPerson,
     PersonRecipe,
+    SmallPerson,
 )
-from multiposenet.training.recipes.prn import NanoPRN, PaperPRN, PRNRecipe, TablePRN
+from multiposenet.training.recipes.prn import NanoPRN, PaperPRN, PRNRecipe, SmallPRN, TablePRN
 from multiposenet.training.recipes.proposals import DPGRecipe, PGPGRecipe
 from multiposenet.training.recipes.sppe import (
     NanoSPPE,
@@ -65,6 +67,9 @@ __all__ = [
     "PersonRecipe",
     "SPPERecipe",
     "SSTNRecipe",
+    "SmallKeypoints",
+    "SmallPRN",
+    "SmallPerson",
     "TablePRN",
     "change",
 ]

@@ -148,6 +148,24 @@ class NanoKeypoints(KeypointRecipe):
 
 
 @dataclass(frozen=True)
+class SmallKeypoints(NanoKeypoints):
+    """The same for some tens or hundreds of photos of one's own, from the bundled model.
+
+        multiposenet train keypoints --recipe small --run RUN --data coco:PHOTOS
+
+    Cost: 5 minutes on 2 CPU cores. Result: docs/training.md.
+    """
+
+    pretrained: str = "multiposenet-nano"
+    steps: int = 500
+    warmup: int = 50
+    ema: float = 0.99
+    patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 192), (0.6, 256))
+    precision: str = "float32"
+    validate_every: int = 250
+
+
+@dataclass(frozen=True)
 class NanoKeypointsGPU(NanoKeypoints):
     """The same on a GPU, in larger batches, which leave more of the backbone to be trained.
 

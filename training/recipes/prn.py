@@ -117,6 +117,18 @@ class NanoPRN(PRNRecipe):
 
 
 @dataclass(frozen=True)
+class SmallPRN(NanoPRN):
+    """The same for some tens or hundreds of photos of one's own: more passes over them.
+
+        multiposenet train prn --recipe small --run RUN --data coco:PHOTOS
+
+    Cost: a minute on 2 CPU cores. Result: docs/training.md.
+    """
+
+    epochs: int = 300
+
+
+@dataclass(frozen=True)
 class TablePRN(PRNRecipe):
     """Every row of ``multiposenet tables prn``: the same steps for all widths.
 

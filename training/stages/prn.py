@@ -58,9 +58,9 @@ def train(prn, source, recipe, flip_indices, run, *, resume=False, validate=None
             "prn: a batch lists pairs of persons and candidates and cannot be cut; train on one "
             "device with accumulate=1"
         )
-    people = (
-        source if isinstance(source, LabelledPersons) else LabelledPersons(source, recipe.more_than)
-    )
+    # Of a skeleton of two keypoints nobody has more than two.
+    more_than = min(recipe.more_than, len(flip_indices) - 1)
+    people = source if isinstance(source, LabelledPersons) else LabelledPersons(source, more_than)
     options = {"resume": resume, "engine": engine}
     if recipe.coarse_epochs and prn.stride == 1:
         coarse = PoseResidualNetwork(**prn.config | {"stride": COARSE})

@@ -1,6 +1,7 @@
 """Checkpoints that do not fit, other recipes, and disks that are full."""
 
 import errno
+import json
 import subprocess
 import sys
 import warnings
@@ -65,7 +66,7 @@ def test_a_checkpoint_that_does_not_fit(tmp_path, make):
     [
         ("recipe.learning_rate", {"plan": recipe(learning_rate=0.04)}),
         ("recipe.seed", {"plan": recipe(seed=7)}),
-        ("steps", {"steps": 9}),
+        ("steps", {"steps": 2}),
         ("data", {"batches": poisoned(at=-1)}),
     ],
 )
@@ -77,6 +78,17 @@ def test_resuming_another_run_names_the_field(tmp_path, field, change):
     with pytest.raises(InputError, match=rf"line.json: {field}: the run was begun with .*, not "):
         fit(tmp_path, **({"steps": 3} | change), resume=True)
     assert checkpoint_path(tmp_path, "line").read_bytes() == before
+
+
+def test_a_run_that_is_done_goes_further(tmp_path):
+    """As one that was as long from the start, where the schedule does not depend on the length."""
+    plan = recipe(schedule="constant", ema=0.0)
+    expected = weights(fit(tmp_path / "at once", 7, plan=plan, stage=make(dropout=0.0)))
+    fit(tmp_path / "again", 3, plan=plan, stage=make(dropout=0.0))
+    longer = fit(tmp_path / "again", 7, plan=plan, stage=make(dropout=0.0), resume=True)
+    for found, wanted in zip(weights(longer), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+    assert json.loads((tmp_path / "again" / "line.json").read_text())["steps"] == 7
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, monkeypatch):
