@@ -88,6 +88,7 @@ def parser() -> argparse.ArgumentParser:
             help=module.__doc__.partition("\n")[0],
             description=module.__doc__,
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            add_help=not hasattr(module, "Help"),  # one of its own
         )
         module.add_arguments(verb)
     return top

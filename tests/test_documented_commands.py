@@ -135,7 +135,8 @@ def ids(page):
 def test_commands_parse(page, capsys):
     wrong = []
     for command, complete in commands(page.read_text(encoding="utf-8"), "multiposenet "):
-        if command.split()[1:] == ["--help"]:
+        command = command.removesuffix(" --help")
+        if command == "multiposenet":
             continue
         try:
             check_fields(parse(command, complete))

@@ -49,6 +49,7 @@ ELSEWHERE = {
     "multiposenet.training.datasets.inspection.persons": "commands/test_inspect.py",
     "multiposenet.training.datasets.inspection.photos": "commands/test_inspect.py",
     "multiposenet.training.datasets.mpii_matlab": "training/datasets/test_layouts.py",
+    "multiposenet.training.datasets.own_skeleton": "commands/test_init.py",
     "multiposenet.training.datasets.painter": "training/datasets/test_synthetic.py",
     "multiposenet.training.figures.errors": "commands/test_figures.py",
     "multiposenet.training.loop.averaging": "training/loop/test_fitting.py",

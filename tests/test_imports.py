@@ -44,6 +44,7 @@ ORDER = [
     "multiposenet.evaluation",
     "multiposenet.training",  # __init__
     "multiposenet.training.registry",
+    "multiposenet.training.recipe_help",
     "multiposenet.training.recipes",
     "multiposenet.training.losses",
     "multiposenet.training.datasets",

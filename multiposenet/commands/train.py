@@ -34,7 +34,7 @@ __doc__ = __doc__.replace(
 STAGES = (*registry.STAGES, "all", "release")
 
 
-class _Help(argparse.Action):
+class Help(argparse.Action):
     """``train STAGE --help``: behind the usual help the fields of the stage's recipes."""
 
     def __init__(self, option_strings, dest, **options):
@@ -48,9 +48,7 @@ class _Help(argparse.Action):
 
 
 def add_arguments(parser):
-    parser.conflict_handler = "resolve"  # for a help of its own
-    parser.add_argument("-h", "--help", action=_Help, help="this; after STAGE its recipes, too")
-    parser.conflict_handler = "error"
+    parser.add_argument("-h", "--help", action=Help, help="this; after STAGE its recipes, too")
     parser.add_argument("stage", metavar="STAGE", choices=STAGES, help=", ".join(STAGES))
     data = parser.add_argument_group("data")
     data.add_argument(
