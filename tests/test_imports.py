@@ -31,6 +31,7 @@ ORDER = [
     "multiposenet.drawing",
     "multiposenet.plotting",
     "multiposenet.sources",
+    "multiposenet.video_writer",
     "multiposenet.person",
     "multiposenet.formats",
     "multiposenet.poses",

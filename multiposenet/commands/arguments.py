@@ -37,3 +37,16 @@ def count(text: str) -> int:
 def counts(text: str) -> list[int]:
     """Reads whole numbers from 1 on, separated by commas."""
     return [count(part) for part in text.split(",")]
+
+
+def seconds(text: str) -> float:
+    """Reads seconds, or hours, minutes and seconds as in 1:02:03.5."""
+    try:
+        parts = [float(part) for part in text.split(":")]
+        value = sum(part * 60**power for power, part in enumerate(reversed(parts)))
+        sound = len(parts) <= 3 and all(0 <= part < 1e6 for part in parts)
+    except ValueError:
+        sound = False
+    if not sound:
+        raise argparse.ArgumentTypeError(f"{text!r} is not seconds, or [HOURS:]MINUTES:SECONDS")
+    return value

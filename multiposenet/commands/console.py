@@ -54,15 +54,33 @@ def notes():
             )
 
 
-def progress(items: Iterable, total: int, what: str) -> Iterator:
-    """The items, with a progress bar on stderr when that is a terminal."""
+def progress(items: Iterable, total: int | None, what: str) -> Iterator:
+    """The items, with a progress bar on stderr when that is a terminal.
+
+    Args:
+        items: what is counted.
+        total: how many there are, None if nobody knows.
+        what: is done.
+    """
     if not sys.stderr.isatty():
         yield from items
         return
+    from rich import progress
     from rich.console import Console
-    from rich.progress import track
 
-    yield from track(items, description=what, total=total, console=Console(stderr=True))
+    class Rate(progress.ProgressColumn):
+        def render(self, task):
+            return f"{task.speed or 0:.1f}/s"
+
+    columns = (
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        Rate(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True)) as bar:
+        yield from bar.track(items, total=total, description=printable(what, sys.stderr))
 
 
 def print_table(headers: list[str], rows: list[list[str]]) -> None:

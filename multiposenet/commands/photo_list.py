@@ -7,10 +7,50 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from multiposenet.commands import console
+from multiposenet.commands.predict_clip import Clip
 from multiposenet.commands.prediction_folder import Photo
 from multiposenet.errors import InputError
 
 STDIN = "-"
+
+
+def clips(given, out, draws: bool) -> tuple[list[Clip], list[str]]:
+    """The videos among some sources, once each, and the other sources.
+
+    Args:
+        given: as of `photos`; also videos, addresses of streams, and numbers of cameras.
+        out: the `PredictionFolder`.
+        draws: whether there are drawn videos.
+    """
+    from multiposenet.sources import video
+
+    found, rest = [], []
+    for source in dict.fromkeys(given):
+        camera = source.isdecimal() and not Path(source).exists()
+        if camera or video.is_live(source):
+            found.append(int(source) if camera else source)
+        elif video.is_video(source):
+            found.append(Path(source))
+        else:
+            rest.append(source)
+    here = out.folder.resolve()
+    own = [path for path in found if isinstance(path, Path)]
+    taken = {path.name.lower() for path in own if path.resolve().parent == here}
+    taken |= out.foreign_names()
+    made = []
+    for source in found:
+        name = Path(f"camera-{source}" if isinstance(source, int) else source)
+        stem, number = name.stem or "stream", 1
+        while any(f"{stem}{suffix}".lower() in taken for suffix in (".jsonl", ".mp4")):
+            number += 1
+            stem = f"{name.stem}-{number}"
+        kept = source if isinstance(source, Path) else str(source)
+        lines, picture = (
+            Photo(kept, None, 0, name.name, f"{stem}{suffix}") for suffix in (".jsonl", ".mp4")
+        )
+        taken |= {lines.picture.lower(), picture.picture.lower()}
+        made.append(Clip(source, lines, picture if draws else None))
+    return made, rest
 
 
 def photos(given, out, suffix: str, recursive=False, all_pages=False) -> tuple[list[Photo], int]:

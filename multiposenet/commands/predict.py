@@ -6,6 +6,9 @@ photo; 0, 0, 0 where one was not found), score, bbox (x, y, width, height) and b
 SOURCE it runs on a public-domain photo that comes with matplotlib.
 (Such are MultiPoseNet, figure 6, and RMPE, figure 8.)
 
+Of a video comes DIR/<name>.jsonl, a line for each frame (its number, its time in seconds, its
+people with keypoints by name), and DIR/<name>.mp4, drawn, with the sound; Ctrl-C leaves both whole.
+
 Whatever ends the run, poses.json has what was done shortly before, and --resume goes on from there.
 A file in DIR that predict has not written, or that has been changed since, is not replaced: a
 picture gets another number, and poses.json is refused.
@@ -18,7 +21,14 @@ import functools
 from pathlib import Path
 
 from multiposenet import files, overlapped
-from multiposenet.commands import arguments, console, photo_list, result_files, systems
+from multiposenet.commands import (
+    arguments,
+    console,
+    photo_list,
+    predict_clip,
+    result_files,
+    systems,
+)
 from multiposenet.errors import InputError
 from multiposenet.systems.argument import share
 
@@ -34,8 +44,8 @@ def add_arguments(parser):
         "sources",
         nargs="*",
         metavar="SOURCE",
-        help="image file, folder of images, glob pattern, address (https://) of an image; - reads "
-        "one from standard input",
+        help="image file, folder of images, glob pattern, address (https://) of an image; video "
+        "file, stream (rtsp://) or number of a camera; - reads an image from standard input",
     )
     parser.add_argument(
         "--out", default="multiposenet-out", metavar="DIR", help="folder (default: %(default)s)"
@@ -52,6 +62,17 @@ def add_arguments(parser):
     parser.add_argument(
         "--all-pages", action="store_true", help="every page of a TIFF, every frame of a GIF"
     )
+    parser.add_argument(
+        "--every", type=arguments.count, default=1, metavar="N", help="of videos one frame in N"
+    )
+    for name, default in (("start", 0.0), ("end", None)):
+        parser.add_argument(
+            f"--{name}",
+            type=arguments.seconds,
+            default=default,
+            metavar="TIME",
+            help=f"{name} of videos: seconds, or hours, minutes and seconds as in 1:02:03",
+        )
     parser.add_argument(
         "--pictures",
         choices=PICTURES,
@@ -81,12 +102,14 @@ def run(args) -> int:
 
     folder = result_files.writable_folder(args.out)
     result_files.writable_json(args.json)
-    draws = args.pictures != "none"
-    with prediction_folder.opened(folder, args.overwrite, draws) as out:
-        photos, failures = _photos(args, out)
-        if not photos:
+    if args.end is not None and args.end <= args.start:
+        raise InputError(f"--end: {args.end:g} s are not behind --start; give more")
+    with prediction_folder.opened(folder, args.overwrite) as out:
+        clips, photos, failures = _sources(args, out)
+        if not (photos or clips):
             return 2
-        waiting = out.plan(photos, _about(args), args.resume)
+        parts = [part for clip in clips for part in clip.parts()]
+        waiting = out.plan(photos, _about(args), args.resume, parts)
         pose = systems.load_system(args)
         if "heatmaps" in args.draw and not hasattr(pose, "heatmaps"):
             raise InputError(
@@ -94,7 +117,7 @@ def run(args) -> int:
                 "--ensemble and --refine"
             )
         try:
-            failures += _predict(pose, waiting, out, args)
+            failures += _predict(pose, [p for p in waiting if p not in parts], out, args)
         except KeyboardInterrupt as error:
             out.close()
             if out.photos:
@@ -103,25 +126,54 @@ def run(args) -> int:
                     "poses.json; go on with --resume",
                 )
             raise
-        if not out.photos:
+        clips = [clip for clip in clips if any(part in waiting for part in clip.parts())]
+        done, failed = _predict_clips(pose, clips, out, args)
+        if not (out.photos or done or (parts and not clips)):
             return 2
         out.close()
         if args.json:
             result_files.copy(out.results, args.json)
         if args.json != "-":
-            ways = "".join(f", {name} {value}" for name, value in systems.used(args).items())
-            made = "pictures and poses.json" if draws else "poses.json"
-            told = f"photos: {out.photos}, people: {out.people}{ways}; {made} in {folder}"
-            console.say(told)
-    return 1 if failures else 0
+            for clip, one in done:
+                files_of = " and ".join(part.picture for part in clip.parts())
+                console.say(
+                    f"{clip.source}: frames: {one.frames}, people: {one.people}; {files_of} in "
+                    f"{folder}"
+                )
+            if photos:
+                ways = "".join(f", {name} {value}" for name, value in systems.used(args).items())
+                made = "poses.json" if args.pictures == "none" else "pictures and poses.json"
+                told = f"photos: {out.photos}, people: {out.people}{ways}; {made} in {folder}"
+                console.say(told)
+    return 1 if failures + failed else 0
 
 
-def _photos(args, out):
+def _sources(args, out):
+    """The videos, the photos, and how many sources could not be used."""
     from multiposenet import sources
 
     given = args.sources or [str(sources.sample_photo())]
-    suffix = f".{args.pictures}" if out.draws else ".png"
-    return photo_list.photos(given, out, suffix, args.recursive, args.all_pages)
+    draws = args.pictures != "none"
+    clips, given = photo_list.clips(given, out, draws)
+    suffix = f".{args.pictures}" if draws else ".png"
+    return clips, *photo_list.photos(given, out, suffix, args.recursive, args.all_pages)
+
+
+def _predict_clips(pose, clips, out, args) -> tuple[list, int]:
+    """Each video that gave something, with what it gave, and how much failed, all reported."""
+    reading = {"every": args.every, "start": args.start, "end": args.end}
+    draw = functools.partial(_drawing, pose, args)
+    done, failures = [], 0
+    for clip in clips:
+        try:
+            one = predict_clip.predict(pose, clip, args, out, draw, reading)
+        except InputError as error:
+            console.report(error)
+            failures += 1
+            continue
+        done.append((clip, one))
+        failures += one.failures
+    return done, failures
 
 
 def _predict(pose, photos, out, args) -> int:
@@ -131,23 +183,35 @@ def _predict(pose, photos, out, args) -> int:
         found = console.progress(pose.stream(frames), len(photos), "predict")
         draw = functools.partial(_draw, pose, args)
         failures = 0
-        for photo, result in overlapped.mapped(draw, _claimed(photos, found, out), _DRAWERS, 3):
+        jobs = _claimed(photos, found, out, args.pictures != "none")
+        for photo, result in overlapped.mapped(draw, jobs, _DRAWERS, 3):
             if isinstance(result, InputError):
                 console.report(result)
                 failures += 1
                 continue
             rows, advice = result
-            out.add(photo, rows)
+            out.add(photo, rows, drawn=args.pictures != "none")
             if advice:
                 console.report(f"{photo}: {advice}")
     return failures
 
 
-def _claimed(photos, found, out):
+def _drawing(pose, args, frame, poses, path=None):
+    """The drawing that the arguments ask for."""
+    image, layers = frame.image, args.draw
+    if "heatmaps" in layers:
+        from multiposenet import drawing
+
+        image = drawing.heatmap(image, pose.heatmaps(image))
+        layers = [layer for layer in layers if layer != "heatmaps"]
+    return poses.draw(path, image, layers=layers, min_score=args.keypoint_score)
+
+
+def _claimed(photos, found, out, draws):
     """Each photo, what was found on it, and where its picture goes, None for none; or an error."""
     for photo, item in zip(photos, found, strict=True):
         path = None
-        if not isinstance(item, InputError) and out.draws:
+        if draws and not isinstance(item, InputError):
             try:
                 path = out.claim(photo)
             except InputError as error:
@@ -165,13 +229,7 @@ def _draw(pose, args, job):
         rows = poses.to_coco(image_id=photo.image_id, file_name=photo.file_name)
         files.json_text(rows, allow_nan=False)
         if path:
-            image, layers = frame.image, args.draw
-            if "heatmaps" in layers:
-                from multiposenet import drawing
-
-                image = drawing.heatmap(image, pose.heatmaps(image))
-                layers = [layer for layer in layers if layer != "heatmaps"]
-            poses.draw(path, image, layers=layers, min_score=args.keypoint_score)
+            _drawing(pose, args, frame, poses, path)
     except Exception as error:  # depends on what is wrong with the poses, or with the disk
         if getattr(error, "errno", None) in _FATAL:
             raise

@@ -14,7 +14,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,22 +63,19 @@ class Photo:
 
 
 @contextmanager
-def opened(
-    folder: Path, overwrite: bool = False, draws: bool = True
-) -> Iterator["PredictionFolder"]:
+def opened(folder: Path, overwrite: bool = False) -> Iterator["PredictionFolder"]:
     """A folder that no other process writes into meanwhile.
 
     Args:
         folder: it exists.
         overwrite: whether files of others may be replaced.
-        draws: whether each photo gets a picture.
 
     Raises:
         InputError: another process does, or there are results of somebody else.
     """
     try:
         with file_lock.held(folder / LOCK):
-            out = PredictionFolder(folder, overwrite, draws)
+            out = PredictionFolder(folder, overwrite)
             try:
                 yield out
             finally:
@@ -96,13 +93,12 @@ class PredictionFolder:
     Attributes:
         folder: where it is.
         results: its file of results.
-        draws: whether each photo gets a picture.
         photos: that are done.
         people: found in them.
     """
 
-    def __init__(self, folder: Path, overwrite: bool = False, draws: bool = True):
-        self.folder, self.overwrite, self.draws = folder, overwrite, draws
+    def __init__(self, folder: Path, overwrite: bool = False):
+        self.folder, self.overwrite = folder, overwrite
         self.results, self._record = folder / RESULTS, folder / RECORD
         self.photos = self.people = 0
         self._before = prediction_record.read(self._record)
@@ -128,21 +124,26 @@ class PredictionFolder:
         # Lower case: on some file systems A.png and a.png are one file.
         return {path.name.lower() for path in self.folder.iterdir() if not self._may_replace(path)}
 
-    def plan(self, photos: list[Photo], about: dict, resume: bool) -> list[Photo]:
+    def plan(
+        self, photos: list[Photo], about: dict, resume: bool, parts: Sequence[Photo] = ()
+    ) -> list[Photo]:
         """Decides what is to be done.
 
         Args:
             photos: all.
             about: what the results depend on besides them, as JSON has it.
             resume: whether to keep what is done of an earlier run.
+            parts: files that are no pictures of photos, and have no rows.
 
         Returns:
-            The photos without those that are done.
+            The photos and parts without those that are done.
 
         Raises:
             InputError: the earlier run was another.
         """
         self._about = json.loads(json.dumps(about))
+        photos = [*photos, *parts]
+        self._parts = {part.picture for part in parts}
         self._identities = {photo.picture: photo.identity() for photo in photos}
         drawings = [self.folder / photo.picture for photo in photos]
         files.remove_partials(self.results, self._record, *drawings)
@@ -169,7 +170,7 @@ class PredictionFolder:
         self._writer.claim(photo.picture)
         return path
 
-    def add(self, photo: Photo, rows: list[dict]) -> None:
+    def add(self, photo: Photo, rows: list[dict], drawn: bool = True) -> None:
         """Adds the results of a photo whose drawing is there, or that gets none.
 
         Raises:
@@ -177,7 +178,7 @@ class PredictionFolder:
         """
         if not self._writer:
             self._begin(set())
-        stamp = _stamp(self.folder / photo.picture) if self.draws else None
+        stamp = _stamp(self.folder / photo.picture) if drawn else None
         self._add(Line(self._identities[photo.picture], photo.picture, stamp, rows))
         if time.monotonic() >= self._next:
             self.write_results()
@@ -213,7 +214,8 @@ class PredictionFolder:
     def _holds(self, picture: str) -> bool:
         """Whether a photo's earlier result is what it would be today."""
         same = self._identities.get(picture) == self._before.photos[picture]
-        return same and (not self.draws or self._made(self.folder / picture))
+        drawn = self._pictures.get(picture) is not None
+        return same and (not drawn or self._made(self.folder / picture))
 
     def _check_same(self) -> None:
         before, now = self._before.about, self._about
@@ -238,7 +240,7 @@ class PredictionFolder:
     def _add(self, line: Line) -> None:
         self._writer.add(line)
         self._pictures[line.picture] = line.stamp
-        self.photos += 1
+        self.photos += line.picture not in self._parts
         self.people += len(line.rows)
         self._behind = True
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from multiposenet import overlapped
 from multiposenet.errors import InputError
-from multiposenet.sources import encoded
+from multiposenet.sources import encoded, video
 from multiposenet.sources.encoded import is_url
 from multiposenet.sources.image_files import (
     check_size,
@@ -69,8 +69,9 @@ class Frame:
         image: (H, W, 3) uint8 RGB, upright.
         name: the path or address as given, or `"array 0"`, `"array 1"`... for images without one.
         path: the file, or None.
-        index: which page of the file it is, counted from 0; None of a file that is one image.
-        time: seconds from the start of an animation; None where there is no time.
+        index: which page of the file or frame of the video it is, counted from 0; None of a file
+            that is one image.
+        time: seconds from the start of a video or an animation; None where there is no time.
     """
 
     image: np.ndarray
@@ -98,32 +99,49 @@ def frames(
     *,
     recursive: bool = False,
     all_pages: bool = False,
+    every: int = 1,
+    start: float = 0.0,
+    end: float | None = None,
 ) -> Iterator[Frame | InputError]:
     """Reads images one after the other, keeping none.
 
     Args:
-        source: a path, folder or glob pattern as for `files`; the address of an image on the web
-            (`https://` or `http://`, at most 256 MiB in a minute); an encoded image as `bytes`, or
-            an open file; an array as for `from_array`, a stack of images (N, H, W, C), tensors of
-            PyTorch, also (C, H, W) and (N, C, H, W); a `PIL.Image.Image`; a `Frame`; or an
-            iterable of these.
+        source: a path, folder or glob pattern as for `files`; a video file, the address of a
+            stream (`rtsp://`) or the number of a camera, see `video`; the address of an image on
+            the web (`https://` or `http://`, at most 256 MiB in a minute); an encoded image as
+            `bytes`, or an open file; an array as for `from_array`, a stack of images
+            (N, H, W, C), tensors of PyTorch, also (C, H, W) and (N, C, H, W); a
+            `PIL.Image.Image`; a `Frame`; or an iterable of these.
         limits: what an image may cost.
         recursive: whether the sub-folders of folders are searched, too.
         all_pages: whether all pages of a TIFF or frames of an animation are read, or the first.
+        every, start, end: which frames of videos are read, see `video.Cut`.
 
     Yields:
         A `Frame` for each image, or, in its place, the `InputError` of an input that cannot be
         used; the inputs after it are still read.
     """
+    cut = video.Cut(every, start, end)
     for number, item in enumerate(_items(source, recursive)):
         try:
-            if all_pages and isinstance(item, Path):
+            if video.is_video(item):
+                yield from _video_frames(item, cut, limits)
+            elif all_pages and isinstance(item, Path):
                 for index, (image, time) in enumerate(read_pages(item, limits)):
                     yield Frame(image, f"{item}[{index}]", item, index, time)
             else:
                 yield read_frame(item, f"array {number}", limits)
         except InputError as error:
             yield error
+
+
+def _video_frames(source, cut: video.Cut, limits: Limits) -> Iterator[Frame | InputError]:
+    path = source if isinstance(source, Path) else None
+    for item in video.read(source, cut, limits):
+        if not isinstance(item, InputError):
+            image, index, time = item
+            item = Frame(image, f"{source}[{index}]", path, index, time)
+        yield item
 
 
 def frames_ahead(source: Source, **reading) -> Iterator[Frame | InputError]:
@@ -194,7 +212,7 @@ def is_single(source: Source, all_pages: bool = False) -> bool:
         all_pages: as for `frames`; a file then stands for any number.
     """
     if isinstance(source, (str, os.PathLike)):
-        return is_url(source) or not (all_pages or is_several(source))
+        return is_url(source) or not (all_pages or is_several(source) or video.is_video(source))
     if isinstance(source, (Frame, Image.Image, bytes)) or encoded.is_stream(source):
         return True
     return _is_array(source) and np.ndim(source) != 4
@@ -202,7 +220,7 @@ def is_single(source: Source, all_pages: bool = False) -> bool:
 
 def _items(source, recursive: bool = False) -> Iterator:
     """Flattens a source into single images, or the error met on the way."""
-    if is_url(source):
+    if is_url(source) or video.is_live(source):
         yield source
     elif isinstance(source, (str, os.PathLike)):
         try:

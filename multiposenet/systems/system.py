@@ -10,6 +10,7 @@ from multiposenet.errors import InputError, MultiPoseNetWarning
 from multiposenet.poses import Poses
 from multiposenet.skeleton import Skeleton
 from multiposenet.sources import Frame, Source, frames_ahead, is_several, is_single
+from multiposenet.sources.video import is_video
 
 WINDOW_PIXELS = 64_000_000
 """Image pixels held at once: about 200 MB."""
@@ -46,9 +47,11 @@ class System(ABC):
         is taken in the caller's thread.
 
         Args:
-            source: as for a call, or any iterable of what is one image.
+            source: as for a call; a video file, the address of a stream (`rtsp://`) or the number
+                of a camera, whose frames have an `index` and a `time`; or any iterable of these.
             size, score: as for a call.
-            **reading: `recursive` and `all_pages`, as for a call.
+            **reading: `recursive` and `all_pages`, as for a call; and which frames of a video are
+                wanted: one of `every`, from `start` to `end` seconds.
 
         Yields:
             For each image, in order, its `Frame` and its `Poses`; or, in their place, the
@@ -119,6 +122,8 @@ class System(ABC):
         """
         if on_error not in (None, "raise", "skip"):
             raise ValueError(f'on_error: {on_error!r}; give "raise" or "skip"')
+        if is_video(source):
+            raise ValueError(f"{source}: a video has too many frames to be held; use `stream`")
         paths = isinstance(source, (str, os.PathLike))
         single = is_single(source, all_pages)
         skip = on_error == "skip" or (on_error is None and paths and is_several(source))
