@@ -45,8 +45,8 @@ def change(text: str) -> tuple[str, object]:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
     try:
         return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return name, value  # the last three: unhashable keys, and nesting without end
 
 
 POSE_NMS = Argument(

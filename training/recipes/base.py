@@ -66,6 +66,7 @@ class Recipe:
             self._check(name, getattr(self, name) >= 1, "at least 1")
         for name in ("warmup", "validate_every", "seed", "weight_decay", "clip_norm"):
             self._check(name, 0 <= getattr(self, name) < math.inf, "0 or more")
+        self._check("seed", self.seed < 2**32, "0 to 4294967295")
         self._check("learning_rate", 0 < self.learning_rate < math.inf, "more than 0")
         self._check("plateau_factor", 0 < self.plateau_factor < 1, "between 0 and 1")
         self._check("ema", 0 <= self.ema < 1, "at least 0 and less than 1")

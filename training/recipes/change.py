@@ -28,7 +28,7 @@ def change(recipe, values):
             checked[name] = _as(kinds[name], value)
         except TypeError:
             raise InputError(
-                f"--set: {name}: {value!r} is no {_name(kinds[name])}; "
+                f"--set: {name}: {value!r:.60} is no {_name(kinds[name])}; "
                 f"the recipe has {getattr(recipe, name)!r}"
             ) from None
     try:
@@ -55,7 +55,7 @@ def _as(kind, value):
         if len(value) != len(inner):
             raise TypeError
         return tuple(_as(one, part) for one, part in zip(inner, value, strict=True))
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) < 1e300:
         return float(value)
     if type(value) is not kind:
         raise TypeError

@@ -101,6 +101,8 @@ def test_change():
         ({"loss": "l1"}, "loss: unknown name 'l1'"),
         ({"scale": (0.8, 1.2)}, "scale, person_size"),
         ({"learning_rate": -1}, "learning_rate: "),
+        ({"learning_rate": 10**400}, "learning_rate: 10+ is no float"),
+        ({"seed": 2**32}, "seed: 4294967296 is out of range"),
     ],
 )
 def test_change_refuses(values, problem):
