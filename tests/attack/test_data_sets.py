@@ -64,9 +64,11 @@ MATLAB = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sets")
-    photos = "photos", "images", "JPEGImages"
-    for name in photos:
+    return write_photos(tmp_path_factory.mktemp("sets"))
+
+
+def write_photos(folder):
+    for name in ("images", "JPEGImages"):
         (folder / name).mkdir()
         for photo in ("a.png", "b.png"):
             Image.new("RGB", (60, 40)).save(folder / name / photo)
