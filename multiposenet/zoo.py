@@ -100,9 +100,16 @@ def resolve(name: str, kind: str = "models") -> Path:
 
 
 def cache_dir() -> Path:
-    """Folder of downloaded weights: `$MULTIPOSENET_CACHE`, else `~/.cache/multiposenet`."""
-    named = os.environ.get("MULTIPOSENET_CACHE")
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "multiposenet"
+    """Folder of downloaded weights: `$MULTIPOSENET_CACHE`, else `~/.cache/multiposenet`.
+
+    Raises:
+        WeightsError: whose home that is, is not known, as in some containers.
+    """
+    named = os.environ.get("MULTIPOSENET_CACHE") or "~/.cache/multiposenet"
+    folder = os.path.expanduser(named)
+    if folder.startswith("~"):
+        raise WeightsError(f"{named}: cache: no such home; name a folder with MULTIPOSENET_CACHE")
+    return Path(folder)
 
 
 def check(path: str | Path, sha256: str, remedy: str) -> None:

@@ -108,3 +108,11 @@ def test_resolve_downloads_into_the_cache_once(manifest, server, tmp_path):
     assert zoo.resolve("far") == path
     assert len(server.asked) == 1
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_nobody_has_a_home(monkeypatch):
+    """Containers run as users that are nobody."""
+    monkeypatch.setenv("MULTIPOSENET_CACHE", "")
+    monkeypatch.setattr(zoo.os.path, "expanduser", lambda path: path)
+    with pytest.raises(WeightsError, match="cache: no such home; name a folder with MULTIPOSENET"):
+        zoo.cache_dir()

@@ -25,7 +25,7 @@ def files(source: str | os.PathLike, recursive: bool = False) -> list[Path]:
     Raises:
         InputError: there is no such file, or no image in the folder or among the matches.
     """
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))  # unlike Path's, leaves `~a.jpg` as it is
     try:
         if path.is_dir():
             found = _below(path) if recursive else list(path.iterdir())
@@ -46,7 +46,7 @@ def files(source: str | os.PathLike, recursive: bool = False) -> list[Path]:
 
 def is_several(source: str | os.PathLike) -> bool:
     """Whether a path is a folder or a pattern, which may stand for any number of files."""
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))  # unlike Path's, leaves `~a.jpg` as it is
     return path.is_dir() or (has_magic(str(path)) and not path.exists())
 
 

@@ -33,6 +33,16 @@ def test_files_of_a_folder_a_pattern_and_a_name(folder):
     assert names(files(folder / "notes.txt")) == ["notes.txt"]
 
 
+def test_homes_and_names_that_begin_like_one(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder))
+    assert files("~/b.png") == [folder / "b.png"]
+    monkeypatch.chdir(folder)
+    (folder / "b.png").rename(folder / "~b.png")
+    assert names(files("~b.png")) == ["~b.png"] and is_single("~b.png")
+    (frame,) = frames("~b.png")
+    assert frame.image.shape[2] == 3
+
+
 def test_nothing_to_list(folder):
     assert "none.png: file: No such file" in error_of(files, folder / "none.png")
     assert "*.webp: pattern: matches no images" in error_of(files, f"{folder}/*.webp")
