@@ -1,5 +1,6 @@
 """Where results go: folders and JSON files that are checked before the work starts."""
 
+import json
 import os
 import shutil
 import sys
@@ -81,7 +82,8 @@ def copy(path: Path, target: str) -> None:
     """Copies a file of results to another, or to stdout if `target` is "-"."""
     if target == "-":
         with path.open(encoding="utf-8") as file:
-            shutil.copyfileobj(file, sys.stdout)
+            for line in file:
+                _put(line)
         return
     with files.atomic_write(target) as partial:
         shutil.copyfile(path, partial)
@@ -94,6 +96,15 @@ def write_json(target: str | Path, result) -> None:
         ValueError: a number is not finite.
     """
     if target == "-":
-        sys.stdout.write(files.json_text(result, allow_nan=False))
+        _put(files.json_text(result, allow_nan=False))
     else:
         files.write_json(target, result, allow_nan=False)
+
+
+def _put(text: str) -> None:
+    """JSON on stdout; letters that it does not take are JSON's escapes."""
+    try:
+        sys.stdout.write(text)
+    except UnicodeEncodeError:
+        letters = (c if c.isascii() else json.dumps(c)[1:-1] for c in text)
+        sys.stdout.write("".join(letters))

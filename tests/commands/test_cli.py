@@ -1,5 +1,6 @@
 """The command line as a whole: usage, progress, files written whole."""
 
+import io
 import json
 import subprocess
 import sys
@@ -101,3 +102,20 @@ def test_terminals_get_nothing_to_obey(capsys):
     assert "\\x1b[2Jb" in err and "\\x1b[2Jb\\rc\\u202ed\\x07\\ud800" in out
     assert "Zoë 漢字\u3000x\u00a0y" in out
     assert all(letter.isprintable() for letter in shown.replace("\u3000", "").replace("\u00a0", ""))
+
+
+@pytest.mark.parametrize("coding", ["ascii", "cp1252", "utf-8"])
+def test_json_on_a_stdout_of_any_encoding(tmp_path, monkeypatch, coding):
+    result = [{"file_name": "Zoë 漢字 \U0001f9d1.jpg"}, {"score": 0.5}]
+    path = tmp_path / "r.json"
+    result_files.write_json(path, result)
+    for write in (
+        lambda: result_files.write_json("-", result),
+        lambda: result_files.copy(path, "-"),
+    ):
+        stdout = io.TextIOWrapper(io.BytesIO(), encoding=coding)
+        with monkeypatch.context() as patch:
+            patch.setattr("sys.stdout", stdout)
+            write(*what)
+        stdout.flush()
+        assert json.loads(stdout.buffer.getvalue().decode(coding)) == result
