@@ -16,10 +16,10 @@ from pathlib import Path
 
 import keras
 
+from multiposenet import checksums, zoo
 from multiposenet import skeleton as skeletons
-from multiposenet import zoo
 from multiposenet.errors import InputError, WeightsError
-from multiposenet.files import save_weights
+from multiposenet.files import remove_partials, save_weights
 from multiposenet.networks.retinanet_weights import load_keras_retinanet
 from multiposenet.networks.sppe import SPPEArchitecture, current_names, inference_model
 from multiposenet.networks.weight_files import load_completely
@@ -155,6 +155,7 @@ def save_parts(run, stage, networks):
     run = Path(run)
     run.mkdir(parents=True, exist_ok=True)
     files = [run / file for file in STAGES[stage].files]
+    remove_partials(*files, *map(checksums.sidecar, files))  # of killed processes
     for network, path in zip(networks, files, strict=True):
         if isinstance(network, keras.Model):
             save_weights(network, path)

@@ -68,10 +68,9 @@ def photos(given, out, suffix: str, recursive=False, all_pages=False) -> tuple[l
     for source in given:
         try:
             if source == STDIN:
-                found[sys.stdin.buffer.read(), None] = PurePosixPath("stdin")
+                found[sys.stdin.buffer.read(sources.MOST_BYTES + 1), None] = PurePosixPath("stdin")
             elif sources.is_url(source):
-                name = PurePosixPath(unquote(urlsplit(source).path)).name
-                found[source, None] = PurePosixPath(name or "page")
+                found[source, None] = PurePosixPath(_name_of(source))
             else:
                 for path in sources.files(source, recursive):
                     if not (sources.is_several(source) and out.owns(path)):
@@ -166,6 +165,16 @@ def image_ids(stems: list[str]) -> list[int]:
         if len(set(numbers)) == len(numbers):
             return numbers
     return list(range(1, len(stems) + 1))
+
+
+def _name_of(url: str) -> str:
+    """A file name for what an address serves, which may be any text."""
+    try:
+        name = PurePosixPath(unquote(urlsplit(url).path)).name
+    except ValueError as error:
+        raise InputError(f"{url}: url: {error}; correct the address") from error
+    name = "".join(c for c in name if c.isprintable() and c not in '\\:*?"<>|')[-100:]
+    return name.lstrip(".") or "page"
 
 
 def _paged(name: str, page: int | None, mark: str = "#") -> str:

@@ -16,6 +16,7 @@ from PIL import Image
 from multiposenet import overlapped
 from multiposenet.errors import InputError
 from multiposenet.sources import encoded, video
+from multiposenet.sources.encoded import MOST as MOST_BYTES
 from multiposenet.sources.encoded import is_url
 from multiposenet.sources.image_files import (
     check_size,
@@ -33,6 +34,7 @@ from multiposenet.sources.listing import SUFFIXES, files, is_several
 from multiposenet.sources.pixels import DEFAULT_LIMITS, Limits, from_array
 
 __all__ = [
+    "MOST_BYTES",
     "SUFFIXES",
     "Frame",
     "Limits",

@@ -169,9 +169,10 @@ def check(place, line):
         assert "Traceback" not in err
         said = err.splitlines()
         if status in (1, 2):
-            told = [each for each in said if ": " in each]
+            found = out.splitlines() if line[0] == "inspect" and status == 1 else []
+            told = [each for each in said + found if ": " in each]
             assert told, (line, err)
-        if status == 0 and line[-2:] == ["--json", "-"]:
+        if status == 0 and line[-2:] == ["--json", "-"] and not out.startswith("usage: "):
             json.loads(out)
         for name, content in kept.items():
             assert (place / name).read_bytes() == content or name in line, line

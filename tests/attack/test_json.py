@@ -150,8 +150,8 @@ def plain(results):
     return bool(results) and all(
         set(RESULTS[0]) <= set(each)
         and each["category_id"] == 1
-        and isinstance(each["keypoints"], list)
-        and len(each["keypoints"]) == 51
+        and all(isinstance(each[name], list) for name in ("keypoints", "bbox"))
+        and (len(each["keypoints"]), len(each["bbox"])) == (51, 4)
         for each in results
     )
 

@@ -116,6 +116,6 @@ def test_json_on_a_stdout_of_any_encoding(tmp_path, monkeypatch, coding):
         stdout = io.TextIOWrapper(io.BytesIO(), encoding=coding)
         with monkeypatch.context() as patch:
             patch.setattr("sys.stdout", stdout)
-            write(*what)
+            write()
         stdout.flush()
         assert json.loads(stdout.buffer.getvalue().decode(coding)) == result

@@ -52,6 +52,28 @@ def test_an_address(multiposenet, fake_model, server, tmp_path):
     assert [row["file_name"] for row in results(out)] == ["file"]
 
 
+@pytest.mark.parametrize(
+    "path, name",
+    [
+        ("a/b%20c.jpg?x=1#y", "b c.jpg"),
+        ("%2e%2e", "page"),
+        ("", "page"),
+        ("a%00b%1b[2J%0a.png", "ab[2J.png"),
+        ("..%5C..%5Cc:d.jpg", "cd.jpg"),
+        ("%2Fetc%2Fpasswd", "passwd"),
+        ("x" * 5000 + ".jpg", "x" * 96 + ".jpg"),
+    ],
+)
+def test_names_of_addresses_lead_nowhere_else(path, name):
+    assert photo_list._name_of(f"https://example.org/{path}") == name
+
+
+def test_addresses_that_are_none(multiposenet, fake_model, tmp_path):
+    status, _, errors = multiposenet("predict", "http://[", "--out", tmp_path / "out")
+    assert status == 2
+    assert_one_line(errors, "http://[: url: ")
+
+
 def test_folders_below_have_names_within_their_source(multiposenet, fake_model, tmp_path):
     for name in ("1.png", "x/2.png", "x/y/2.png"):
         paint(tmp_path / "in" / name, [RED])

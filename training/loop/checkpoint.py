@@ -10,6 +10,9 @@ import numpy as np
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.files import atomic_write, remove_partials
 
+# Of a stage's files: checkpoint, record, log, plot.
+_SUFFIXES = (".npz", ".json", ".jsonl", ".png")
+
 
 def checkpoint_path(run, stage):
     """Where a run keeps the checkpoint of a stage, given the stage's name."""
@@ -65,7 +68,8 @@ class Checkpoint:
             self.schedule.state, self.monitor.state = notes["schedule"], notes["monitor"]
         self.engine.wait_for_all()  # all have looked before one writes
         if self.engine.writes:
-            remove_partials(self.path)  # whoever trains holds the stage's lock
+            # Whoever trains holds the stage's lock.
+            remove_partials(*map(self.path.with_suffix, _SUFFIXES))
             self.record.start(step, self.engine)
             if not found:
                 self.store(0)

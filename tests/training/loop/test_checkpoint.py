@@ -11,6 +11,7 @@ import pytest
 from line_runs import FILES, fit, make, plain, poisoned, record
 from small_stage import batch, recipe, weights
 
+from multiposenet import files
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.training.loop.checkpoint import checkpoint_path
 
@@ -89,6 +90,14 @@ def test_a_run_that_is_done_goes_further(tmp_path):
     for found, wanted in zip(weights(longer), expected, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
     assert json.loads((tmp_path / "again" / "line.json").read_text())["steps"] == 7
+
+
+def test_what_killed_processes_left_is_removed(tmp_path):
+    for name in FILES:
+        path = tmp_path / name
+        (tmp_path / f"{files._prefix(path)}x{path.suffix}").write_text("half")
+    fit(tmp_path, 1)
+    assert {path.name for path in tmp_path.iterdir()} <= FILES | {"line.lock"}
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, monkeypatch):
