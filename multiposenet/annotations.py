@@ -7,6 +7,7 @@ many files leave out (`segmentation`, `area`, `iscrowd`, `num_keypoints`) has a 
 """
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -138,6 +139,33 @@ class CocoAnnotations:
         """
         path = Path(path)
         content = read_bytes(path)
+        fingerprint = hashlib.sha256(content).hexdigest()
+        return cls.from_content(parse(path, content), path, skeleton, category, fingerprint)
+
+    @classmethod
+    def from_content(
+        cls,
+        content: dict,
+        path: str | Path,
+        skeleton: Skeleton | None = None,
+        category: str | None = None,
+        fingerprint: str | None = None,
+    ) -> "CocoAnnotations":
+        """Checks what a COCO file would hold; as `load`.
+
+        Args:
+            content: the JSON object.
+            path: what it was made of, for messages.
+            skeleton, category: as of `load`.
+            fingerprint: by default the sha256 of the content as JSON.
+
+        Raises:
+            AnnotationError: it breaks the format.
+        """
+        path = Path(path)
+        if fingerprint is None:
+            text = json.dumps(content, sort_keys=True, default=str)
+            fingerprint = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         images, annotations, categories = _tables(path, content)
         chosen = category_list.choose(categories, category)
         image_ids, numbers = _check_images(images)
@@ -154,7 +182,7 @@ class CocoAnnotations:
             category_id=int(chosen["id"]),
             image_ids=image_ids,
             persons=_persons(entries, rows, skeleton, has_names),
-            fingerprint=hashlib.sha256(content).hexdigest(),
+            fingerprint=fingerprint,
             _raw_images=images.rows,
             _segmentations=_check_segmentations(entries, rows, images),
             image_numbers=numbers,
@@ -185,6 +213,17 @@ class CocoAnnotations:
             _raw_images=[self._raw_images[row] for row in rows],
             _segmentations=[self._segmentations[row] for row in kept],
         )
+
+    def segmentation(self, row: int) -> list | dict | None:
+        """The polygons or the run-length code of a row of `persons`, or None."""
+        return self._segmentations[row]
+
+    def rows_by_photo(self) -> list[list[int]]:
+        """The rows of `persons` on each photo of `images`."""
+        rows = [[] for _ in range(len(self))]
+        for row, image in enumerate(self.persons.image.tolist()):
+            rows[image].append(row)
+        return rows
 
     @cached_property
     def images(self) -> list[ImageRecord]:
@@ -219,8 +258,7 @@ class CocoAnnotations:
         return records
 
 
-def _tables(path: Path, content: bytes) -> tuple[JsonTable, JsonTable, JsonTable]:
-    raw = parse(path, content)
+def _tables(path: Path, raw) -> tuple[JsonTable, JsonTable, JsonTable]:
     if not isinstance(raw, dict):
         kind = type(raw).__name__
         fail(path, "file", f"a JSON {kind}, not an object", "give annotations, not results")

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from multiposenet import __version__, signals
 from multiposenet.commands import (
     bench,
+    convert,
     evaluate,
     export,
     figures,
@@ -33,6 +34,7 @@ from multiposenet.errors import MultiPoseNetError
 VERBS = {
     "predict": predict,
     "bench": bench,
+    "convert": convert,
     "evaluate": evaluate,
     "export": export,
     "figures": figures,

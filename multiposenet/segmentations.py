@@ -81,6 +81,41 @@ def draw(segmentation: list | dict, size: tuple[int, int]) -> np.ndarray:
     return mask.decode(segmentation) > 0
 
 
+def person_mask(persons, ignored, size, ignored_boxes=()) -> np.ndarray:
+    """Draws what persons and groups cover.
+
+    Args:
+        persons: segmentations of single persons, without a `problem`, none of them None.
+        ignored: likewise of groups.
+        size: (height, width) of the photo in pixels.
+        ignored_boxes: xyxy boxes in which nothing is known.
+
+    Returns:
+        (H, W) uint8: 0 background, 1 person, 2 ignored. What belongs to a person is known, also
+        inside a group or a box.
+
+    Raises:
+        InputError: as `draw`.
+    """
+    DEFAULT_LIMITS.check(size[1], size[0], "segmentation", least=1)
+    mask = np.zeros(size, np.uint8)
+    for x1, y1, x2, y2 in np.asarray(ignored_boxes, np.float64).reshape(-1, 4):
+        left, top = max(int(np.floor(x1)), 0), max(int(np.floor(y1)), 0)
+        mask[top : max(int(np.ceil(y2)), 0), left : max(int(np.ceil(x2)), 0)] = 2
+    for label, segmentations in ((2, ignored), (1, persons)):
+        for segmentation in segmentations:
+            mask[draw(segmentation, size)] = label
+    return mask
+
+
+def encode(mask: np.ndarray) -> dict:
+    """The compressed run-length code of an (H, W) bool mask, as JSON has it."""
+    from pycocotools import mask as codes
+
+    code = codes.encode(np.asfortranarray(mask.astype(np.uint8)))
+    return {"size": list(mask.shape), "counts": code["counts"].decode("ascii")}
+
+
 def _polygon_problem(polygon: list) -> str | None:
     kinds = set(map(type, polygon))
     if list in kinds:

@@ -15,6 +15,7 @@ ELSEWHERE = {
     "multiposenet.commands.export": "commands/test_export_command.py",
     "multiposenet.commands.labelled_groups": "commands/test_evaluate_groups.py",
     "multiposenet.commands.labelled_photos": "commands/test_evaluate.py",
+    "multiposenet.commands.label_files": "commands/test_predict_format.py",
     "multiposenet.commands.own_keypoints": "commands/test_train_own_keypoints.py",
     "multiposenet.commands.summary": "commands/test_summary_and_train.py",
     "multiposenet.commands.train": "commands/test_summary_and_train.py",
@@ -43,6 +44,11 @@ ELSEWHERE = {
     "multiposenet.systems.rmpe_entry": "systems/test_registry.py",
     "multiposenet.systems.single_person": "systems/test_rmpe.py",
     "multiposenet.systems.top_down": "systems/test_rmpe.py",
+    **{
+        f"multiposenet.label_formats.{name}": "label_formats/test_round_trips.py"
+        for name in ("coco", "cvat", "fields", "found", "label_studio", "labelme", "parquet")
+        + ("shapes", "xml_files", "yolo")
+    },
     "multiposenet.training.datasets.files": "training/datasets/test_layouts.py",
     "multiposenet.training.datasets.inspection.findings": "commands/test_inspect.py",
     "multiposenet.training.datasets.inspection.labels": "commands/test_inspect.py",

@@ -39,6 +39,7 @@ ORDER = [
     "multiposenet.categories",
     "multiposenet.segmentations",
     "multiposenet.annotations",
+    "multiposenet.label_formats",
     "multiposenet.networks",
     "multiposenet.runtimes",
     "multiposenet.systems",

@@ -4,8 +4,11 @@ Reads COCO annotations (JSON, plain or .gz), runs the model over the photos and 
 figures, such as keypoints/AP, boxes/AP50 and masks/IoU, from 0 to 1; - stands where nobody is to be
 found. A photo that cannot be read, or is not of the size that its labels are for, counts as one on
 which nobody was found. Masks are PNG files of the photo's name (0 background,
-1 person, 2 ignored); only photos whose annotations say "mask": true have one. A mask that cannot be
-used is left out.
+1 person, 2 ignored), of the photos whose annotations say "mask": true; where there is no folder of
+them they are the annotations' own polygons and run-length codes. Crowds, and the boxes of persons
+without a segmentation, do not count then. A mask that cannot be used is left out.
+
+--annotations may also be FORMAT:PATH, of a format of convert.
 
 --metrics pck prints PCK@0.2 of the torso over the keypoints that the annotations share with the
 model, each person answered for by the pose that overlaps the annotated box most. Skeletons
@@ -134,10 +137,12 @@ def _score(args) -> tuple[dict, int, int]:
     masks = Path(args.masks) if args.masks else Path(args.images).parent / "masks"
     measured = not args.metrics or "masks" in args.metrics
     labelled = _mask_files(annotations, masks) if measured else {}
-    metrics = args.metrics or ["keypoints", "boxes", *(["masks"] if labelled else [])]
-    if "masks" in metrics and not labelled:
+    outlined = measured and not labelled and _outlined(annotations)
+    metrics = args.metrics or ["keypoints", "boxes", *(["masks"] if labelled or outlined else [])]
+    if "masks" in metrics and not (labelled or outlined):
         raise InputError(
-            f"{masks}: masks: none for these annotations; name their folder by --masks"
+            f"{masks}: masks: none for these annotations, which have no segmentations either; "
+            "name their folder by --masks"
         )
     # Average precision ranks all detections: a threshold would only cut its tail off.
     pose = systems.load_system(args, score=0.0)
@@ -152,7 +157,7 @@ def _score(args) -> tuple[dict, int, int]:
     from multiposenet.evaluation import coco
 
     keypoints = _torso_pck(args, annotations, pose.skeleton) if "pck" in metrics else None
-    results, overlap, failures = [], coco.MaskIoU(), 0
+    results, overlap, failures, without = [], coco.MaskIoU(), 0, 0
     records = annotations.images
     for record, item in zip(
         records,
@@ -165,6 +170,8 @@ def _score(args) -> tuple[dict, int, int]:
         usable = True
         if record.id in labelled:
             usable = _compare(overlap, poses, labelled[record.id], record)
+        elif outlined:
+            without += _compare_outlines(overlap, poses, record)
         failures += poses is None or not usable
         if keypoints:
             keypoints.update(record, poses)
@@ -175,6 +182,11 @@ def _score(args) -> tuple[dict, int, int]:
         figures |= coco.evaluate_boxes(annotations, results)
     if "masks" in metrics:
         figures |= overlap.result()
+        if without:
+            console.report(
+                f"{args.annotations}: segmentation: {without:,} persons have none; their boxes "
+                "do not count for masks/IoU"
+            )
     if keypoints:
         figures |= keypoints.result()
     return figures, len(records), failures
@@ -182,11 +194,11 @@ def _score(args) -> tuple[dict, int, int]:
 
 def _annotations(args):
     """The annotations; areas that would make AP about 0 are reported."""
-    from multiposenet import skeleton
-    from multiposenet.annotations import CocoAnnotations, doubtful_areas
+    from multiposenet import label_formats, skeleton
+    from multiposenet.annotations import doubtful_areas
 
     given = skeleton.get(args.skeleton) if args.skeleton else None
-    annotations = CocoAnnotations.load(args.annotations, given)
+    annotations = label_formats.load(args.annotations, given)
     if doubtful := int(doubtful_areas(annotations.persons).sum()):
         console.report(
             f"{args.annotations}: annotations.area: of {doubtful:,} of {len(annotations.persons):,}"
@@ -243,6 +255,31 @@ def _mask_files(annotations, folder: Path) -> dict[int, Path]:
             "folder by --masks, or measure without masks by --metrics keypoints,boxes"
         )
     return found
+
+
+def _outlined(annotations) -> bool:
+    """Whether some person has a segmentation."""
+    crowd = annotations.persons.crowd.tolist()
+    return any(annotations.segmentation(row) and not crowd[row] for row in range(len(crowd)))
+
+
+def _compare_outlines(overlap, poses, record) -> int:
+    """Adds a photo's segmentations to the figures; returns how many persons have none."""
+    from multiposenet import segmentations
+
+    outlines = list(zip(record.segmentations, record.crowd.tolist(), record.boxes, strict=True))
+    truth = segmentations.person_mask(
+        [outline for outline, crowd, _ in outlines if outline and not crowd],
+        [outline for outline, crowd, _ in outlines if outline and crowd],
+        (record.height, record.width),
+        [box for outline, _, box in outlines if not outline],
+    )
+    if poses is not None and poses.mask is None:
+        raise InputError(
+            "--metrics: masks: this system finds none; leave them out: keypoints,boxes"
+        )
+    overlap.update(truth < 0 if poses is None else poses.mask, truth)  # labels are unsigned: nobody
+    return sum(not outline and not crowd for outline, crowd, _ in outlines)
 
 
 def _compare(overlap, poses, path: Path, record) -> bool:

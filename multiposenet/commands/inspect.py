@@ -1,10 +1,10 @@
 """Check annotations, and draw them.
 
 DATASET is a COCO keypoint file (JSON, plain or .gz), or a data set as train takes it, such as
-lsp:FOLDER. All defects are listed, each with the ids of its photo and annotation: fields that are
-missing or wrong, ids and persons that occur twice, points beside the photo or far from the box,
-left and right mixed up. With photos their files are decoded, and sizes and EXIF data compared with
-the labels.
+lsp:FOLDER or yolo:FOLDER. All defects are listed, each with the ids of its photo and annotation:
+fields that are missing or wrong, ids and persons that occur twice, points beside the photo or far
+from the box, left and right mixed up. With photos their files are decoded, and sizes and EXIF data
+compared with the labels.
 
 --repair writes a copy in which is mended what has one right answer, and says what it changed; what
 only the photo can tell stays as it is. --write-skeleton writes what init writes.
@@ -95,8 +95,9 @@ def run(args) -> int:
 def _dataset(args) -> tuple:
     """The content, its path, folders of photos and masks, the skeleton of unnamed keypoints.
 
-    The path is that of a file that `CocoAnnotations` reads, or else the name of the data set.
+    The path is that of the file, or else the name of the data set.
     """
+    from multiposenet import label_formats
     from multiposenet import skeleton as skeletons
     from multiposenet.json_table import parse, read_bytes
     from multiposenet.training import datasets
@@ -109,10 +110,13 @@ def _dataset(args) -> tuple:
             raise InputError(f"{args.dataset}: --images: the data set has its own; leave it out")
         path = Path(folder) / "annotations.json"
         if kind not in _COCO_LAYOUT:
-            skeleton = datasets.skeleton_of(args.dataset) or skeletons.COCO_17
-            content = datasets.coco.to_coco(datasets.read(args.dataset, skeleton), skeleton)
-            return content, args.dataset, {"photos": Path(), "masks": None}, skeleton
+            found = datasets.found(args.dataset, skeleton)
+            folders = {"photos": found.photos, "masks": None}
+            return found.content, args.dataset, folders, found.skeleton or skeleton
         photos = Path(folder) / "photos"
+    elif label_formats.split(args.dataset)[0] != "coco":
+        found = datasets.found(args.dataset, skeleton)
+        return found.content, path, {"photos": photos, "masks": None}, found.skeleton or skeleton
     masks = photos and photos.parent / "masks"
     folders = {"photos": photos or None, "masks": masks if masks and masks.is_dir() else None}
     return parse(path, read_bytes(path)), path, folders, skeleton
@@ -123,11 +127,10 @@ def _inspect(content, path, folders, skeleton, decode):
     from multiposenet.training.datasets.inspection import Inspection
 
     inspection = Inspection(content, path, **folders, skeleton=skeleton, decode=decode)
-    if isinstance(path, Path):
-        try:
-            CocoAnnotations.load(path, skeleton)
-        except AnnotationError as error:
-            inspection.refuse(error)
+    try:
+        CocoAnnotations.from_content(content, path, skeleton)
+    except AnnotationError as error:
+        inspection.refuse(error)
     return inspection
 
 

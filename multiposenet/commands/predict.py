@@ -20,7 +20,7 @@ import errno
 import functools
 from pathlib import Path
 
-from multiposenet import files, overlapped
+from multiposenet import files, label_formats, overlapped
 from multiposenet.commands import (
     arguments,
     console,
@@ -91,7 +91,14 @@ def add_arguments(parser):
         type=share,
         default=0.1,
         metavar="T",
-        help="keypoints that score less are not drawn (default: %(default)s)",
+        help="keypoints that score less are neither drawn nor, by --format, labelled (default: "
+        "%(default)s)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=tuple(label_formats.FORMATS),
+        help="write what was found as labels, too, into DIR/FORMAT, to be corrected by hand; "
+        "convert --help says what the formats are",
     )
     systems.add_model_arguments(parser)
     arguments.add_json_argument(parser)
@@ -133,6 +140,14 @@ def run(args) -> int:
         out.close()
         if args.json:
             result_files.copy(out.results, args.json)
+        labels = None
+        if args.format and photos:
+            from multiposenet.commands import label_files
+
+            labels, without = label_files.write(
+                args.format, out.results, photos, pose.skeleton, args.keypoint_score
+            )
+            failures += without
         if args.json != "-":
             for clip, one in done:
                 files_of = " and ".join(part.picture for part in clip.parts())
@@ -143,6 +158,7 @@ def run(args) -> int:
             if photos:
                 ways = "".join(f", {name} {value}" for name, value in systems.used(args).items())
                 made = "poses.json" if args.pictures == "none" else "pictures and poses.json"
+                made += f", labels in {labels}," if labels else ""
                 told = f"photos: {out.photos}, people: {out.people}{ways}; {made} in {folder}"
                 console.say(told)
     return 1 if failures + failed else 0

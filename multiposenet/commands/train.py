@@ -8,9 +8,10 @@ keypoints, person and prn make RUN/model.weights.h5; predict and evaluate take R
 sppe and sstn make RUN/rmpe.weights.h5, of --system rmpe --sppe RUN. person needs keypoints, and
 sstn needs sppe.
 
-Data sets are named FORMAT:FOLDER, several of them in one command; or give a COCO file by
---annotations and its photos by --images. prn and joint-assigner need no photos. The proposal
-generators pgpg and dpg learn from --annotations and a detector's --detections.
+Data sets are named FORMAT:FOLDER, several of them in one command (among them yolo:FOLDER and the
+other formats of convert); or give a COCO file by --annotations and its photos by --images. prn and
+joint-assigner need no photos. The proposal generators pgpg and dpg learn from --annotations and a
+detector's --detections.
 
 Learnt are the keypoints of --skeleton, or else of the annotations (of several data sets, the
 first); in an older run's folder its own. STAGE --help tells the fields of the stage's recipes.
@@ -246,13 +247,13 @@ def _recipes(args, stages) -> dict:
 
 def _data(args, stages, folder) -> tuple:
     """The training samples, the skeleton in which they are, and annotations to measure on."""
+    from multiposenet import label_formats
     from multiposenet import skeleton as skeletons
-    from multiposenet.annotations import CocoAnnotations
     from multiposenet.training import datasets, run_folder
     from multiposenet.training.datasets import coco
 
     given = skeletons.get(args.skeleton) if args.skeleton else None
-    annotations = CocoAnnotations.load(args.annotations, given) if args.annotations else None
+    annotations = label_formats.load(args.annotations, given) if args.annotations else None
     if any(stage.data == registry.DETECTIONS for stage in stages):
         return annotations, given or annotations.skeleton, None
     skeleton, source = given, args.skeleton
@@ -269,7 +270,7 @@ def _data(args, stages, folder) -> tuple:
         samples += datasets.read(name, skeleton)
     validation = None
     if args.val_annotations:
-        validation = CocoAnnotations.load(args.val_annotations, skeleton)
+        validation = label_formats.load(args.val_annotations, skeleton)
         if given is None:
             own_keypoints.note_sigmas(skeleton)
     if args.json != "-":

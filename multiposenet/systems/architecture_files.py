@@ -13,6 +13,22 @@ def beside(weights: Path) -> Path:
     return weights.with_name(weights.name.removesuffix(".h5").removesuffix(".weights") + ".json")
 
 
+def of_run(path: Path) -> Path:
+    """The model's file where a path is that of a training's folder; else the path.
+
+    Raises:
+        WeightsError: not all stages of the training are finished.
+    """
+    if not (path.is_dir() and (path / "model.json").is_file()):
+        return path
+    if not (path / "model.weights.h5").is_file():
+        raise WeightsError(
+            f"{path}: model.weights.h5: missing, not all stages of this run are finished; go on "
+            f"with `multiposenet train all --resume --run {path}`"
+        )
+    return path / "model.weights.h5"
+
+
 def write(path: Path, architecture: dict) -> None:
     """Writes such a file, and its checksum."""
     files.write_json(path, {"architecture": architecture}, checksum=True)

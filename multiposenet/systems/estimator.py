@@ -317,7 +317,7 @@ def load(
         model = exported.load(path, runtime or "auto", trust_saved_model)
         _check_fixed(path, model.options, options)
         return _named(Estimator(model, **of_estimator), name)
-    defaults, path = {}, path if zoo.is_name(name) else _of_run(path)
+    defaults, path = {}, path if zoo.is_name(name) else architecture_files.of_run(path)
     named = not path.name.endswith((".keras", ".h5")) and not path.is_file()
     if named or zoo.is_name(name):
         entry = zoo.entry(os.fspath(name))
@@ -370,18 +370,6 @@ def _check_fixed(path: Path, fixed: dict, wanted: dict) -> None:
                 f"{path}: {name}: is {known}, {value} is asked for; export it anew with "
                 f"`--set {name}={value}`, or name the model that it was made of"
             )
-
-
-def _of_run(path: Path) -> Path:
-    """The model's file where a path is that of a run's folder."""
-    if not (path.is_dir() and (path / "model.json").is_file()):
-        return path
-    if not (path / "model.weights.h5").is_file():
-        raise WeightsError(
-            f"{path}: model.weights.h5: missing, not all stages of this run are finished; go on "
-            f"with `multiposenet train all --resume --run {path}`"
-        )
-    return path / "model.weights.h5"
 
 
 def _check_file(path: Path) -> None:

@@ -203,3 +203,72 @@ def test_evaluate_needs_a_folder(multiposenet, fake_model, tmp_path):
     status, _, errors = multiposenet("evaluate", "--images", tmp_path / "none")
     assert status == 2
     assert_one_line(errors, tmp_path / "none", "not a folder")
+
+
+def outlined(folder, outlines, crowd=()):
+    """The labels with these segmentations, without a folder of masks."""
+    import shutil
+
+    shutil.rmtree(folder / "masks")
+    labels = json.loads((folder / "labels.json").read_text())
+    for annotation, outline in zip(labels["annotations"], outlines, strict=True):
+        annotation["segmentation"] = outline
+        annotation["iscrowd"] = int(annotation["id"] in crowd)
+    (folder / "labels.json").write_text(json.dumps(labels))
+
+
+def rectangle(box, x=0):
+    x1, y1, x2, y2 = box
+    return [[x1 + x, y1, x2 + x, y1, x2 + x, y2, x1 + x, y2]]
+
+
+def runs(box):
+    """A run-length code, column by column."""
+    x1, y1, x2, y2 = box
+    mask = np.zeros((128, 128), bool)
+    mask[y1:y2, x1:x2] = True
+    ends = np.flatnonzero(np.diff(np.r_[0, mask.ravel("F"), 0])).tolist()
+    counts = np.diff([0, *ends, mask.size]).tolist()
+    return {"size": [128, 128], "counts": counts}
+
+
+def masks(multiposenet, folder):
+    status, text, errors = evaluate(multiposenet, folder, "--metrics", "masks", "--json", "-")
+    return status, json.loads(text)["masks/IoU"], errors
+
+
+def test_masks_are_the_outlines_of_the_annotations(multiposenet, fake_model, labelled):
+    wanted = masks(multiposenet, labelled)
+    outlined(labelled, [rectangle(RED), runs(BLUE), rectangle(RED)])
+    assert masks(multiposenet, labelled) == wanted
+    status, text, _ = evaluate(multiposenet, labelled, "--json", "-")
+    assert json.loads(text)["masks/IoU"] == wanted[1]
+
+
+def test_outlines_beside_the_persons_are_seen(multiposenet, fake_model, labelled):
+    outlined(labelled, [rectangle(RED, 32), runs(BLUE), rectangle(RED, 32)])
+    assert masks(multiposenet, labelled)[1] < 0.5
+
+
+def test_crowds_and_persons_without_an_outline_do_not_count(multiposenet, fake_model, labelled):
+    """The blue one is a crowd, and of one of the red ones nobody knows the outline."""
+    wanted = masks(multiposenet, labelled)[1]
+    outlined(labelled, [None, rectangle(BLUE), rectangle(RED)], crowd=[2])
+    status, found, errors = masks(multiposenet, labelled)
+    assert status == 0 and found > 0.9 and abs(found - wanted) < 0.05
+    assert_one_line(errors, "segmentation: 1 persons have none; their boxes do not count")
+
+
+def test_annotations_without_masks_and_outlines(multiposenet, fake_model, labelled):
+    outlined(labelled, [None] * 3)
+    status, _, errors = evaluate(multiposenet, labelled, "--metrics", "masks")
+    assert status == 2
+    assert_one_line(errors, "masks: none for these annotations, which have no segmentations either")
+
+
+def test_annotations_in_the_format_of_a_tool(multiposenet, fake_model, labelled):
+    target = f"cvat:{labelled / 'labels.xml'}"
+    assert multiposenet("convert", labelled / "labels.json", target)[0] == 0
+    arguments = ("--annotations", target, "--images", labelled / "photos", "--json", "-")
+    status, text, _ = multiposenet("evaluate", *arguments, "--metrics", "keypoints")
+    assert status == 0 and json.loads(text)["keypoints/AP"] == pytest.approx(1, abs=1e-9)

@@ -5,16 +5,36 @@ them by name. Keypoints of the target skeleton that a dataset does not label are
 and so take no part in training. Data with a skeleton of one's own go through `coco`.
 """
 
+import functools
 from pathlib import Path
 
-from multiposenet.annotations import CocoAnnotations
-from multiposenet.errors import InputError
+from multiposenet import label_formats
+from multiposenet.errors import AnnotationError, InputError
+from multiposenet.label_formats.found import Found, split_of
 from multiposenet.skeleton import COCO_17, LSP_14, MPII_16, Skeleton
 from multiposenet.training.datasets import ccp, coco, lsp, mpii, synthetic, voc, waf
 from multiposenet.training.datasets.sample import Sample
 
-__all__ = ["FORMATS", "Sample", "read", "skeleton_of", "split"]
+__all__ = ["FORMATS", "Sample", "found", "read", "skeleton_of", "split"]
 
+
+def _of_tool(kind: str, folder: str | Path, skeleton: Skeleton = COCO_17) -> list[Sample]:
+    """Reads a format of `multiposenet.label_formats`."""
+    made = label_formats.read(f"{kind}:{folder}", _fitting(kind, folder, skeleton))
+    photos = made.photos or made.path.parent
+    return coco.from_annotations(made.annotations, photos, None, skeleton)
+
+
+def _fitting(kind, folder, skeleton):
+    """The skeleton, if it is that of the labels: they may also have others to be learnt from."""
+    try:
+        own = label_formats.read(f"{kind}:{folder}").annotations.skeleton
+    except AnnotationError:  # which name none
+        return skeleton
+    return skeleton if own.keypoints == skeleton.keypoints else None
+
+
+_TOOLS = tuple(kind for kind in label_formats.FORMATS if kind != "coco")
 FORMATS = {
     "ccp": ccp.read,
     "coco": coco.read,
@@ -23,10 +43,11 @@ FORMATS = {
     "synthetic": synthetic.read,
     "voc": voc.read,
     "waf": waf.read,
+    **{kind: functools.partial(_of_tool, kind) for kind in _TOOLS},
 }
 
 # Keypoints of the formats whose files name none; None: persons have no keypoints there.
-_KEYPOINTS = {"ccp": None, "mpii": MPII_16, "voc": None, "waf": LSP_14}
+KEYPOINTS = {"ccp": None, "mpii": MPII_16, "voc": None, "waf": LSP_14}
 
 
 def read(name: str, skeleton: Skeleton = COCO_17) -> list[Sample]:
@@ -46,7 +67,8 @@ def read(name: str, skeleton: Skeleton = COCO_17) -> list[Sample]:
         AnnotationError: the annotations are missing or malformed.
     """
     kind, reader, folder = split(name)
-    if kind != "synthetic" and not Path(folder).is_dir():
+    single = kind in _TOOLS and split_of(Path(folder))[0].exists()  # also one file
+    if kind != "synthetic" and not Path(folder).is_dir() and not single:
         raise InputError(f"{folder}: folder: there is none for {kind}; check the path")
     return reader(folder, skeleton)
 
@@ -62,13 +84,34 @@ def skeleton_of(name: str, given: Skeleton | None = None) -> Skeleton | None:
         InputError, AnnotationError: as `read`.
     """
     kind, _, folder = split(name)
-    if kind in _KEYPOINTS:
-        return _KEYPOINTS[kind]
+    if kind in KEYPOINTS:
+        return KEYPOINTS[kind]
     if kind == "synthetic" and folder.isdecimal():
         return COCO_17
-    annotations = CocoAnnotations.load(Path(folder) / "annotations.json", given)
+    annotations = found(name, given).annotations
     labelled = (annotations.persons.keypoints[..., 2] > 0).any()
     return annotations.skeleton if labelled or annotations.skeleton != COCO_17 else None
+
+
+def found(name: str, given: Skeleton | None = None) -> Found:
+    """Returns the labels of a dataset as a COCO file would have them, and where its photos are.
+
+    Args:
+        name: as of `read`; or a file of a format of `multiposenet.label_formats`.
+        given: keypoints of labels that name none.
+
+    Raises:
+        InputError, AnnotationError: as `read`.
+    """
+    if name.partition(":")[0] in label_formats.FORMATS or Path(name).is_file():
+        return label_formats.read(name, given)
+    kind, reader, folder = split(name)
+    path = Path(folder) / "annotations.json"
+    if kind not in KEYPOINTS and path.is_file():
+        return label_formats.read(f"coco:{folder}", given)
+    skeleton = KEYPOINTS.get(kind, COCO_17) or COCO_17
+    content = coco.to_coco(reader(folder, skeleton), skeleton)
+    return Found(Path(name), content, skeleton, Path())
 
 
 def split(name: str) -> tuple:

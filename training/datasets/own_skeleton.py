@@ -96,13 +96,10 @@ def propose(
 
 def _load(dataset: str, given) -> CocoAnnotations | Skeleton:
     """The annotations, or the skeleton of a format whose files have another layout."""
-    if Path(dataset).is_file():
-        return CocoAnnotations.load(dataset, given)
-    _, _, folder = datasets.split(dataset)
-    path = Path(folder) / "annotations.json"
-    if path.is_file():
-        return CocoAnnotations.load(path, given)
-    skeleton = datasets.skeleton_of(dataset, given)
+    static = not Path(dataset).is_file() and datasets.split(dataset)[0] in datasets.KEYPOINTS
+    if not static:
+        return datasets.found(dataset, given).annotations
+    skeleton = datasets.skeleton_of(dataset)
     if skeleton is None:
         raise InputError(f"{dataset}: keypoints: it labels none; give data with keypoints")
     return skeleton

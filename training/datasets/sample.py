@@ -86,12 +86,10 @@ class Sample:
             return np.where(labels == ignored, IGNORE, mask).astype(np.uint8)
         if self.segmentations is None:
             return None
-        mask = np.full(self.image_size, BACKGROUND, np.uint8)
-        # Crowds first: what belongs to an annotated person is known, also inside a crowd.
-        for index in reversed(range(len(self.segmentations))):
-            label = PERSON if index < len(self) else IGNORE
-            mask[segmentations.draw(self.segmentations[index], self.image_size)] = label
-        return mask
+        count = len(self)
+        return segmentations.person_mask(
+            self.segmentations[:count], self.segmentations[count:], self.image_size
+        )
 
 
 def to_skeleton(
