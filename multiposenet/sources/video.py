@@ -21,6 +21,11 @@ SUFFIXES = frozenset(
     ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .m2ts .wmv .flv .3gp .ogv".split()
 )
 STREAMS = ("rtsp://", "rtsps://", "rtmp://", "srt://", "udp://")
+# What FFmpeg may read a file as: a playlist, for example, would have it open other files.
+_FILES = {
+    "format_whitelist": "mov,matroska,webm,avi,mpeg,mpegts,asf,flv,ogg",
+    "protocol_whitelist": "file",
+}
 _SLACK = 0.5  # seconds that the last frame may lie before the announced end
 _WAIT = 20.0  # seconds for a stream of the network to open, and between its packets
 
@@ -163,6 +168,8 @@ def _decoded(source, cut: Cut, limits: Limits):
                     at_end = True
                 if frame.is_corrupt:
                     yield _damage(source, at, "as the decoder says")
+                elif error := _beyond(limits, frame, source):
+                    yield error
                 else:
                     yield _upright(frame), at
             if at_end:
@@ -177,6 +184,15 @@ def _decoded(source, cut: Cut, limits: Limits):
                 f"{source}: file: ends at {last + step:.2f} s of {seconds:.2f}; what is there was "
                 "read, save or download it again"
             )
+
+
+def _beyond(limits: Limits, frame, source) -> InputError | None:
+    """What is wrong with the size of a frame, which may change within a video."""
+    try:
+        limits.check(frame.width, frame.height, str(source))
+        return None
+    except InputError as error:
+        return error
 
 
 def _time(packet, first: float) -> float:
@@ -218,9 +234,12 @@ def _opened(source):
             f"{source}: video: PyAV is not installed; pip install multiposenet[video]"
         ) from error
     live = is_live(source)
-    options = {"rtsp_transport": "tcp"} if live else {}
     # FFmpeg would take other names for programs, playlists and protocols.
-    name = str(source) if live else f"file:{Path(source).expanduser()}"
+    path = os.path.expanduser(source)
+    name = str(source) if live else f"file:{path}"
+    options = {"rtsp_transport": "tcp"} if live else _FILES
+    if not live and os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f"{source}: file: is not a regular file; give a video file")
     try:
         container = av.open(name, options=options, timeout=(_WAIT, _WAIT) if live else None)
     except (av.error.FFmpegError, OSError, ValueError) as error:

@@ -1,6 +1,8 @@
 """Videos: every frame at its time, upright; what is damaged costs itself."""
 
+import os
 import re
+from types import SimpleNamespace
 
 import clips
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from coloured_images import error_of
 
 from multiposenet.errors import InputError
-from multiposenet.sources import frames, is_single, video
+from multiposenet.sources import Limits, frames, is_single, video
 
 pytest.importorskip("av", reason="PyAV is not installed; pip install multiposenet[video]")
 
@@ -116,6 +118,36 @@ def test_what_is_no_video(tmp_path):
     sound = clips.write(tmp_path / "c.mp4", 5)
     sound.write_bytes(sound.read_bytes()[:300])
     assert "c.mp4: file: " in error_of(read, sound)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "ffconcat version 1.0\nfile real.mp4\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:1,\nreal.mp4\n#EXT-X-ENDLIST\n",
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 32\n",
+    ],
+    ids=["concat", "playlist", "session"],
+)
+def test_a_file_makes_no_other_be_opened(clip, tmp_path, content):
+    (tmp_path / "real.mp4").write_bytes(clip.read_bytes())
+    (tmp_path / "a.mp4").write_text(content)
+    (error,) = frames(tmp_path / "a.mp4")
+    assert isinstance(error, InputError) and "a.mp4: file: " in str(error)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.mp4")
+    (error,) = frames(tmp_path / "a.mp4")
+    assert "a.mp4: file: is not a regular file" in str(error)
+
+
+def test_frames_that_become_too_large(clip):
+    size = next(iter(frames(clip))).image.shape
+    found = list(video.read(clip, video.Cut(), Limits(side=max(size[:2]))))
+    assert found and not errors(found)
+    assert video._beyond(Limits(side=100), SimpleNamespace(width=101, height=50), clip)
 
 
 def test_streams_and_cameras_are_live():
