@@ -155,7 +155,8 @@ class Poses:
             category_id: COCO's id of "person".
             file_name: put into each entry unless None.
             guesses: whether a keypoint that was not found is where the system would expect it, with
-                score 0, or 0, 0, 0. COCO's AP counts it in either case.
+                score 0, or 0, 0, 0. COCO's AP counts it in either case, so that `evaluate` has
+                guesses.
 
         Returns:
             Dictionaries of plain Python values: `image_id`, `file_name`, `category_id`,

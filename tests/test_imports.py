@@ -35,6 +35,8 @@ ORDER = [
     "multiposenet.person",
     "multiposenet.formats",
     "multiposenet.poses",
+    "multiposenet.tracking",
+    "multiposenet.smoothing",
     "multiposenet.json_table",
     "multiposenet.categories",
     "multiposenet.segmentations",

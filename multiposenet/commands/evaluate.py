@@ -166,7 +166,7 @@ def _score(args) -> tuple[dict, int, int]:
     ):
         poses = None if isinstance(item, InputError) else item[1]
         if poses is not None:
-            results += poses.to_coco(record.id, annotations.category_id)
+            results += poses.to_coco(record.id, annotations.category_id, guesses=True)
         usable = True
         if record.id in labelled:
             usable = _compare(overlap, poses, labelled[record.id], record)

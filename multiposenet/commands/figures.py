@@ -165,7 +165,7 @@ def _curves(args):
 
     results = []
     for record, poses in pairs:
-        results += poses.to_coco(record.id, annotations.category_id)
+        results += poses.to_coco(record.id, annotations.category_id, guesses=True)
     kinds = {kind: precision_curves(annotations, results, kind) for kind in ("keypoints", "boxes")}
     numbers = {
         "model": args.model,

@@ -35,7 +35,7 @@ from multiposenet.systems.argument import share
 # What no other photo would get over, either.
 _FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 _DRAWERS = 2  # threads
-LAYERS = ("mask", "boxes", "skeleton", "scores", "heatmaps")
+LAYERS = ("mask", "boxes", "skeleton", "scores", "ids", "heatmaps")
 PICTURES = ("png", "jpg", "webp", "none")
 
 
@@ -63,6 +63,12 @@ def add_arguments(parser):
         "--all-pages", action="store_true", help="every page of a TIFF, every frame of a GIF"
     )
     parser.add_argument(
+        "--track", action="store_true", help="people of videos keep an id from frame to frame"
+    )
+    parser.add_argument(
+        "--smooth", action="store_true", help="and their keypoints are smoothed; with --track"
+    )
+    parser.add_argument(
         "--every", type=arguments.count, default=1, metavar="N", help="of videos one frame in N"
     )
     for name, default in (("start", 0.0), ("end", None)):
@@ -82,9 +88,9 @@ def add_arguments(parser):
     parser.add_argument(
         "--draw",
         type=_layers,
-        default=("mask", "boxes", "skeleton"),
+        default=("mask", "boxes", "skeleton", "ids"),
         metavar="LIST",
-        help=f"what is drawn, of {','.join(LAYERS)} (default: mask,boxes,skeleton)",
+        help=f"what is drawn, of {','.join(LAYERS)} (default: mask,boxes,skeleton,ids)",
     )
     parser.add_argument(
         "--keypoint-score",
@@ -111,6 +117,8 @@ def run(args) -> int:
     result_files.writable_json(args.json)
     if args.end is not None and args.end <= args.start:
         raise InputError(f"--end: {args.end:g} s are not behind --start; give more")
+    if args.smooth and not args.track:
+        raise InputError("--smooth: is of people who are tracked; add --track")
     with prediction_folder.opened(folder, args.overwrite) as out:
         clips, photos, failures = _sources(args, out)
         if not (photos or clips):
@@ -177,7 +185,7 @@ def _sources(args, out):
 
 def _predict_clips(pose, clips, out, args) -> tuple[list, int]:
     """Each video that gave something, with what it gave, and how much failed, all reported."""
-    reading = {"every": args.every, "start": args.start, "end": args.end}
+    reading = {name: getattr(args, name) for name in ("every", "start", "end", "track", "smooth")}
     draw = functools.partial(_drawing, pose, args)
     done, failures = [], 0
     for clip in clips:

@@ -9,8 +9,10 @@ from contextlib import closing
 from multiposenet.errors import InputError, MultiPoseNetWarning
 from multiposenet.poses import Poses
 from multiposenet.skeleton import Skeleton
+from multiposenet.smoothing import Smoother
 from multiposenet.sources import Frame, Source, frames_ahead, is_several, is_single
 from multiposenet.sources.video import is_video
+from multiposenet.tracking import Tracker, follow
 
 WINDOW_PIXELS = 64_000_000
 """Image pixels held at once: about 200 MB."""
@@ -39,6 +41,8 @@ class System(ABC):
         *,
         size: int | None = None,
         score: float | None = None,
+        track: bool | Tracker = False,
+        smooth: bool | Smoother = False,
         **reading,
     ) -> Iterator[tuple[Frame, Poses] | InputError]:
         """Finds people in image after image, holding only a few at a time.
@@ -50,6 +54,10 @@ class System(ABC):
             source: as for a call; a video file, the address of a stream (`rtsp://`) or the number
                 of a camera, whose frames have an `index` and a `time`; or any iterable of these.
             size, score: as for a call.
+            track: whether people keep an id from frame to frame, by a `Tracker` or one of one's
+                own. People who are known may then score half as much.
+            smooth: whether the keypoints of people who are tracked are smoothed, by a `Smoother`
+                or one of one's own.
             **reading: `recursive` and `all_pages`, as for a call; and which frames of a video are
                 wanted: one of `every`, from `start` to `end` seconds.
 
@@ -57,8 +65,17 @@ class System(ABC):
             For each image, in order, its `Frame` and its `Poses`; or, in their place, the
             `InputError` of an image that cannot be used.
         """
+        system = self._with(size, score)
+        if smooth and not track:
+            raise ValueError("smooth: is of people who are tracked; add track=True")
         with closing(frames_ahead(source, **reading)) as items:
-            yield from self._with(size, score)._stream(items)
+            if not track:
+                yield from system._stream(items)
+                return
+            tracker = Tracker(system.score) if track is True else track
+            smoother = Smoother() if smooth is True else smooth or None
+            found = system.keeping(min(system.score, tracker.faint))._stream(items)
+            yield from follow(found, tracker, smoother)
 
     @abstractmethod
     def _stream(self, items: Iterator[Frame | InputError]) -> Iterator:

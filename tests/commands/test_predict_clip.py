@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from command_line import assert_one_line, names, paint
 
+from multiposenet import formats
 from multiposenet.commands.prediction_folder import RECORD
 from multiposenet.poses import Poses
+from multiposenet.sources import frames
+from multiposenet.systems import estimator
 
 pytest.importorskip("av", reason="PyAV is not installed; pip install multiposenet[video]")
 
@@ -43,6 +46,23 @@ def test_a_line_and_a_picture_for_each_frame(multiposenet, fake_model, clip, tmp
     assert kinds == ["video", "audio"] and seconds == pytest.approx(0.48, abs=0.3)
     drawn = [np.abs(i.astype(int) - clips.frame(n)).mean() for n, i in enumerate(images)]
     assert min(drawn) > 4
+
+
+def test_lines_are_what_a_call_finds_on_each_frame(multiposenet, fake_model, clip, tmp_path):
+    multiposenet("predict", clip, "--out", tmp_path / "out", "--pictures", "none")
+    pose = estimator.load("fake")
+    for frame, line in zip(frames(clip), lines(tmp_path / "out" / "a.jsonl"), strict=True):
+        people = json.loads(json.dumps(formats.people(pose(frame.image))))
+        assert line == {"frame": frame.index, "time": round(frame.time, 6), "people": people}
+
+
+def test_tracked(multiposenet, fake_model, clip, tmp_path):
+    out = tmp_path / "out"
+    assert multiposenet("predict", clip, "--out", out, "--track", "--smooth")[0] == 0
+    assert [line["people"][0]["id"] for line in lines(out / "a.jsonl")] == [1] * 12
+    status, _, errors = multiposenet("predict", clip, "--out", out, "--smooth")
+    assert status == 2
+    assert_one_line(errors, "--smooth: is of people who are tracked; add --track")
 
 
 def test_cuts_and_photos_beside(multiposenet, fake_model, clip, tmp_path):

@@ -13,6 +13,7 @@ from multiposenet.poses import Poses
 from multiposenet.skeleton import COCO_17
 from multiposenet.systems.ensemble import Ensemble
 from multiposenet.systems.system import System
+from multiposenet.tracking import Tracker
 
 
 class Counter(System):
@@ -124,3 +125,13 @@ def test_what_systems_say_of_themselves():
         "<Ensemble: <Counter: coco_17>, <Counter: coco_17>>"
     )
     assert pickle.loads(pickle.dumps(Counter(500))).size == 500
+
+
+def test_people_are_tracked_and_smoothed(image):
+    found = [poses for _, poses in Counter().stream([image] * 3, track=True)]
+    assert [len(set(poses.ids.tolist())) for poses in found] == [2] * 3
+    own = Tracker(sure=0.25)
+    ((_, poses),) = Counter().stream([image], track=own, smooth=True)
+    assert len(poses) == 1 and len(own.tracks) == 1
+    with pytest.raises(ValueError, match="smooth: is of people who are tracked"):
+        list(Counter().stream([image], smooth=True))

@@ -130,7 +130,7 @@ def to_results(annotations, poses):
     """COCO results of lists of ``Poses``, one for each photo of the annotations."""
     results = []
     for image, own in zip(annotations.image_ids.tolist(), poses, strict=True):
-        results += own.to_coco(image, annotations.category_id)
+        results += own.to_coco(image, annotations.category_id, guesses=True)
     return results
 
 
