@@ -15,6 +15,7 @@ from multiposenet import __version__, signals
 from multiposenet.commands import (
     bench,
     convert,
+    convert_weights,
     evaluate,
     export,
     figures,
@@ -35,6 +36,7 @@ VERBS = {
     "predict": predict,
     "bench": bench,
     "convert": convert,
+    "convert-weights": convert_weights,
     "evaluate": evaluate,
     "export": export,
     "figures": figures,

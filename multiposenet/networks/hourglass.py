@@ -5,6 +5,8 @@ from keras import Input, Model, layers
 from multiposenet.maths.heatmaps import STRIDE
 from multiposenet.networks.layers import PRIOR_LOGIT, ImageNormalization
 
+STEMS = {"centered": "centered", "torch": "unit"}  # and the mode of their normalization
+
 
 def hourglass(
     num_keypoints,
@@ -15,6 +17,7 @@ def hourglass(
     width=256,
     levels=4,
     sigmoid=False,
+    stem="centered",
     name="hourglass",
 ):
     """A stack of hourglasses; every one gives heatmaps and hands them to the next.
@@ -29,6 +32,9 @@ def hourglass(
         width: channels; a multiple of 8.
         levels: how often an hourglass halves the resolution.
         sigmoid: the maps are sigmoids, 0.01 at the start, instead of the paper's linear maps.
+        stem: how images come in: ``"centered"``, RGB in [-1, 1], or ``"torch"``, in [0, 1] and
+            padded alike on all sides, as published weights for PyTorch have it
+            (``hourglass_weights``).
         name: name of the model.
 
     Returns:
@@ -48,12 +54,14 @@ def hourglass(
             f"hourglass: stacks, units, levels, width are {stacks}, {units}, {levels}, {width}; "
             "use 1 or more and a multiple of 8 for width"
         )
+    if stem not in STEMS:
+        raise ValueError(f"hourglass: stem is {stem!r}; use one of {', '.join(STEMS)}")
     head = {"kernel_size": 1, "dtype": "float32"}
     if sigmoid:
         bias = {"class_name": "Constant", "config": {"value": PRIOR_LOGIT}}
         head |= {"activation": "sigmoid", "bias_initializer": bias}
     images = Input((*image_size, 3), name="images")
-    x = _stem(images, width)
+    x = _stem(images, width, stem)
     outputs = {}
     for stack in range(1, stacks + 1):
         place = f"stack{stack}"
@@ -85,10 +93,13 @@ def compact(num_keypoints, *, image_size=(256, 256), width=96, name="hourglass")
     )
 
 
-def _stem(images, width):
+def _stem(images, width, stem):
     """Images to features at stride 4."""
-    x = ImageNormalization("centered", name="normalization")(images)
-    x = layers.Conv2D(width // 4, 7, 2, "same", use_bias=False, name="stem_conv")(x)
+    padding = "same"
+    x = ImageNormalization(STEMS[stem], name="normalization")(images)
+    if stem == "torch":
+        x, padding = layers.ZeroPadding2D(3, name="stem_pad")(x), "valid"
+    x = layers.Conv2D(width // 4, 7, 2, padding, use_bias=False, name="stem_conv")(x)
     x = _norm_relu(x, "stem_conv")
     x = _residual(x, width // 2, "stem_unit1")
     x = layers.MaxPooling2D(2, name="stem_pool")(x)

@@ -23,21 +23,26 @@ class ImageNormalization(layers.Layer):
 
     Args:
         mode: ``"caffe"`` gives BGR minus the ImageNet mean (the ResNets of
-            ``keras.applications`` and of keras-retinanet); ``"centered"`` gives RGB in [-1, 1].
+            ``keras.applications`` and of keras-retinanet); ``"centered"`` gives RGB in [-1, 1],
+            ``"unit"`` in [0, 1].
     """
 
     BGR_MEAN = (103.939, 116.779, 123.68)
 
     def __init__(self, mode, **kwargs):
         super().__init__(**kwargs)
-        if mode not in ("caffe", "centered"):
-            raise ValueError(f"ImageNormalization: mode is {mode!r}; use 'caffe' or 'centered'")
+        if mode not in ("caffe", "centered", "unit"):
+            raise ValueError(
+                f"ImageNormalization: mode is {mode!r}; use 'caffe', 'centered' or 'unit'"
+            )
         self.mode = mode
 
     def call(self, images):
         images = ops.cast(images, self.compute_dtype)
         if self.mode == "centered":
             return images / 127.5 - 1.0
+        if self.mode == "unit":
+            return images / 255.0
         return ops.flip(images, axis=-1) - ops.convert_to_tensor(self.BGR_MEAN, images.dtype)
 
     def get_config(self):

@@ -6,7 +6,7 @@ import keras
 
 from multiposenet import ranges
 from multiposenet.maths.heatmaps import STRIDE
-from multiposenet.networks.hourglass import hourglass
+from multiposenet.networks.hourglass import STEMS, hourglass
 from multiposenet.networks.pose_localisation import pose_localisation
 from multiposenet.networks.spatial_transformer import localisation_network
 from multiposenet.networks.symmetric_stn import symmetric_stn
@@ -29,7 +29,7 @@ class SPPEArchitecture:
 
     Attributes:
         image_size: height and width of the SPPE's images.
-        stacks, units, width, levels, sigmoid: of ``hourglass``.
+        stacks, units, width, levels, sigmoid, stem: of ``hourglass``.
         stn: a symmetric STN around the hourglass.
         proposal_scale: how many times as wide and as high as the SPPE's images proposals are: the
             STN takes its picture from so much more of the photo, since what a bad box cuts off is
@@ -48,6 +48,7 @@ class SPPEArchitecture:
     width: int = 96
     levels: int = 4
     sigmoid: bool = True
+    stem: str = "centered"
     stn: bool = True
     proposal_scale: float = 1.0
     localisation_network: str = "squeeze"
@@ -60,6 +61,8 @@ class SPPEArchitecture:
         ranges.whole(self, 1, 8, "levels")
         ranges.real(self, 1, 8, "proposal_scale")
         ranges.flags(self, "sigmoid", "stn")
+        if self.stem not in STEMS:
+            raise ValueError(f"stem: {self.stem!r}; use one of {', '.join(STEMS)}")
         if self.localisation_network not in LOCALISATION_NETWORKS:
             raise ValueError(
                 f"localisation_network: {self.localisation_network!r}; use one of "

@@ -1,0 +1,20 @@
+"""Weights that need not be kept, as they are drawn anew: by name and shape alone."""
+
+import zlib
+
+import numpy as np
+
+
+def array(name, shape):
+    """The values of one weight of a PyTorch network, float32."""
+    rng = np.random.RandomState(zlib.crc32(name.encode()))
+    if name.endswith("running_var") or (name.endswith(".weight") and len(shape) == 1):
+        return rng.uniform(0.5, 1.5, shape).astype("float32")
+    if len(shape) == 4:
+        return (rng.standard_normal(shape) * (2 / np.prod(shape[1:])) ** 0.5).astype("float32")
+    return (0.1 * rng.standard_normal(shape)).astype("float32")
+
+
+def photo(seed, height, width):
+    """(1, H, W, 3) uint8."""
+    return np.random.RandomState(seed).randint(0, 256, (1, height, width, 3), dtype=np.uint8)
