@@ -88,6 +88,8 @@ def predict(pose, clip: Clip, args, out, draw, reading: dict) -> Done:
     for part in clip.parts():
         out.add(part, [])
     if stopped:
+        made = " and ".join(part.picture for part in clip.parts())
+        stopped.args = (f"{clip.source}: interrupted: {done.frames} frames are done, in {made}",)
         raise stopped
     return done
 
