@@ -313,7 +313,7 @@ def load_sppe(run, part="sppe"):
         WeightsError: its stage has not been run, or a file is damaged.
     """
     skeleton, architecture = load_sppe_architecture(run)
-    sppe = architecture.hourglass(skeleton.num_keypoints)
+    sppe = architecture.single_person(skeleton.num_keypoints)
     load_part(sppe, run, part)
     return sppe
 

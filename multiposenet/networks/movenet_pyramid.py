@@ -10,16 +10,18 @@ PYRAMID = {5: (64, 64), 4: (64, 32), 3: (32, 24), 2: (24, 24)}
 _LATERAL_FROM = {5: "C5", 4: "C4_lower", 3: "C3", 2: "C2"}
 
 
-def movenet_pyramid(features, name="keypoint_pyramid"):
+def movenet_pyramid(features, further=0, name="keypoint_pyramid"):
     """A feature pyramid (arXiv 1612.03144) of separable convolutions.
 
     Args:
         features: ``{"C2": (channels, stride), ...}`` of its backbone, C4_lower included.
+        further: channels of every level beside MoveNet's, behind them. They see all of the level
+            below and the backbone's features, MoveNet's own see nothing of them.
         name: name of the model.
 
     Returns:
-        A ``keras.Model`` from the dict C2, C3, C4_lower and C5 to the dict K2 (24 channels), K3
-        (24), K4 (32), which end in a ReLU, and K5 (64), which does not.
+        A ``keras.Model`` from the dict C2, C3, C4_lower and C5 to the dict K2 (24 channels and the
+        further ones), K3 (24), K4 (32), which end in a ReLU, and K5 (64), whose own do not.
     """
     keys = sorted(_LATERAL_FROM.values())
     inputs = {key: keras.Input((None, None, features[key][0]), name=key) for key in keys}
@@ -31,7 +33,27 @@ def movenet_pyramid(features, name="keypoint_pyramid"):
             x = layers.Add(name=f"level{level}_merged")([x, coarser])
             x = separable_unit(x, channels, name=f"level{level}_smooth")
         outputs[f"K{level}"] = coarser = x
+    if further:
+        _widen(outputs, inputs, further)
     return keras.Model(inputs, {key: outputs[key] for key in sorted(outputs)}, name=name)
+
+
+def _widen(outputs, inputs, channels):
+    """Appends a pyramid of the same form to K5...K2, fed with whole levels."""
+    coarser = None
+    for level in PYRAMID:
+        name, own = f"further{level}", outputs[f"K{level}"]
+        # MoveNet's features differ a hundredfold in size.
+        x = layers.BatchNormalization(name=f"{name}_bn")(inputs[_LATERAL_FROM[level]])
+        x = layers.Conv2D(channels, 1, name=f"{name}_lateral")(x)
+        if coarser is not None:
+            coarser = layers.BatchNormalization(name=f"{name}_coarser_bn")(coarser)
+            coarser = layers.Conv2D(channels, 1, use_bias=False, name=f"{name}_coarser")(coarser)
+            x = layers.Add(name=f"{name}_merged")(
+                [x, BilinearDoubling(name=f"{name}_upsampled")(coarser)]
+            )
+        x = separable_unit(layers.ReLU(name=f"{name}_relu")(x), channels, name=f"{name}_smooth")
+        outputs[f"K{level}"] = coarser = layers.Concatenate(name=f"level{level}_wide")([own, x])
 
 
 def separable_unit(x, channels, *, name, relu=True, **kwargs):

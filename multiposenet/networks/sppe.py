@@ -1,4 +1,4 @@
-"""A single-person pose estimator by its sizes: hourglass, symmetric STN, and how they fit."""
+"""A single-person pose estimator by its sizes: network, symmetric STN, and how they fit."""
 
 import dataclasses
 
@@ -6,12 +6,15 @@ import keras
 
 from multiposenet import ranges
 from multiposenet.maths.heatmaps import STRIDE
+from multiposenet.networks.backbones import MOVENETS
 from multiposenet.networks.hourglass import STEMS, hourglass
+from multiposenet.networks.movenet_sppe import movenet_sppe
 from multiposenet.networks.pose_localisation import pose_localisation
 from multiposenet.networks.spatial_transformer import localisation_network
 from multiposenet.networks.symmetric_stn import symmetric_stn
 
 MARGIN = 0.2  # by which an SPPE's pictures are longer and wider than boxes (RMPE, section 3.2.1)
+HOURGLASS = "hourglass"
 LOCALISATION_NETWORKS = ("squeeze", "pose")
 
 FORMER_NAMES = {"view": "proposal_scale", "localiser": "localisation_network"}
@@ -29,8 +32,9 @@ class SPPEArchitecture:
 
     Attributes:
         image_size: height and width of the SPPE's images.
+        network: ``"hourglass"``, or a MoveNet as of ``movenet_sppe``.
         stacks, units, width, levels, sigmoid, stem: of ``hourglass``.
-        stn: a symmetric STN around the hourglass.
+        stn: a symmetric STN around it.
         proposal_scale: how many times as wide and as high as the SPPE's images proposals are: the
             STN takes its picture from so much more of the photo, since what a bad box cuts off is
             lost.
@@ -43,6 +47,7 @@ class SPPEArchitecture:
     """
 
     image_size: tuple[int, int] = (256, 192)
+    network: str = HOURGLASS
     stacks: int = 2
     units: int = 1
     width: int = 96
@@ -63,6 +68,9 @@ class SPPEArchitecture:
         ranges.flags(self, "sigmoid", "stn")
         if self.stem not in STEMS:
             raise ValueError(f"stem: {self.stem!r}; use one of {', '.join(STEMS)}")
+        if self.network != HOURGLASS and self.network not in MOVENETS:
+            known = ", ".join((HOURGLASS, *MOVENETS))
+            raise ValueError(f"network: {self.network!r:.60}; use one of {known}")
         if self.localisation_network not in LOCALISATION_NETWORKS:
             raise ValueError(
                 f"localisation_network: {self.localisation_network!r}; use one of "
@@ -94,12 +102,14 @@ class SPPEArchitecture:
         """By which share such proposals are longer and wider than boxes."""
         return proposal_margin(self.proposal_size, self.image_size)
 
-    def hourglass(self, num_keypoints):
-        """The SPPE alone: from images to the heatmaps of every stack."""
-        fields = dataclasses.asdict(self)
-        for own in ("stn", "proposal_scale", "localisation_network", "oversampling"):
-            del fields[own]
-        return hourglass(num_keypoints, **fields, name="sppe")
+    def single_person(self, num_keypoints):
+        """The SPPE alone: from images to its heatmaps, of an hourglass those of every stack."""
+        if self.network != HOURGLASS:
+            size = {"image_size": tuple(self.image_size), "backbone": self.network}
+            return movenet_sppe(num_keypoints, **size)
+        names = ("image_size", "stacks", "units", "width", "levels", "sigmoid", "stem")
+        sizes = {name: getattr(self, name) for name in names}
+        return hourglass(num_keypoints, **sizes, name="sppe")
 
     def localisation(self, sppe):
         """The localisation network of the STN around an SPPE."""
@@ -125,7 +135,7 @@ def inference_model(sppe, localisation=None, oversampling=1):
     """The network that finds the pose in proposals; it shares the weights of its parts.
 
     Args:
-        sppe: as of ``SPPEArchitecture.hourglass``.
+        sppe: as of ``SPPEArchitecture.single_person``.
         localisation: as of ``SPPEArchitecture.localisation``; None leaves the STN out.
         oversampling: of ``symmetric_stn``, 4 x oversampling being the stride s of its maps.
 

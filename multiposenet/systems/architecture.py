@@ -14,6 +14,7 @@ class Architecture:
         pyramid_channels: depth of K2...K5 and P3...P7.
         keypoint_channels: depth of D2...D5.
         head_channels: depth of the smoothing convolution behind the concatenated D levels.
+        further_channels: of K2...K5 beside MoveNet's own, on its backbones alone.
         person_depth: 3x3 convolutions in each head of the person subnet.
         norm: batch-normalize pyramids and heads.
         sigmoid: heatmaps are sigmoids of the keypoint subnet's output instead of the output.
@@ -30,6 +31,7 @@ class Architecture:
     pyramid_channels: int = 256
     keypoint_channels: int = 128
     head_channels: int = 256
+    further_channels: int = 0
     person_depth: int = 4
     norm: bool = False
     sigmoid: bool = False
@@ -43,6 +45,7 @@ class Architecture:
         channels = ("pyramid_channels", "keypoint_channels", "head_channels")
         ranges.whole(self, 1, 1024, *channels)
         ranges.whole(self, 0, 32, "person_depth")
+        ranges.whole(self, 0, 256, "further_channels")
         ranges.whole(self, 1, 8192, "prn_nodes")
         ranges.whole(self, 1, 8, "prn_stride")
         ranges.real(self, 0, 0.99, "prn_dropout")

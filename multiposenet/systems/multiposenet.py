@@ -149,7 +149,7 @@ class MultiPoseNet(keras.Model):
         if self.keypoint_strides["K2"] != self.codec.stride:
             raise ValueError(f"backbone: C2 has stride {self.keypoint_strides['K2']}; it must be 4")
         if self._backbone_name in backbones.MOVENETS:
-            self.keypoint_pyramid = movenet_pyramid(levels)
+            self.keypoint_pyramid = movenet_pyramid(levels, size.further_channels)
             self.keypoint_subnet = separable_keypoint_subnet(
                 self.keypoint_strides,
                 {key: level.shape[-1] for key, level in self.keypoint_pyramid.output.items()},

@@ -67,7 +67,7 @@ def _load(path, description, source, whole=True):
         else:
             skeleton = skeletons.Skeleton(**skeleton)
         sizes = SPPEArchitecture.from_dict(description["architecture"])
-        sppe = sizes.hourglass(skeleton.num_keypoints)
+        sppe = sizes.single_person(skeleton.num_keypoints)
         localisation = sizes.localisation(sppe) if sizes.stn and whole else None
     except Exception as error:  # depends on what its fields are in place of what they should be
         raise WeightsError(

@@ -216,7 +216,7 @@ def test_few_shapes_where_each_is_compiled(calls, monkeypatch, backend, sizes):
 def test_together_as_one_by_one():
     """A real network with transformers; images of any size and colour, also without people."""
     sizes = SPPEArchitecture(image_size=(64, 48), stacks=1, width=8, levels=2)
-    sppe = sizes.hourglass(17)
+    sppe = sizes.single_person(17)
     network = inference_model(sppe, sizes.localisation(sppe))
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 256, (*size, 3), np.uint8) for size in ((90, 120), (200, 64))]

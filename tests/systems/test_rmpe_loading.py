@@ -35,7 +35,7 @@ def describe(skeleton="lsp_14", **sizes):
 @pytest.fixture
 def run(tmp_path):
     """A run folder after both stages, and what its two networks make of two crops."""
-    sppe = SIZES.hourglass(14)
+    sppe = SIZES.single_person(14)
     localisation = SIZES.localisation(sppe)
     kernel, bias = localisation.get_layer("numbers").get_weights()
     localisation.get_layer("numbers").set_weights([kernel, bias + 0.3])  # not the identity

@@ -12,18 +12,17 @@ import argparse
 import json
 import sys
 
-import cv2
 import numpy as np
 
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import MultiPoseNetError
-from multiposenet.maths import cropping
 from multiposenet.networks import grmi
 from multiposenet.networks.grmi import MARGIN, GRMIArchitecture
 from multiposenet.skeleton import COCO_17
 from multiposenet.systems.grmi_files import DEFAULT
 from multiposenet.training import run_folder
 from multiposenet.training.release.entry import enter
+from multiposenet.training.release.expected_places import expected_places
 
 ARCHITECTURE = GRMIArchitecture(
     "movenet_thunder", (352, 256), stride=4, radius=2 / 352, head_channels=96, places=True
@@ -31,9 +30,6 @@ ARCHITECTURE = GRMIArchitecture(
 """R is that of the peaks, which are narrower than the paper's disks."""
 SHIFT = (-1.0, -1.0)
 """Pixels from MoveNet's cells to the keypoints: the offsets, the same everywhere."""
-LEAST_KEYPOINTS = 3
-SMOOTHING = 2.0  # cells
-FAINTEST = 1e-2  # least chance of a place, against the likeliest one
 DESCRIPTION = {
     "recipe": "training/release/grmi_nano.py, no training",
     "data": "COCO train2017 person labels (149,813); other weights are those of MoveNet Thunder",
@@ -42,43 +38,12 @@ DESCRIPTION = {
 }
 
 
-def places(annotations, architecture=ARCHITECTURE):
-    """Logarithms of how likely a keypoint is in each cell of a crop, against its likeliest cell.
-
-    Persons and their mirror images are counted.
-
-    Args:
-        annotations: ``CocoAnnotations``.
-        architecture: of which crops and cells are.
-
-    Returns:
-        ``(h, w, K)`` float32, from log(FAINTEST) to about 0.
-    """
-    skeleton, (height, width) = annotations.skeleton, architecture.cells
-    persons = annotations.persons
-    rows = ~persons.crowd & (persons.num_keypoints >= LEAST_KEYPOINTS)
-    keypoints, boxes = persons.keypoints[rows], persons.xywh[rows].copy()
-    boxes[:, 2:] += boxes[:, :2]
-    regions = cropping.regions(boxes, architecture.image_size, MARGIN)
-    low, high = regions[:, None, :2], regions[:, None, 2:]
-    where, seen = (keypoints[..., :2] - low) / (high - low), keypoints[..., 2] > 0
-    flip = skeleton.flip_indices
-    where = np.concatenate([where, (where * (-1, 1) + (1, 0))[:, flip]])
-    seen = np.concatenate([seen, seen[:, flip]]) & ((where >= 0) & (where < 1)).all(axis=-1)
-    cells = (where[seen] * (width, height)).astype(int)
-    counts = np.zeros((skeleton.num_keypoints, height, width))
-    np.add.at(counts, (np.nonzero(seen)[1], cells[:, 1], cells[:, 0]), 1)
-    smooth = np.stack([cv2.GaussianBlur(one, (0, 0), SMOOTHING) for one in counts])
-    smooth /= np.maximum(smooth.max(axis=(1, 2), keepdims=True), 1e-9)
-    return np.log(smooth + FAINTEST).transpose(1, 2, 0).astype(np.float32)
-
-
 def make(movenet, annotations, architecture=ARCHITECTURE):
     """The network, see ``networks.grmi.inference_model``.
 
     Args:
         movenet: ``.json`` of the released MoveNet of the architecture's backbone.
-        annotations: ``CocoAnnotations`` of COCO's keypoints, for ``places``.
+        annotations: ``CocoAnnotations`` of COCO's keypoints, for ``expected_places``.
         architecture: a ``GRMIArchitecture`` of stride 4 with ``places``.
 
     Raises:
@@ -87,7 +52,8 @@ def make(movenet, annotations, architecture=ARCHITECTURE):
     count = COCO_17.num_keypoints
     network = architecture.network(count)
     grmi.load_movenet_start(network, movenet)
-    network.get_layer("places").bias.assign(places(annotations, architecture))
+    places = expected_places(annotations, architecture.image_size, architecture.cells, MARGIN)
+    network.get_layer("places").bias.assign(places)
     offsets = network.get_layer("offset_cells_prediction")
     offsets.kernel.assign(np.zeros(offsets.kernel.shape))
     offsets.bias.assign(np.repeat(SHIFT, count) / architecture.stride)

@@ -1,10 +1,9 @@
 """Teaches a ``separable_keypoint_subnet`` the person mask and leaves its heatmaps as they are.
 
 A MoveNet's pyramid and heatmap head know people from more photos than there are at hand, and lose
-that when they are trained on these (docs/experiments/movenet.md). It has no mask. The mask is read
-from the same pyramid by the convolutions that a MoveNet has no part in: D3...D5, and the further
-channels of the head. Backbone and pyramid learn nothing, so that what they make of the patches is
-computed once.
+that when they are trained on these (docs/experiments/movenet.md). It has no mask. The mask is made
+by what a MoveNet has no part in: the further channels of the pyramid, of D2 and of the head, and
+D3...D5. The backbone learns nothing, so that its features of the patches are computed once.
 """
 
 import keras
@@ -14,6 +13,8 @@ from keras import ops
 from multiposenet.networks.movenet_pyramid import PYRAMID
 from multiposenet.networks.movenet_weights import head_layers
 from multiposenet.training.loop.loader import prefetch
+
+_LEVELS = tuple(f"{kind}{level}_" for kind in ("d", "k") for level in PYRAMID)
 
 
 class Kept:
@@ -33,7 +34,7 @@ class Kept:
         return ops.where(self.kept, self.values, value)
 
 
-def teach(model, batches, count, epochs, learning_rate=3e-3):
+def teach(model, batches, count, epochs, learning_rate=3e-3, report=lambda epoch, loss: None):
     """Trains the mask of a ``MultiPoseNet`` on a MoveNet's backbone, in place.
 
     Args:
@@ -43,51 +44,53 @@ def teach(model, batches, count, epochs, learning_rate=3e-3):
         count: batches that are made.
         epochs: how often each is seen.
         learning_rate: at first; it falls along a cosine.
+        report: function of each epoch's number, from 0, and its mean loss.
 
     Returns:
         Mean loss of each epoch.
     """
-    kept = [
-        ({key: np.asarray(level, np.float16) for key, level in _levels(model, images)}, y)
-        for images, y in prefetch(batches, range(count))
-    ]
-    subnet, others = model.keypoint_subnet, _confine(model)
-    mask = keras.Model(subnet.input, subnet.output["maps"][..., -1:])
+    kept = [(_features(model, images), y) for images, y in prefetch(batches, range(count))]
+    pyramid, subnet, others = model.keypoint_pyramid, model.keypoint_subnet, _confine(model)
+    maps = subnet(pyramid(pyramid.input))["maps"]
+    mask = keras.Model(pyramid.input, maps[..., -1:])
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, count * epochs)
     mask.compile(keras.optimizers.Adam(schedule), keras.losses.BinaryCrossentropy(from_logits=True))
     rng, losses = np.random.default_rng(0), []
-    for _ in range(epochs):
+    for epoch in range(epochs):
         found = []
         for index in rng.permutation(count):
-            levels, y = kept[index]
-            x = {key: level.astype(np.float32) for key, level in levels.items()}
+            features, y = kept[index]
+            x = {key: level.astype(np.float32) for key, level in features.items()}
             target, weight = (y[name][..., -1:].astype(np.float32) for name in ("target", "weight"))
             found.append(float(mask.train_on_batch(x, target, sample_weight=weight[..., 0])))
         losses.append(float(np.mean(found)))
+        report(epoch, losses[-1])
     for variable in others:
         variable.constraint = None
     return losses
 
 
-def _levels(model, images):
-    """K2...K5 of a batch of images, by name."""
+def _features(model, images):
+    """What the keypoint pyramid takes of a batch of images, in half precision."""
     features = model.backbone.predict_on_batch(images.astype(np.float32))
-    features = {key: features[key] for key in model.keypoint_pyramid.input}
-    return model.keypoint_pyramid.predict_on_batch(features).items()
+    return {key: features[key].astype(np.float16) for key in model.keypoint_pyramid.input}
 
 
 def _confine(model):
-    """Leaves the mask's part of the subnet trainable; returns the variables that are in part."""
+    """Leaves the mask's part of pyramid and subnet trainable; returns the variables in part so."""
     subnet = model.keypoint_subnet
+    for layer in model.keypoint_pyramid.layers:
+        layer.trainable = layer.name.startswith("further")
     depthwise, pointwise, last = shared = head_layers(subnet)
+    added = subnet.get_layer("d2_conv2_pointwise")
     for layer in subnet.layers:
-        layer.trainable = layer in shared or layer.name.startswith(
-            tuple(f"{kind}{level}_" for kind in ("d", "k") for level in (3, 4, 5))
-        )
-    # The heatmaps' inputs are K2 (D2 adds nothing to it), theirs the first channels of the head.
-    inner = PYRAMID[2][1]
-    outer = _used(last.kernel)
+        layer.trainable = layer in shared or layer.name.startswith(_LEVELS)
+    # The heatmaps' inputs are the first channels of K2, to which D2 adds nothing; theirs the first
+    # channels of the head.
+    inner, outer = PYRAMID[2][1], _used(last.kernel)
     places = [
+        (added.kernel, np.s_[..., :inner]),
+        (added.bias, np.s_[:inner]),
         (depthwise.kernel, np.s_[:, :, :inner]),
         (pointwise.kernel, np.s_[..., :outer]),
         (pointwise.bias, np.s_[:outer]),

@@ -27,7 +27,7 @@ def train_stage(job):
     recipe, skeleton = job.recipe, job.skeleton
     try:
         architecture = recipe.architecture()
-        sppe = architecture.hourglass(skeleton.num_keypoints)
+        sppe = architecture.single_person(skeleton.num_keypoints)
     except ValueError as error:
         raise InputError(f"--set: {error}") from error
     if recipe.pretrained != "none":

@@ -49,6 +49,9 @@ def test_heatmaps_and_weights(draws):
             for column in range(width):
                 x, y = 4 * column + 2, 4 * row + 2
                 unknown = any(touches(box, column, row) for box in patch.unlabelled_boxes)
+                top, left = (max(4 * (place - targets.REACH), 0) for place in (row, column))
+                bottom, right = (4 * (place + targets.REACH + 1) for place in (row, column))
+                unknown = unknown and patch.mask[top:bottom, left:right].any()
                 there = [touches(box, column, row) for box in patch.boxes]
                 for keypoint in range(17):
                     value = 0.0

@@ -31,7 +31,7 @@ def run(tmp_path):
         run_folder.record_architecture(
             folder / "rmpe.json", run_folder.describe_sppe(COCO_17, TINY)
         )
-        sppe = TINY.hourglass(17)
+        sppe = TINY.single_person(17)
         networks = sppe, TINY.localisation(sppe)
         rng = np.random.default_rng(0)
         for network in networks:

@@ -194,7 +194,7 @@ def test_focal_loss_needs_probabilities(run, scenes, tmp_path):
     linear = recipes.NanoSPPE(**TINY, **SIZES, sigmoid=False, loss="l2")
     description = run_folder.describe_sppe(COCO_17, linear.architecture())
     (tmp_path / "rmpe.json").write_text(json.dumps({"architecture": description}))
-    linear.architecture().hourglass(17).save_weights(tmp_path / "sppe.weights.h5")
+    linear.architecture().single_person(17).save_weights(tmp_path / "sppe.weights.h5")
     with pytest.raises(InputError, match="--set: loss: 'focal'.*use 'l2'"):
         pipeline.train("sstn", coco.read(scenes), tmp_path, RECIPES["sstn"])
 
@@ -213,7 +213,7 @@ def test_a_skeleton_of_ones_own_returns(tmp_path):
 def small(stacks=2):
     keras.utils.set_random_seed(0)
     architecture = SPPEArchitecture((32, 24), stacks=stacks, width=8, levels=1)
-    own = architecture.hourglass(3)
+    own = architecture.single_person(3)
     return own, architecture.localisation(own)
 
 

@@ -67,7 +67,7 @@ def stages(monkeypatch):
             run_folder.record_architecture(
                 run / "rmpe.json", run_folder.describe_sppe(skeleton, architecture)
             )
-            networks = (architecture.hourglass(skeleton.num_keypoints),)
+            networks = (architecture.single_person(skeleton.num_keypoints),)
         else:
             architecture = run_folder.load_sppe_architecture(run)[1]
             sppe = run_folder.load_sppe(run)
@@ -194,7 +194,7 @@ def test_a_row_without_rmpe_itself_has_no_loss(data, detector, tmp_path):
     run_folder.record_architecture(
         run / "rmpe.json", run_folder.describe_sppe(COCO_17, architecture)
     )
-    run_folder.save_parts(run, "sppe", (architecture.hourglass(17),))
+    run_folder.save_parts(run, "sppe", (architecture.single_person(17),))
     annotations = CocoAnnotations.load(data / "test" / "annotations.json")
     trained = rmpe_variants.TrainedVariants(run.parent, "any", (), COCO_17)
     table = rmpe.AblationTable(annotations, data / "test" / "photos", trained)
