@@ -14,7 +14,7 @@ from multiposenet.networks.movenet_pyramid import PYRAMID
 from multiposenet.networks.movenet_weights import head_layers
 from multiposenet.training.loop.loader import prefetch
 
-_LEVELS = tuple(f"{kind}{level}_" for kind in ("d", "k") for level in PYRAMID)
+_LEVELS = tuple(name for level in PYRAMID for name in (f"d{level}_", f"k{level}_bn"))
 
 
 class Kept:

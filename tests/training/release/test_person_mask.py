@@ -1,21 +1,26 @@
 """The mask is learnt beside heatmaps that stay as they are."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
 from multiposenet.networks.movenet_weights import load_movenet
+from multiposenet.systems.architecture import MOVENET
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training.release import person_mask
 
 random_movenet = pytest.importorskip("random_movenet")
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
+@pytest.fixture(params=[0, 8])
+def model(request, tmp_path_factory):
+    """With and without further channels of the pyramid."""
     keras.utils.set_random_seed(0)
-    made = MultiPoseNet("movenet_multipose")
+    sizes = dataclasses.replace(MOVENET, further_channels=request.param)
+    made = MultiPoseNet("movenet_multipose", architecture=sizes)
     path = random_movenet.write(tmp_path_factory.mktemp("movenet"))
     load_movenet(path, made.backbone, made.keypoint_pyramid, made.keypoint_subnet)
     return made
