@@ -74,5 +74,5 @@ NANO = Architecture(
     prn_stride=4,
     prn_dropout=0.1,
 )
-# The widths of K2...K5 are MoveNet's own; `pyramid_channels` is that of P3...P7 alone.
-MOVENET = dataclasses.replace(NANO, keypoint_channels=24, head_channels=128)
+# K2...K5 have MoveNet's own channels and the further ones; `pyramid_channels` is of P3...P7 alone.
+MOVENET = dataclasses.replace(NANO, keypoint_channels=24, head_channels=128, further_channels=32)

@@ -6,7 +6,8 @@ from multiposenet import zoo
 from multiposenet.errors import WeightsError
 
 ARCHITECTURES = {
-    "multiposenet-nano": "efficientnet_lite0",
+    "multiposenet-nano": "movenet_multipose",
+    "multiposenet-lite0": "efficientnet_lite0",
     "multiposenet-scratch": "nano",
     "multiposenet-r50": "resnet50",
     "multiposenet-r101": "resnet101",

@@ -3,7 +3,7 @@
 ``training.registry`` says which recipes a stage has, and their names.
 
 For each stage there is the paper's recipe and a compact one for CPUs, such as those that made
-``multiposenet-nano``. A recipe's docstring opens with its command, its cost and its result.
+``multiposenet-lite0``. A recipe's docstring opens with its command, its cost and its result.
 """
 
 from multiposenet.training.recipes.change import change

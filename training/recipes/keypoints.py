@@ -116,12 +116,12 @@ class PaperKeypoints(KeypointRecipe):
 
 @dataclass(frozen=True)
 class NanoKeypoints(KeypointRecipe):
-    """The keypoint and mask stage of ``multiposenet-nano``, from ImageNet weights.
+    """The keypoint and mask stage of ``multiposenet-lite0``, from ImageNet weights.
 
         multiposenet train keypoints --run RUN --data coco:coco_photos/train \\
             coco:coco_photos/no_keypoints lsp:lsp_extended/train ccp:ccp_person_masks
 
-    Cost: about 80 minutes on 2 CPU cores. Result: see ``weights/cards/multiposenet-nano.md``.
+    Cost: about 80 minutes on 2 CPU cores. Result: see ``weights/cards/multiposenet-lite0.md``.
     Small patches come first, since most of a large one is background.
     """
 
@@ -175,7 +175,7 @@ class NanoKeypointsGPU(NanoKeypoints):
 
     Cost: on JAX and an H200 0.05 s a step, 0.15 s in patches of 448 pixels that 14 processes make,
     after two minutes of compiling for each size of patch. Result: not run in full; see
-    ``weights/cards/multiposenet-nano.md`` for 2,150 steps in patches of 448 pixels. Single persons
+    ``weights/cards/multiposenet-lite0.md`` for 2,150 steps in patches of 448 pixels. Single persons
     are shown alone, too, as large as they are on photos of one person.
     """
 

@@ -87,12 +87,12 @@ class PaperPerson(PersonRecipe):
 
 @dataclass(frozen=True)
 class NanoPerson(PersonRecipe):
-    """The person stage of ``multiposenet-nano``, on the frozen backbone of its keypoint stage.
+    """The person stage of ``multiposenet-lite0``, on the frozen backbone of its keypoint stage.
 
         multiposenet train person --run RUN --data coco:coco_photos/train \\
             coco:coco_photos/no_keypoints
 
-    Cost: 10 minutes on 2 CPU cores. Result: see ``weights/cards/multiposenet-nano.md``.
+    Cost: 10 minutes on 2 CPU cores. Result: see ``weights/cards/multiposenet-lite0.md``.
     """
 
     backbone: str = "efficientnet_lite0"
@@ -129,7 +129,7 @@ class NanoPersonGPU(NanoPerson):
             --data coco:coco_photos/train coco:coco_photos/no_keypoints
 
     Cost: on JAX and an H200 0.13 s a step with patches that 13 processes make. Result: see
-    ``weights/cards/multiposenet-nano.md`` for 350 steps of it.
+    ``weights/cards/multiposenet-lite0.md`` for 350 steps of it.
     """
 
     steps: int = 2000

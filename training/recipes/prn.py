@@ -94,7 +94,7 @@ class PaperPRN(PRNRecipe):
 
 @dataclass(frozen=True)
 class NanoPRN(PRNRecipe):
-    """The compact PRN of ``multiposenet-nano``.
+    """The compact PRN of ``multiposenet-lite0``.
 
         multiposenet train prn --run RUN --annotations person_keypoints_train2017.json
 

