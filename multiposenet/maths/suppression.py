@@ -230,7 +230,7 @@ def box_nms(boxes, scores, threshold: float = 0.6):
         low = np.maximum(boxes[best, None, :2], boxes[rest, :2])
         high = np.minimum(boxes[best, None, 2:], boxes[rest, 2:])
         shared = np.maximum(high - low, 0).prod(axis=-1)
-        return shared / (areas[best, None] + areas[rest] - shared)
+        return shared / np.maximum(areas[best, None] + areas[rest] - shared, 1e-12)
 
     return _greedy(np.asarray(scores, np.float64), similarity, np.nextafter(threshold, 2))
 

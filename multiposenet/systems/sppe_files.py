@@ -11,7 +11,7 @@ from multiposenet.networks.weight_files import load_fitting
 from multiposenet.runtimes import forks
 from multiposenet.systems import architecture_files
 
-DEFAULT = "sppe-nano"
+DEFAULT = "sppe-thunder"
 """The SPPE that is taken if none is named."""
 
 _TRAIN = "train one (`multiposenet train sppe`, then `train sstn`)"

@@ -8,14 +8,11 @@ the manifest there. Backbone, pyramid and heatmaps are MoveNet's; where in a cro
 be expected is counted on the labels; the offsets are one constant.
 """
 
-import argparse
-import json
 import sys
 
 import numpy as np
 
 from multiposenet.annotations import CocoAnnotations
-from multiposenet.errors import MultiPoseNetError
 from multiposenet.networks import grmi
 from multiposenet.networks.grmi import MARGIN, GRMIArchitecture
 from multiposenet.skeleton import COCO_17
@@ -23,6 +20,7 @@ from multiposenet.systems.grmi_files import DEFAULT
 from multiposenet.training import run_folder
 from multiposenet.training.release.entry import enter
 from multiposenet.training.release.expected_places import expected_places
+from multiposenet.training.release.movenet_command import run
 
 ARCHITECTURE = GRMIArchitecture(
     "movenet_thunder", (352, 256), stride=4, radius=2 / 352, head_channels=96, places=True
@@ -84,21 +82,7 @@ def release(movenet, labels, out, name=DEFAULT, metadata=None):
 
 def main(arguments=None):
     """Runs the command; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("movenet", metavar="JSON", help="of the released MoveNet Thunder")
-    parser.add_argument("labels", metavar="FILE", help="COCO keypoint annotations")
-    parser.add_argument("--out", default="weights", metavar="DIR", help="default: %(default)s")
-    parser.add_argument("--metrics", metavar="JSON", help="what it reaches, an object of figures")
-    args = parser.parse_args(arguments)
-    try:
-        metrics = {"metrics": json.loads(args.metrics)} if args.metrics else {}
-        print(release(args.movenet, args.labels, args.out, metadata=metrics))
-    except MultiPoseNetError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return run(release, __doc__, arguments)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,11 @@ import sys
 
 from multiposenet.errors import MultiPoseNetError
 from multiposenet.maths.suppression import PoseNMSParameters
-from multiposenet.systems.sppe_files import DEFAULT, load_network
+from multiposenet.systems.sppe_files import load_network
 from multiposenet.training import run_folder
 from multiposenet.training.release.entry import enter
 
+NAME = "sppe-nano"
 DESCRIPTION = {
     "recipe": "training/recipes: NanoSPPEGPU, then NanoSSTNGPU with other settings twice; what was "
     "run is in the card",
@@ -27,7 +28,7 @@ DESCRIPTION = {
 }
 
 
-def release(run, out, *, pose_nms=None, score=None, box_overlap=None, name=DEFAULT, metadata=None):
+def release(run, out, *, pose_nms=None, score=None, box_overlap=None, name=NAME, metadata=None):
     """Enters a run's network into the manifest.
 
     Args:
@@ -71,7 +72,7 @@ def main(arguments=None):
     parser.add_argument("--score", type=float, metavar="T", help="least score of a pose")
     parser.add_argument("--box-overlap", type=float, metavar="IOU", help="as of predict")
     parser.add_argument("--metrics", metavar="JSON", help="what it reaches, an object of figures")
-    parser.add_argument("--name", default=DEFAULT, help="default: %(default)s")
+    parser.add_argument("--name", default=NAME, help="default: %(default)s")
     args = parser.parse_args(arguments)
     try:
         learnt = PoseNMSParameters.load(args.pose_nms) if args.pose_nms else None
