@@ -37,7 +37,7 @@ DESCRIPTION = {
 }
 
 
-def make(movenet, annotations, architecture=ARCHITECTURE):
+def make(movenet, annotations, architecture):
     """The SPPE, see ``SPPEArchitecture.single_person``.
 
     Args:
@@ -71,7 +71,7 @@ def release(movenet, labels, out, name=NAME, metadata=None):
     Raises:
         MultiPoseNetError: a file is missing or damaged.
     """
-    network = make(movenet, CocoAnnotations.load(labels))
+    network = make(movenet, CocoAnnotations.load(labels), ARCHITECTURE)
     described = run_folder.describe_sppe(COCO_17, ARCHITECTURE)
     fields = {**DESCRIPTION, "card": f"cards/{name}.md", **(metadata or {})}
     return enter(network, described, out, name, fields, kind="sppe")

@@ -56,8 +56,8 @@ def test_what_is_released_is_what_was_trained(run, whole, tmp_path, monkeypatch)
     monkeypatch.setattr(zoo, "_folder", lambda: out)
     zoo._manifest.cache_clear()
     try:
-        network, skeleton, _ = load_network()
-        pose = rmpe.load_rmpe(detector=lambda image: ([], []))
+        network, skeleton, _ = load_network("sppe-nano")
+        pose = rmpe.load_rmpe("sppe-nano", detector=lambda image: ([], []))
     finally:
         zoo._manifest.cache_clear()
     assert skeleton == COCO_17 and (pose.pose_nms, pose.score) == (LEARNT, 0.25)

@@ -1,0 +1,41 @@
+"""``sppe-thunder``: what the file has, and that RMPE opens it."""
+
+import json
+
+import numpy as np
+import pytest
+import random_movenet
+
+from multiposenet import zoo
+from multiposenet.networks.sppe import SPPEArchitecture
+from multiposenet.systems.sppe_files import load_network
+from multiposenet.training.release import sppe_thunder
+
+
+@pytest.fixture
+def small(monkeypatch):
+    sizes = SPPEArchitecture((64, 32), network="movenet_multipose", stn=False)
+    monkeypatch.setattr(sppe_thunder, "ARCHITECTURE", sizes)
+
+
+def test_what_is_released_is_loaded(small, scenes, tmp_path, monkeypatch):
+    movenet, labels = random_movenet.write(tmp_path), scenes / "annotations.json"
+    assert sppe_thunder.main([str(movenet), str(labels), "--out", str(tmp_path)]) == 0
+    entry = json.loads((tmp_path / "manifest.json").read_text())["sppe"]["sppe-thunder"]
+    assert entry["card"] == "cards/sppe-thunder.md" and entry["options"]["margin"] == 0.25
+    monkeypatch.setattr(zoo, "_folder", lambda: tmp_path)
+    zoo._manifest.cache_clear()
+    try:
+        network, _, options = load_network("sppe-thunder")
+    finally:
+        zoo._manifest.cache_clear()
+    assert options["margin"] == sppe_thunder.MARGIN
+    image = np.random.default_rng(0).uniform(0, 255, (1, 64, 32, 3)).astype("float32")
+    maps = np.asarray(network(image)["heatmaps"])
+    assert maps.shape == (1, 16, 8, 17) and np.ptp(maps) > 0
+
+
+def test_errors_are_one_line(tmp_path, capsys):
+    assert sppe_thunder.main([str(tmp_path / "none.json"), str(tmp_path / "labels.json")]) == 2
+    said = capsys.readouterr().err
+    assert "labels.json: file" in said and said.count("\n") == 1
