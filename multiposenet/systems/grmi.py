@@ -66,7 +66,7 @@ class GRMI(TopDown):
         box_score: float = 0.1,
         margin: float = MARGIN,
         score: float = 0.3,
-        batch_size: int = 32,
+        batch_size: int = 8,
         name: str = "grmi",
     ):
         self.name = name
