@@ -1,10 +1,10 @@
 """How the bundled ``grmi-nano`` is made: MoveNet Thunder's network and labels, without training.
 
     python -m multiposenet.training.release.grmi_nano movenet-thunder.json \\
-        person_keypoints_train2017.json --out weights
+        person_keypoints_train2017.json
 
-leaves ``grmi-nano.weights.h5`` in the folder of ``--out``, in half precision, and enters it into
-the manifest there. Backbone, pyramid and heatmaps are MoveNet's; where in a crop a keypoint is to
+leaves ``grmi-nano.weights.h5`` in the folder of ``--out``, by default ``weights``, in half
+precision, and enters it into the manifest there. Backbone, pyramid and heatmaps are MoveNet's; where in a crop a keypoint is to
 be expected is counted on the labels; the offsets are one constant.
 """
 

@@ -1,10 +1,10 @@
 """How the bundled ``sppe-thunder`` is made: MoveNet Thunder's network and labels, without training.
 
     python -m multiposenet.training.release.sppe_thunder movenet-thunder.json \\
-        person_keypoints_train2017.json --out weights
+        person_keypoints_train2017.json
 
-leaves ``sppe-thunder.weights.h5`` in the folder of ``--out``, in half precision, and enters it into
-the manifest there. Backbone, pyramid and heatmaps are MoveNet's; where in a crop a keypoint is to
+leaves ``sppe-thunder.weights.h5`` in the folder of ``--out``, by default ``weights``, in half
+precision, and enters it into the manifest there. Backbone, pyramid and heatmaps are MoveNet's; where in a crop a keypoint is to
 be expected is counted on the labels. There is no STN around it.
 """
 
