@@ -71,7 +71,7 @@ def _hourglass(path, skeleton, folder) -> tuple[list, dict]:
             stem="torch",
             stn=False,
         )
-        sppe = architecture.hourglass(count)
+        sppe = architecture.single_person(count)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error
     hourglass_weights.load(path, arrays, sppe)
