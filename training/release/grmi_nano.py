@@ -4,8 +4,8 @@
         person_keypoints_train2017.json
 
 leaves ``grmi-nano.weights.h5`` in the folder of ``--out``, by default ``weights``, in half
-precision, and enters it into the manifest there. Backbone, pyramid and heatmaps are MoveNet's; where
-in a crop a keypoint is to be expected is counted on the labels; the offsets are one constant.
+precision, and enters it into the manifest there. Backbone, pyramid and heatmaps are MoveNet's;
+where in a crop a keypoint is to be expected is counted on the labels; the offsets are one constant.
 """
 
 import sys
