@@ -58,6 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status. Wrong usage raises `SystemExit(2)`, `--help` `SystemExit(0)`.
     """
+    if any("\0" in text for text in argv or ()):  # no shell can give one, but a caller can
+        report("arguments: one has a zero byte, which no file name can have; leave it out")
+        return 2
     args = parser().parse_args(argv)
     try:
         with signals.obeyed():

@@ -91,6 +91,12 @@ def test_what_is_read_is_not_written(argv, multiposenet, tmp_path, monkeypatch):
     assert all(file.read_text() == "of the user" for file in files)
 
 
+def test_zero_bytes_are_one_line(multiposenet):
+    status, text, errors = multiposenet("summary", "--json", "a\0b")
+    assert (status, text) == (2, "")
+    assert_one_line(errors, "arguments: one has a zero byte")
+
+
 def test_terminals_get_nothing_to_obey(capsys):
     """Names of photos and keypoints are other people's texts."""
     bad = "a\x1b[2Jb\rc\u202ed\x07\ud800"
