@@ -149,14 +149,14 @@ class NanoKeypoints(KeypointRecipe):
 
 @dataclass(frozen=True)
 class SmallKeypoints(NanoKeypoints):
-    """The same for some tens or hundreds of photos of one's own, from the bundled model.
+    """The same for some tens or hundreds of photos of one's own, from ``multiposenet-lite0``.
 
         multiposenet train keypoints --recipe small --run RUN --data coco:PHOTOS
 
-    Cost: 5 minutes on 2 CPU cores. Result: docs/training.md.
+    Cost: not measured yet. Result: not measured yet.
     """
 
-    pretrained: str = "multiposenet-nano"
+    pretrained: str = "multiposenet-lite0"
     steps: int = 500
     warmup: int = 50
     ema: float = 0.99

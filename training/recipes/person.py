@@ -105,14 +105,14 @@ class NanoPerson(PersonRecipe):
 
 @dataclass(frozen=True)
 class SmallPerson(NanoPerson):
-    """The same for some tens or hundreds of photos of one's own, from the bundled model.
+    """The same for some tens or hundreds of photos of one's own, from ``multiposenet-lite0``.
 
         multiposenet train person --recipe small --run RUN --data coco:PHOTOS
 
-    Cost: 2 minutes on 2 CPU cores. Result: docs/training.md.
+    Cost: not measured yet. Result: not measured yet.
     """
 
-    pretrained: str = "multiposenet-nano"
+    pretrained: str = "multiposenet-lite0"
     steps: int = 200
     warmup: int = 20
     ema: float = 0.98

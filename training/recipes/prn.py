@@ -122,7 +122,7 @@ class SmallPRN(NanoPRN):
 
         multiposenet train prn --recipe small --run RUN --data coco:PHOTOS
 
-    Cost: a minute on 2 CPU cores. Result: docs/training.md.
+    Cost: not measured yet. Result: not measured yet.
     """
 
     epochs: int = 300
