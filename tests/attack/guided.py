@@ -115,7 +115,7 @@ def fuzz(name, limit, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("targets", nargs="*", choices=[*TARGETS, []], default=[*TARGETS])
+    parser.add_argument("targets", nargs="*", choices=[*TARGETS, []])
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
     parser.add_argument("--runs", type=int, help="cases of each target, in place of seconds")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)  # of a process that fuzzes
@@ -124,7 +124,7 @@ def main():
     if args.folder:
         fuzz(*args.targets, limit, args.folder)
     given = ["--seconds", str(args.seconds), *(["--runs", str(args.runs)] if args.runs else [])]
-    for name in args.targets:
+    for name in args.targets or TARGETS:
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, __file__, name, *given, "--folder", folder]
             subprocess.run(command, check=True)

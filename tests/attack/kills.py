@@ -238,11 +238,11 @@ def attack(kind, kills, moments, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("kinds", nargs="*", choices=[*KINDS, []], default=[*KINDS])
+    parser.add_argument("kinds", nargs="*", choices=[*KINDS, []])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    for name in args.kinds:
+    for name in args.kinds or KINDS:
         with tempfile.TemporaryDirectory() as folder:
             serving = served() if name == "download" else contextlib.nullcontext()
             with serving:
