@@ -30,7 +30,7 @@ DESCRIPTION = {
     "COCO's annotations CC BY 4.0",
     "options": {
         "margin": MARGIN,
-        "score": 0.5,
+        "score": 0.3,
         "box_overlap": 0.6,
         "pose_nms": {"sigma1": 0.3, "sigma2": 0.01, "distance_weight": 0.05, "eta": 3.01},
     },
