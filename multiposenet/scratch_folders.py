@@ -10,6 +10,8 @@ from pathlib import Path
 
 from multiposenet import file_lock
 
+_DIGITS = 8  # of a folder's own name, behind the prefix
+
 
 @contextmanager
 def scratch_folder(parent: str | os.PathLike, prefix: str) -> Iterator[Path]:
@@ -29,7 +31,7 @@ def scratch_folder(parent: str | os.PathLike, prefix: str) -> Iterator[Path]:
         OSError: it cannot be made.
     """
     _remove_abandoned(Path(parent), prefix)
-    folder = Path(parent) / f"{prefix}{secrets.token_hex(4)}"
+    folder = Path(parent) / f"{prefix}{secrets.token_hex(_DIGITS // 2)}"
     # Somebody who looks for abandoned ones may have the lock for a moment before the folder exists.
     with file_lock.held(_lock_of(folder), wait=True):
         folder.mkdir(mode=0o700)
@@ -40,12 +42,14 @@ def scratch_folder(parent: str | os.PathLike, prefix: str) -> Iterator[Path]:
 
 
 def _remove_abandoned(parent: Path, prefix: str) -> None:
-    for lock in parent.glob(f"{glob.escape(prefix)}*.lock"):
+    name = glob.escape(prefix) + "[0-9a-f]" * _DIGITS
+    # A folder whose lock nobody holds is abandoned, and so is one whose lock is gone.
+    for folder in {*parent.glob(name), *(p.with_suffix("") for p in parent.glob(f"{name}.lock"))}:
         # Whatever cannot be removed, or belongs to somebody else, does not concern this one.
         with suppress(file_lock.Held, OSError):
-            if _is_own(lock):
-                with file_lock.held(lock):
-                    shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+            if all(_is_own(path) for path in (folder, _lock_of(folder)) if path.exists()):
+                with file_lock.held(_lock_of(folder)):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_own(path: Path) -> bool:

@@ -18,6 +18,8 @@ with scratch_folder(sys.argv[1], ".work.") as folder:
     print(folder, flush=True)
     time.sleep(60)
 """
+ONE, TWO, LINK = (f"ours.0000000{number}" for number in (1, 2, 3))
+OTHER = "other.00000001"
 
 
 def test_it_is_there_for_the_block_and_for_nobody_else(tmp_path):
@@ -54,19 +56,19 @@ def test_what_only_looks_abandoned_stays(tmp_path, monkeypatch):
     kept.mkdir()
     (kept / "file").touch()
     parent = tmp_path / "parent"
-    for name in ("ours.1", "ours.2", "other.1"):
+    for name in (ONE, TWO, "ours.2", OTHER):
         (parent / name).mkdir(parents=True)
-    for name in ("ours.1", "ours.3", "other.1"):
+    for name in (ONE, LINK, OTHER):
         (parent / f"{name}.lock").touch()
-    (parent / "ours.3").symlink_to(kept)
+    (parent / LINK).symlink_to(kept)
     with monkeypatch.context() as patch:
         patch.setattr(scratch_folders, "_is_own", lambda path: False)
         with scratch_folder(parent, "ours."):
-            assert (parent / "ours.1").is_dir()
+            assert (parent / ONE).is_dir()
     with scratch_folder(parent, "ours."):
         pass
     left = {path.name for path in parent.iterdir()}
-    assert left == {"ours.2", "ours.3", "other.1", "other.1.lock"}
+    assert left == {"ours.2", LINK, OTHER, f"{OTHER}.lock"}
     assert (kept / "file").exists()
 
 

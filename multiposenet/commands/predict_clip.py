@@ -5,7 +5,7 @@ import functools
 import json
 from dataclasses import dataclass
 
-from multiposenet import files, formats, overlapped
+from multiposenet import files, overlapped
 from multiposenet.commands import console
 from multiposenet.commands.prediction_folder import Photo
 from multiposenet.errors import InputError
@@ -99,6 +99,8 @@ def _drawn(draw, item):
     if isinstance(item, InputError):
         return item
     frame, poses = item
+    from multiposenet import formats
+
     line = {"frame": frame.index, "time": round(frame.time, 6), "people": formats.people(poses)}
     return frame.time, line, draw(frame, poses) if draw else None
 
