@@ -224,8 +224,8 @@ def _recipes(args, stages) -> dict:
     for stage in stages:
         own = args.recipe in stage.recipes
         recipe = stage.recipe(args.recipe if own else "nano")()
-        backbone = backbone or recipe.backbone
-        changes = {} if own else {"backbone": backbone}
+        backbone = backbone or getattr(recipe, "backbone", None)
+        changes = {} if own or backbone is None else {"backbone": backbone}
         for name, value in args.set:
             owner, dot, field = name.rpartition(".")
             fits = owner == stage.name or not dot

@@ -32,7 +32,6 @@ class SPPEArchitecture:
 
     Attributes:
         image_size: height and width of the SPPE's images.
-        network: ``"hourglass"``, or a MoveNet as of ``movenet_sppe``.
         stacks, units, width, levels, sigmoid, stem: of ``hourglass``.
         stn: a symmetric STN around it.
         proposal_scale: how many times as wide and as high as the SPPE's images proposals are: the
@@ -41,13 +40,13 @@ class SPPEArchitecture:
         oversampling: of ``symmetric_stn`` for inference.
         localisation_network: of the STN: ``"squeeze"``, the paper's
             ``localisation_network``, or ``"pose"``, ``pose_localisation``.
+        network: ``"hourglass"``, or a MoveNet as of ``movenet_sppe``.
 
     Raises:
         ValueError: a number or name does not fit.
     """
 
     image_size: tuple[int, int] = (256, 192)
-    network: str = HOURGLASS
     stacks: int = 2
     units: int = 1
     width: int = 96
@@ -58,6 +57,7 @@ class SPPEArchitecture:
     proposal_scale: float = 1.0
     localisation_network: str = "squeeze"
     oversampling: int = 1
+    network: str = HOURGLASS
 
     def __post_init__(self):
         ranges.sequences(self, STRIDE, 2048, 2, "image_size")

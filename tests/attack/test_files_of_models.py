@@ -71,7 +71,7 @@ def nothing_is_built(monkeypatch):
         raise Built
 
     monkeypatch.setattr("multiposenet.networks.backbones.build", build)
-    monkeypatch.setattr("multiposenet.networks.sppe.SPPEArchitecture.hourglass", build)
+    monkeypatch.setattr("multiposenet.networks.sppe.SPPEArchitecture.single_person", build)
 
 
 @given(damaged_values([MANIFEST]))

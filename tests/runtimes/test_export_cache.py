@@ -65,17 +65,6 @@ def test_several_at_once_make_it_once(cache, weights, monkeypatch):
     assert names == [found[0].name, f"{found[0].name}.json"]
 
 
-def test_what_killed_processes_left_is_removed(cache, weights, monkeypatch):
-    monkeypatch.setattr(export_cache, "_make", written)
-    path = export_cache.cached(weights, {}, "onnx", lambda: None)
-    path.unlink()
-    (left := path.with_name(f".{path.name}.abc")).mkdir()
-    (left / "half").write_text("half")
-    (others := path.with_name(".other.onnx.abc")).mkdir()
-    assert export_cache.cached(weights, {}, "onnx", lambda: None) == path
-    assert not left.exists() and others.exists()
-
-
 # What can go wrong on the way to an exported file, and what is said of it.
 
 
