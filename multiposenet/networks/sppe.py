@@ -68,9 +68,9 @@ class SPPEArchitecture:
         ranges.flags(self, "sigmoid", "stn")
         if self.stem not in STEMS:
             raise ValueError(f"stem: {self.stem!r}; use one of {', '.join(STEMS)}")
-        if self.network != HOURGLASS and self.network not in MOVENETS:
-            known = ", ".join((HOURGLASS, *MOVENETS))
-            raise ValueError(f"network: {self.network!r:.60}; use one of {known}")
+        networks = (HOURGLASS, *MOVENETS)
+        if self.network not in networks:
+            raise ValueError(f"network: {self.network!r:.60}; use one of {', '.join(networks)}")
         if self.localisation_network not in LOCALISATION_NETWORKS:
             raise ValueError(
                 f"localisation_network: {self.localisation_network!r}; use one of "
