@@ -66,7 +66,7 @@ class SPPEArchitecture:
         ranges.whole(self, 1, 8, "levels")
         ranges.real(self, 1, 8, "proposal_scale")
         ranges.flags(self, "sigmoid", "stn")
-        if self.stem not in STEMS:
+        if self.stem not in tuple(STEMS):
             raise ValueError(f"stem: {self.stem!r}; use one of {', '.join(STEMS)}")
         networks = (HOURGLASS, *MOVENETS)
         if self.network not in networks:

@@ -156,7 +156,7 @@ def test_what_a_snapshot_of_keras_retinanet_gives(tmp_path):
         for place, shape in layouts["datasets"].items():
             file.create_dataset(place, shape, "float32", fillvalue=0.5)
     assert recipes.PersonRecipe(pretrained=str(path)).pretrained == str(path)
-    with pytest.raises(ValueError, match="pretrained: .*or a snapshot FILE.h5"):
+    with pytest.raises(ValueError, match="pretrained: .*or a FILE.h5 of keras-retinanet"):
         recipes.PersonRecipe(pretrained=str(tmp_path / "none.h5"))
     model = MultiPoseNet("resnet50", architecture=Architecture(prn_nodes=8))
     before = arrays(model.keypoint_pyramid)

@@ -41,5 +41,6 @@ def movenet_variables(model):
     """
     if model.backbone.name not in MOVENETS:
         return []
-    parts = (model.backbone, model.keypoint_pyramid, *head_layers(model.keypoint_subnet))
+    pyramid = [part for part in model.keypoint_pyramid.layers if "further" not in part.name]
+    parts = (model.backbone, *pyramid, *head_layers(model.keypoint_subnet))
     return [variable for part in parts for variable in part.trainable_variables]
