@@ -1,8 +1,8 @@
 """Batches prepared ahead in the background, in an order that one seed decides."""
 
-import collections
 import os
-from concurrent.futures import ThreadPoolExecutor
+
+from multiposenet.overlapped import mapped
 
 
 def prefetch(make, steps, *, ahead=None, workers=None):
@@ -22,17 +22,7 @@ def prefetch(make, steps, *, ahead=None, workers=None):
     """
     workers = workers or min(max(_cores(), 2), 8)
     ahead = 2 * workers if ahead is None else ahead
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="prefetch")
-    pending = collections.deque()
-    try:
-        for step in steps:
-            pending.append(pool.submit(make, step))
-            if len(pending) > ahead:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    yield from mapped(make, steps, workers, ahead)
 
 
 def share_of(rows, process, processes):
