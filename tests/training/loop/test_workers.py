@@ -40,11 +40,11 @@ def test_photos_and_masks_are_seen_as_by_threads(tmp_path):
 def test_errors_and_the_end_of_a_process(tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "_MEMORY", str(tmp_path))
     backend = os.environ.get("KERAS_BACKEND")
-    (tmp_path / "multiposenet-killed").mkdir()
-    (tmp_path / "multiposenet-killed" / "photos").write_bytes(b"photos")
-    (tmp_path / "multiposenet-killed.lock").touch()
+    (tmp_path / "multiposenet-0000dead").mkdir()
+    (tmp_path / "multiposenet-0000dead" / "photos").write_bytes(b"photos")
+    (tmp_path / "multiposenet-0000dead.lock").touch()
     with Workers(numbered, 1) as make:
-        assert not (tmp_path / "multiposenet-killed").exists()
+        assert not (tmp_path / "multiposenet-0000dead").exists()
         for step in (3, 1, 5):
             made, keras_backend = make(step)
             assert (made["step"] == step).all() and made["step"].shape == (step, 1000)
