@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "helpers"))
+sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "helpers" / "oracles"))
 import suppression_loops as loops
 
 from multiposenet.maths.suppression import PoseNMSParameters, oks_nms, pose_nms

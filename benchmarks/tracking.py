@@ -12,11 +12,11 @@ import time
 
 import numpy as np
 
-from multiposenet import tracking
 from multiposenet.commands import console
 from multiposenet.evaluation.identity import IdentityScore
 from multiposenet.skeleton import COCO_17
 from multiposenet.training.datasets import motion
+from multiposenet.video import tracking
 
 KINDS = {
     "two cross": {},

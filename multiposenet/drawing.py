@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from multiposenet.files import atomic_write
+from multiposenet.files.writing import atomic_write
 from multiposenet.skeleton import Skeleton
 
 # Blue and orange stay apart for every common kind of colour blindness.

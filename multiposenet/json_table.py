@@ -12,8 +12,8 @@ from typing import NoReturn
 
 import numpy as np
 
-from multiposenet import bounded_files
 from multiposenet.errors import AnnotationError
+from multiposenet.files import bounded_files
 
 MAX_BYTES = 1 << 31  # of a file, unpacked; COCO's largest has 0.5 GB
 FAR = 1e7  # pixels; no photo is as large

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from multiposenet import bounded_files, keypoint_names
+from multiposenet import keypoint_names
 from multiposenet.errors import InputError
-from multiposenet.files import write_text
+from multiposenet.files import bounded_files
+from multiposenet.files.writing import write_text
 
 # OKS sigmas by keypoint name. The seventeen COCO keypoints are the values of the COCO keypoint
 # evaluation. COCO measures no neck and no head top: 0.079 is the value CrowdPose publishes for

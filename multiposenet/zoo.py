@@ -23,10 +23,10 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from multiposenet import bounded_files
-from multiposenet.checksums import sha256_of
-from multiposenet.downloads import download
 from multiposenet.errors import WeightsError
+from multiposenet.files import bounded_files
+from multiposenet.files.checksums import sha256_of
+from multiposenet.files.downloads import download
 
 FORMAT = 1
 _MAX_MANIFEST = 1 << 20  # bytes

@@ -16,13 +16,14 @@ from pathlib import Path
 
 import keras
 
-from multiposenet import checksums, zoo
 from multiposenet import skeleton as skeletons
+from multiposenet import zoo
 from multiposenet.errors import InputError, WeightsError
-from multiposenet.files import remove_partials, save_weights
-from multiposenet.networks.retinanet_weights import load_keras_retinanet
+from multiposenet.files import checksums
+from multiposenet.files.writing import remove_partials, save_weights
+from multiposenet.networks.public_weights.retinanet_weights import load_keras_retinanet
+from multiposenet.networks.public_weights.weight_files import load_completely
 from multiposenet.networks.sppe import SPPEArchitecture, current_names, inference_model
-from multiposenet.networks.weight_files import load_completely
 from multiposenet.systems import architecture_files, options
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training.registry import STAGES, of_system

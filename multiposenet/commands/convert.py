@@ -102,7 +102,7 @@ def _there(target: str) -> Path | None:
 def _copy(annotations, photos, place, source) -> tuple[int, int]:
     """Copies the photos; how many were, and how many could not be."""
     from multiposenet.annotations import photo_path
-    from multiposenet.files import atomic_write
+    from multiposenet.files.writing import atomic_write
 
     if photos is None:
         raise InputError(f"{source}: photos: their folder is not known; name it by --images")

@@ -49,8 +49,8 @@ def run(args) -> int:
 
 def _hourglass(path, skeleton, folder) -> tuple[list, dict]:
     from multiposenet import skeleton as skeletons
-    from multiposenet.files import save_weights
-    from multiposenet.networks import hourglass_weights, torch_files
+    from multiposenet.files.writing import save_weights
+    from multiposenet.networks.public_weights import hourglass_weights, torch_files
     from multiposenet.networks.sppe import SPPEArchitecture
     from multiposenet.training import run_folder
 

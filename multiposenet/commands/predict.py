@@ -20,16 +20,12 @@ import errno
 import functools
 from pathlib import Path
 
-from multiposenet import files, label_formats, overlapped
-from multiposenet.commands import (
-    arguments,
-    console,
-    photo_list,
-    predict_clip,
-    result_files,
-    systems,
-)
+from multiposenet import label_formats, overlapped
+from multiposenet.commands import arguments, console, result_files, systems
+from multiposenet.commands.prediction import photo_list
+from multiposenet.commands.prediction.clip import predict_clip
 from multiposenet.errors import InputError
+from multiposenet.files import writing
 from multiposenet.systems.argument import share
 
 # What no other photo would get over, either.
@@ -111,7 +107,7 @@ def add_arguments(parser):
 
 
 def run(args) -> int:
-    from multiposenet.commands import prediction_folder
+    from multiposenet.commands.prediction.folder import opened
 
     folder = result_files.writable_folder(args.out)
     result_files.writable_json(args.json)
@@ -119,7 +115,7 @@ def run(args) -> int:
         raise InputError(f"--end: {args.end:g} s are not behind --start; give more")
     if args.smooth and not args.track:
         raise InputError("--smooth: is of people who are tracked; add --track")
-    with prediction_folder.opened(folder, args.overwrite) as out:
+    with opened(folder, args.overwrite) as out:
         clips, photos, failures = _sources(args, out)
         if not (photos or clips):
             return 2
@@ -150,7 +146,7 @@ def run(args) -> int:
             result_files.copy(out.results, args.json)
         labels = None
         if args.format and photos:
-            from multiposenet.commands import label_files
+            from multiposenet.commands.prediction import label_files
 
             labels, without = label_files.write(
                 args.format, out.results, photos, pose.skeleton, args.keypoint_score
@@ -190,7 +186,7 @@ def _predict_clips(pose, clips, out, args) -> tuple[list, int]:
     done, failures = [], 0
     for clip in clips:
         try:
-            one = predict_clip.predict(pose, clip, args, out, draw, reading)
+            one = predict_clip(pose, clip, args, out, draw, reading)
         except InputError as error:
             console.report(error)
             failures += 1
@@ -251,7 +247,7 @@ def _draw(pose, args, job):
     frame, poses = item
     try:
         rows = poses.to_coco(image_id=photo.image_id, file_name=photo.file_name)
-        files.json_text(rows, allow_nan=False)
+        writing.json_text(rows, allow_nan=False)
         if path:
             _drawing(pose, args, frame, poses, path)
     except Exception as error:  # depends on what is wrong with the poses, or with the disk
@@ -267,7 +263,7 @@ def _draw(pose, args, job):
 def _about(args) -> dict:
     """What the results depend on besides the photos, as JSON has it."""
     from multiposenet import __version__
-    from multiposenet.checksums import sha256_of
+    from multiposenet.files.checksums import sha256_of
 
     apart = ("verb", "sources", "out", "json", "resume", "overwrite", "trust_saved_model")
     apart += ("recursive", "all_pages")

@@ -7,8 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from multiposenet import files
 from multiposenet.errors import InputError
+from multiposenet.files import writing
 
 # Arguments of files that are written; all others are read, or are no files.
 _WRITTEN = ("json", "out", "plot", "repair", "write_skeleton")
@@ -85,7 +85,7 @@ def copy(path: Path, target: str) -> None:
             for line in file:
                 _put(line)
         return
-    with files.atomic_write(target) as partial:
+    with writing.atomic_write(target) as partial:
         shutil.copyfile(path, partial)
 
 
@@ -96,9 +96,9 @@ def write_json(target: str | Path, result) -> None:
         ValueError: a number is not finite.
     """
     if target == "-":
-        _put(files.json_text(result, allow_nan=False))
+        _put(writing.json_text(result, allow_nan=False))
     else:
-        files.write_json(target, result, allow_nan=False)
+        writing.write_json(target, result, allow_nan=False)
 
 
 def _put(text: str) -> None:

@@ -89,7 +89,7 @@ def load_system(args, **defaults):
     """
     ways = None
     if args.tta:  # what is wrong with it is told before anything is loaded
-        from multiposenet.systems.augmentation import Augmentation
+        from multiposenet.systems.test_time.augmentation import Augmentation
 
         ways = _named("--tta", Augmentation.parse, args.tta)
     given = {"image_size": args.size, "score": args.score}
@@ -109,17 +109,17 @@ def used(args) -> dict:
 def _test_time(system, args, options, ways):
     """The system with what `--ensemble`, `--refine` and `--tta` add."""
     if args.ensemble:
-        from multiposenet.systems.ensemble import Ensemble
+        from multiposenet.systems.test_time.ensemble import Ensemble
 
         names = [args.system, *args.ensemble.split(",")]
         others = [_member(name, args, options) for name in names[1:]]
         system = _named("--ensemble", Ensemble, [system, *others], names, options.get("score"))
     if args.refine:
-        from multiposenet.systems.refinement import Refined, load_persons
+        from multiposenet.systems.test_time.refinement import Refined, load_persons
 
         system = _named("--refine", Refined, system, load_persons(args.refine))
     if ways is not None:
-        from multiposenet.systems.augmentation import Augmented
+        from multiposenet.systems.test_time.augmentation import Augmented
 
         system = _named("--tta", Augmented, system, ways)
     return system

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from multiposenet.annotations import CocoAnnotations
-from multiposenet.files import write_text
+from multiposenet.files.writing import write_text
 from multiposenet.json_table import parse, read_bytes
 from multiposenet.label_formats.found import Found, Written, category_name
 from multiposenet.skeleton import Skeleton

@@ -18,7 +18,7 @@ import numpy as np
 
 from multiposenet import segmentations
 from multiposenet.annotations import CocoAnnotations
-from multiposenet.files import write_text
+from multiposenet.files.writing import write_text
 from multiposenet.json_table import fail
 from multiposenet.label_formats import fields, shapes, xml_files
 from multiposenet.label_formats.found import Found, Written, category_name

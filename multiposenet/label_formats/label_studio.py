@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from xml.sax.saxutils import quoteattr
 
 from multiposenet.annotations import CocoAnnotations
-from multiposenet.files import write_json, write_text
+from multiposenet.files.writing import write_json, write_text
 from multiposenet.json_table import fail, parse, read_bytes
 from multiposenet.label_formats import fields, shapes
 from multiposenet.label_formats.found import Found, Written, category_name

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import InputError
-from multiposenet.files import write_json
+from multiposenet.files.writing import write_json
 from multiposenet.json_table import fail, parse, read_bytes
 from multiposenet.label_formats import fields, shapes
 from multiposenet.label_formats.found import Found, Written, category_name

@@ -8,10 +8,10 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from multiposenet import bounded_files
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import InputError
-from multiposenet.files import atomic_write
+from multiposenet.files import bounded_files
+from multiposenet.files.writing import atomic_write
 from multiposenet.json_table import fail
 from multiposenet.label_formats.coco import content
 from multiposenet.label_formats.found import Found, Written

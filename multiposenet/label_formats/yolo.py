@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from multiposenet import bounded_files
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import InputError
-from multiposenet.files import write_text
+from multiposenet.files import bounded_files
+from multiposenet.files.writing import write_text
 from multiposenet.json_table import fail
 from multiposenet.keypoint_names import mirrors
 from multiposenet.label_formats import fields

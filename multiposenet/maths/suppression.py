@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from multiposenet import bounded_files
 from multiposenet.errors import InputError
+from multiposenet.files import bounded_files
 from multiposenet.maths.similarity import (
     confidences,
     found_only,

@@ -9,7 +9,7 @@ from multiposenet.maths.hough import DiskOffsets
 from multiposenet.networks import backbones
 from multiposenet.networks.layers import NEAR_ZERO, PRIOR_LOGIT, register
 from multiposenet.networks.movenet_pyramid import movenet_pyramid, separable_unit
-from multiposenet.networks.movenet_weights import load_movenet
+from multiposenet.networks.public_weights.movenet_weights import load_movenet
 from multiposenet.networks.pyramid import keypoint_pyramid
 
 MARGIN = 0.25  # by which crops are longer and wider than boxes at test (G-RMI, crops)

@@ -13,8 +13,8 @@ import numpy as np
 
 from multiposenet import signals
 from multiposenet.errors import InputError, WeightsError
+from multiposenet.files.scratch_folders import scratch_folder
 from multiposenet.runtimes import exported, openvino_graph, quantization
-from multiposenet.scratch_folders import scratch_folder
 
 TOLERANCE = 0.05  # pixels of the network's input
 

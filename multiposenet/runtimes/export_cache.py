@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from multiposenet import checksums, file_lock, zoo
+from multiposenet import zoo
 from multiposenet.errors import InputError, MultiPoseNetWarning, WeightsError
+from multiposenet.files import checksums, file_lock
 from multiposenet.runtimes import exported
 
 # Packages whose code makes the graph of a model.

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from multiposenet import bounded_files, checksums, files, zoo
+from multiposenet import zoo
 from multiposenet.errors import ForkError, InputError, WeightsError
+from multiposenet.files import bounded_files, checksums, writing
 from multiposenet.runtimes import forks
 from multiposenet.skeleton import Skeleton
 
@@ -149,7 +150,7 @@ def write_sidecar(path: Path, about: dict) -> None:
         about: `skeleton` and `image_size`, `options`, and what else is known, as JSON has it.
     """
     digests = {file: checksums.sha256_of(path.parent / file) for file in sorted(_files(path))}
-    files.write_json(sidecar(path), {**about, "files": digests})
+    writing.write_json(sidecar(path), {**about, "files": digests})
 
 
 def intact(path: Path, digests: dict[str, str]) -> bool:

@@ -4,8 +4,8 @@ import io
 
 import numpy as np
 
-from multiposenet import downloads
 from multiposenet.errors import InputError, WeightsError
+from multiposenet.files import downloads
 from multiposenet.sources import image_files
 from multiposenet.sources.pixels import DEFAULT_LIMITS, Limits
 

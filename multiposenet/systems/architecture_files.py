@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from multiposenet import bounded_files, checksums, files
 from multiposenet.errors import WeightsError
+from multiposenet.files import bounded_files, checksums, writing
 
 _MAX_BYTES = 1 << 22
 
@@ -31,7 +31,7 @@ def of_run(path: Path) -> Path:
 
 def write(path: Path, architecture: dict) -> None:
     """Writes such a file, and its checksum."""
-    files.write_json(path, {"architecture": architecture}, checksum=True)
+    writing.write_json(path, {"architecture": architecture}, checksum=True)
 
 
 def read(path: Path, remedy: str) -> dict:

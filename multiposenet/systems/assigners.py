@@ -7,7 +7,7 @@
 from multiposenet import zoo
 from multiposenet.errors import WeightsError
 from multiposenet.networks.joint_assigner import JointAssigner
-from multiposenet.networks.weight_files import load_completely
+from multiposenet.networks.public_weights.weight_files import load_completely
 from multiposenet.runtimes import forks
 
 

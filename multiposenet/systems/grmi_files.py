@@ -8,7 +8,7 @@ from multiposenet import skeleton as skeletons
 from multiposenet import zoo
 from multiposenet.errors import WeightsError
 from multiposenet.networks.grmi import GRMIArchitecture, inference_model
-from multiposenet.networks.weight_files import load_fitting
+from multiposenet.networks.public_weights.weight_files import load_fitting
 from multiposenet.runtimes import forks
 from multiposenet.skeleton import Skeleton
 from multiposenet.systems import architecture_files

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import keras
 
-from multiposenet import checksums
 from multiposenet.errors import ForkError, WeightsError
-from multiposenet.networks.weight_files import load_completely
+from multiposenet.files import checksums
+from multiposenet.networks.public_weights.weight_files import load_completely
 from multiposenet.skeleton import Skeleton
 from multiposenet.systems.multiposenet import MultiPoseNet
 

@@ -21,12 +21,12 @@ from multiposenet.networks import person_subnet as person_heads
 from multiposenet.networks.keypoint_subnet import keypoint_subnet
 from multiposenet.networks.layers import register
 from multiposenet.networks.movenet_pyramid import movenet_pyramid
-from multiposenet.networks.movenet_weights import load_movenet
 from multiposenet.networks.pose_residual_network import PoseResidualNetwork
+from multiposenet.networks.public_weights.movenet_weights import load_movenet
+from multiposenet.networks.public_weights.weight_files import load_completely
 from multiposenet.networks.pyramid import keypoint_pyramid, person_pyramid
 from multiposenet.networks.separable_keypoint_subnet import separable_keypoint_subnet
 from multiposenet.networks.separate_levels import separated
-from multiposenet.networks.weight_files import load_completely
 from multiposenet.runtimes import forks
 from multiposenet.systems import options as inference_options
 from multiposenet.systems.architecture import MOVENET, NANO, PAPER, Architecture

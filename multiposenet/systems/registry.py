@@ -13,9 +13,9 @@ from multiposenet.systems.argument import Argument
 
 # Name -> module of its ENTRY; the first one is the default.
 SYSTEMS = {
-    "multiposenet": "multiposenet.systems.multiposenet_entry",
-    "rmpe": "multiposenet.systems.rmpe_entry",
-    "grmi": "multiposenet.systems.grmi_entry",
+    "multiposenet": "multiposenet.systems.entries.multiposenet",
+    "rmpe": "multiposenet.systems.entries.rmpe",
+    "grmi": "multiposenet.systems.entries.grmi",
 }
 
 

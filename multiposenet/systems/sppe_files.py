@@ -6,8 +6,8 @@ from pathlib import Path
 from multiposenet import skeleton as skeletons
 from multiposenet import zoo
 from multiposenet.errors import WeightsError
+from multiposenet.networks.public_weights.weight_files import load_fitting
 from multiposenet.networks.sppe import MARGIN, SPPEArchitecture, inference_model
-from multiposenet.networks.weight_files import load_fitting
 from multiposenet.runtimes import forks
 from multiposenet.systems import architecture_files
 

@@ -9,10 +9,10 @@ from contextlib import closing
 from multiposenet.errors import InputError, MultiPoseNetWarning
 from multiposenet.poses import Poses
 from multiposenet.skeleton import Skeleton
-from multiposenet.smoothing import Smoother
 from multiposenet.sources import Frame, Source, frames_ahead, is_several, is_single
 from multiposenet.sources.video import is_video
-from multiposenet.tracking import Tracker, follow
+from multiposenet.video.smoothing import Smoother
+from multiposenet.video.tracking import Tracker, follow
 
 WINDOW_PIXELS = 64_000_000
 """Image pixels held at once: about 200 MB."""

@@ -14,8 +14,9 @@ from damage import damaged_bytes, damaged_values
 from hypothesis import given
 from small_stage import Stage
 
-from multiposenet import checksums, zoo
+from multiposenet import zoo
 from multiposenet.errors import InputError, WeightsError
+from multiposenet.files import checksums
 from multiposenet.runtimes import exported
 from multiposenet.skeleton import COCO_17
 from multiposenet.systems import estimator, model_files, sppe_files
@@ -78,7 +79,7 @@ def nothing_is_built(monkeypatch):
 def test_a_manifest(folder, content):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(zoo, "_folder", lambda: folder)
-        patch.setattr("multiposenet.downloads.ATTEMPTS", 1)
+        patch.setattr("multiposenet.files.downloads.ATTEMPTS", 1)
         patch.setenv("MULTIPOSENET_CACHE", str(folder / "cache"))
         (folder / "manifest.json").write_text(json.dumps(content))
         zoo._manifest.cache_clear()

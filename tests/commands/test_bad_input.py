@@ -12,7 +12,7 @@ from command_line import assert_one_line, names, paint
 from PIL import Image
 
 from multiposenet import zoo
-from multiposenet.commands.prediction_folder import RECORD
+from multiposenet.commands.prediction.folder import RECORD
 
 
 def png_header(width: int, height: int) -> bytes:

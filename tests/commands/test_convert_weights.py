@@ -11,7 +11,7 @@ from command_line import assert_one_line
 def checkpoint(tmp_path, monkeypatch):
     """A checkpoint of one narrow stack; what its layers hold is another test's."""
     torch = pytest.importorskip("torch")
-    from multiposenet.networks import hourglass_weights
+    from multiposenet.networks.public_weights import hourglass_weights
 
     path, loaded = tmp_path / "a.pt", []
     kernel = torch.from_numpy(np.ones((16, 8, 1, 1), np.float32))

@@ -10,8 +10,7 @@ from PIL import Image
 
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import AnnotationError
-from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
-from multiposenet.training.datasets import mirrored, synthetic
+from multiposenet.skeleton import COCO_17, Skeleton
 from multiposenet.training.datasets.inspection import KINDS
 
 LEFT_WRIST = 3 * COCO_17.index("left_wrist")
@@ -355,42 +354,6 @@ def test_what_the_reader_refuses_is_reported_whatever_it_is(multiposenet, datase
         if status != 2:
             assert status == (1 if json.loads(text)["findings"] else 0)
     assert refused > 50
-
-
-def suspects(scenes, change):
-    """(view, visible from the front with both eyes, reason) of all persons, after a change."""
-    for scene in scenes:
-        for points, view in zip(scene.keypoints, scene.views, strict=True):
-            yield view, mirrored.suspect(change(points.copy()), COCO_17.keypoints)
-
-
-@pytest.fixture(scope="module")
-def crowd():
-    return list(synthetic.scenes(30, seed=5, size=(256, 256), people=(3, 4)))
-
-
-def test_sides_that_are_right_are_not_suspected(crowd):
-    assert {reason for _, reason in suspects(crowd, lambda points: points)} == {""}
-
-
-def test_mirrored_faces_are_found(crowd):
-    """Photos flipped without the names of their keypoints. From behind nothing tells."""
-    answers = list(suspects(crowd, lambda points: points[COCO_17.flip_indices]))
-    front = [bool(reason) for view, reason in answers if view == "front"]
-    assert np.mean(front) > 0.8
-    assert not any(reason for view, reason in answers if view == "back")
-
-
-def test_swapped_shoulders_are_found(crowd):
-    left, right = COCO_17.index("left_shoulder"), COCO_17.index("right_shoulder")
-
-    def swap(points):
-        points[[left, right]] = points[[right, left]]
-        return points
-
-    answers = [r for view, r in suspects(crowd, swap) if view in ("front", "back")]
-    assert np.mean([bool(reason) for reason in answers]) > 0.8
-    assert mirrored.suspect(np.zeros((14, 3)), LSP_14.keypoints) == ""
 
 
 def test_every_kind_has_a_rule():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from command_line import RED, names, paint
 
-from multiposenet.commands import photo_list
-from multiposenet.commands.prediction_folder import RECORD
+from multiposenet.commands.prediction import photo_list
+from multiposenet.commands.prediction.folder import RECORD
 from multiposenet.sources import read_image
 
 

@@ -17,8 +17,9 @@ from types import SimpleNamespace
 from PIL import Image
 
 from multiposenet import cli, sources  # noqa: F401 (what the forks would import each)
-from multiposenet.commands import prediction_record, systems
-from multiposenet.files import atomic_write
+from multiposenet.commands import systems
+from multiposenet.commands.prediction import record
+from multiposenet.files.writing import atomic_write
 
 CALLS = ("replace", "fsync", "unlink")
 PHOTOS = 3
@@ -84,8 +85,8 @@ def predict_until(photos, out, last):
             os.kill(os.getpid(), signal.SIGKILL)
         put(writer, content)
 
-    put = prediction_record.Writer._put
-    prediction_record.Writer._put = dying_put
+    put = record.Writer._put
+    record.Writer._put = dying_put
     for call in CALLS:
         setattr(os, call, dying(getattr(os, call)))
     return predict(photos, out)

@@ -11,7 +11,7 @@ from keras import ops
 from multiposenet.errors import WeightsError
 from multiposenet.networks import backbones
 from multiposenet.networks.movenet_pyramid import PYRAMID
-from multiposenet.networks.tfjs_weights import read_convolutions
+from multiposenet.networks.public_weights.tfjs_weights import read_convolutions
 from multiposenet.skeleton import LSP_14
 from multiposenet.systems.multiposenet import MultiPoseNet
 

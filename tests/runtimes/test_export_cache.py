@@ -12,8 +12,8 @@ from one_line import assert_one_line
 from PIL import Image
 
 from multiposenet import cli
-from multiposenet.checksums import sha256_of
 from multiposenet.errors import InputError, MultiPoseNetWarning, WeightsError
+from multiposenet.files.checksums import sha256_of
 from multiposenet.runtimes import export, export_cache, exported
 from multiposenet.systems import estimator, model_files
 

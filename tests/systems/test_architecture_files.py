@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from multiposenet import checksums
 from multiposenet.errors import WeightsError
+from multiposenet.files import checksums
 from multiposenet.systems import architecture_files
 
 REMEDY = "get it again"

@@ -10,8 +10,9 @@ import pytest
 from compiled import compiled
 from keras import ops
 
-from multiposenet import checksums, zoo
+from multiposenet import zoo
 from multiposenet.errors import InputError, WeightsError
+from multiposenet.files import checksums
 from multiposenet.maths.suppression import PoseNMSParameters
 from multiposenet.networks.sppe import MARGIN, SPPEArchitecture, inference_model
 from multiposenet.runtimes import exported

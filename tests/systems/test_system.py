@@ -11,9 +11,9 @@ from PIL import Image
 from multiposenet.errors import InputError, MultiPoseNetWarning
 from multiposenet.poses import Poses
 from multiposenet.skeleton import COCO_17
-from multiposenet.systems.ensemble import Ensemble
 from multiposenet.systems.system import System
-from multiposenet.tracking import Tracker
+from multiposenet.systems.test_time.ensemble import Ensemble
+from multiposenet.video.tracking import Tracker
 
 
 class Counter(System):

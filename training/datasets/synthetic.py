@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from multiposenet.errors import InputError
-from multiposenet.files import atomic_write
+from multiposenet.files.writing import atomic_write
 from multiposenet.skeleton import COCO_17, Skeleton
 from multiposenet.training.datasets import coco, figure
 from multiposenet.training.datasets.painter import CROWD, OBJECT, Painter

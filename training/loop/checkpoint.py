@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from multiposenet.errors import InputError, WeightsError
-from multiposenet.files import atomic_write, remove_partials
+from multiposenet.files.writing import atomic_write, remove_partials
 
 # Of a stage's files: checkpoint, record, log, plot.
 _SUFFIXES = (".npz", ".json", ".jsonl", ".png")

@@ -6,7 +6,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from multiposenet.files import atomic_write, plain_disk_errors
+from multiposenet.files.writing import atomic_write, plain_disk_errors
 from multiposenet.training.loop.events import EventWriter
 
 

@@ -2,8 +2,8 @@
 
 from contextlib import contextmanager
 
-from multiposenet import file_lock
 from multiposenet.errors import InputError
+from multiposenet.files import file_lock
 
 
 @contextmanager

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 
 import multiposenet
-from multiposenet import bounded_files
 from multiposenet.errors import InputError
-from multiposenet.files import write_json
+from multiposenet.files import bounded_files
+from multiposenet.files.writing import write_json
 
 _MAX_BYTES = 1 << 26  # of the file, to which every start adds
 # What may grow when a run goes on.

@@ -15,7 +15,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 from multiposenet.errors import InputError, TrainingError
-from multiposenet.scratch_folders import scratch_folder
+from multiposenet.files.scratch_folders import scratch_folder
 from multiposenet.training.patches import photo_cache
 
 _MEMORY = "/dev/shm"

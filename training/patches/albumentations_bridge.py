@@ -15,8 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from multiposenet import bounded_files
 from multiposenet.errors import InputError
+from multiposenet.files import bounded_files
 from multiposenet.training.patches.patch import STRIDE, Patch
 
 _MAX_BYTES = 1 << 20

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from keras import ops
 
-from multiposenet import bounded_files
 from multiposenet.errors import WeightsError
-from multiposenet.files import save_weights, write_json
+from multiposenet.files import bounded_files
+from multiposenet.files.writing import save_weights, write_json
 from multiposenet.networks.proposal_network import ProposalNetwork
-from multiposenet.networks.weight_files import load_completely
+from multiposenet.networks.public_weights.weight_files import load_completely
 from multiposenet.skeleton import Skeleton
 from multiposenet.training.proposals import offsets, rendering
 from multiposenet.training.proposals.generator import Generator

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from multiposenet.errors import WeightsError
-from multiposenet.files import atomic_write
+from multiposenet.files.writing import atomic_write
 from multiposenet.training.proposals import mixtures, offsets, pose_clusters
 from multiposenet.training.proposals.generator import Generator
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from multiposenet import checksums, zoo
+from multiposenet import zoo
 from multiposenet.errors import WeightsError
-from multiposenet.files import atomic_write
+from multiposenet.files import checksums
+from multiposenet.files.writing import atomic_write
 from multiposenet.training import run_folder
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from multiposenet.networks.movenet_pyramid import PYRAMID
-from multiposenet.networks.movenet_weights import head_layers
+from multiposenet.networks.public_weights.movenet_weights import head_layers
 from multiposenet.training.loop.loader import prefetch
 
 _LEVELS = tuple(name for level in PYRAMID for name in (f"d{level}_", f"k{level}_bn"))

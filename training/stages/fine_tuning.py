@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from multiposenet.networks.backbones import MOVENETS
-from multiposenet.networks.movenet_weights import head_layers
+from multiposenet.networks.public_weights.movenet_weights import head_layers
 
 # Their weights are few and general, while their gradients take half of the time on CPUs; batches
 # are too small for statistics better than those of ImageNet.

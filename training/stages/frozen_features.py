@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from multiposenet.errors import InputError
-from multiposenet.files import atomic_write
+from multiposenet.files.writing import atomic_write
 from multiposenet.systems.compilation import compiled
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.networks import grmi
-from multiposenet.networks.weight_files import load_completely
+from multiposenet.networks.public_weights.weight_files import load_completely
 from multiposenet.systems import grmi_files
 from multiposenet.training import losses, run_folder
 from multiposenet.training.datasets import coco

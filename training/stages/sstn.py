@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from multiposenet.errors import InputError
-from multiposenet.files import save_weights
+from multiposenet.files.writing import save_weights
 from multiposenet.networks.spatial_transformer import transform
 from multiposenet.networks.sppe import MARGIN, inference_model
 from multiposenet.networks.symmetric_stn import with_parallel_sppe

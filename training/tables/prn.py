@@ -13,7 +13,7 @@ import keras
 
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import InputError, WeightsError
-from multiposenet.files import save_weights
+from multiposenet.files.writing import save_weights
 from multiposenet.networks.joint_assigner import JointAssigner
 from multiposenet.networks.pose_residual_network import (
     Max,
@@ -21,7 +21,7 @@ from multiposenet.networks.pose_residual_network import (
     PoseResidualNetwork,
     UnaryConditionalRelationship,
 )
-from multiposenet.networks.weight_files import load_completely
+from multiposenet.networks.public_weights.weight_files import load_completely
 from multiposenet.skeleton import COCO_17
 from multiposenet.systems import estimator
 from multiposenet.training import recipes

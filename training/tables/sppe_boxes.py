@@ -16,7 +16,7 @@ import sys
 import numpy as np
 
 from multiposenet.errors import MultiPoseNetError
-from multiposenet.files import write_json
+from multiposenet.files.writing import write_json
 from multiposenet.networks.sppe import MARGIN, inference_model
 from multiposenet.systems.sppe_files import load_network
 from multiposenet.training import datasets, run_folder

@@ -11,8 +11,8 @@ import pytest
 from line_runs import FILES, fit, make, plain, poisoned, record
 from small_stage import batch, recipe, weights
 
-from multiposenet import files
 from multiposenet.errors import InputError, WeightsError
+from multiposenet.files import writing
 from multiposenet.training.loop.checkpoint import checkpoint_path
 
 
@@ -95,7 +95,7 @@ def test_a_run_that_is_done_goes_further(tmp_path):
 def test_what_killed_processes_left_is_removed(tmp_path):
     for name in FILES - {"tensorboard"}:
         path = tmp_path / name
-        (tmp_path / f"{files._prefix(path)}x{path.suffix}").write_text("half")
+        (tmp_path / f"{writing._prefix(path)}x{path.suffix}").write_text("half")
     fit(tmp_path, 1)
     assert {path.name for path in tmp_path.iterdir()} <= FILES | {"line.lock"}
 
@@ -124,7 +124,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, monkeypatch):
 
 LIMITED = """
 import resource, signal, sys
-from multiposenet import files
+from multiposenet.files import writing
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 import h5py, numpy as np, pathlib
@@ -133,7 +133,7 @@ for suffix in ("h5", "npz"):
     target = path / f"file.{suffix}"
     target.write_text("before")
     try:
-        with files.atomic_write(target) as partial:
+        with writing.atomic_write(target) as partial:
             if suffix == "h5":
                 with h5py.File(partial, "w") as file:
                     file.create_dataset("0", data=np.ones(100_000))

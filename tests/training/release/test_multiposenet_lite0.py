@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from multiposenet import checksums
 from multiposenet.errors import InputError
+from multiposenet.files import checksums
 from multiposenet.skeleton import LSP_14
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training import pipeline, recipes, run_folder

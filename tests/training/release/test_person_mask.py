@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from multiposenet.networks.movenet_weights import load_movenet
+from multiposenet.networks.public_weights.movenet_weights import load_movenet
 from multiposenet.systems.architecture import MOVENET
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training.release import person_mask

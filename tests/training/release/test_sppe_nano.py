@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from multiposenet import checksums, zoo
+from multiposenet import zoo
+from multiposenet.files import checksums
 from multiposenet.maths.suppression import PoseNMSParameters
 from multiposenet.networks.sppe import SPPEArchitecture
 from multiposenet.skeleton import COCO_17

@@ -1,0 +1,1 @@
+"""What `predict` reads and leaves: photos, clips, a folder of results."""

@@ -1,0 +1,1 @@
+"""Others' published weights: files of their frameworks, and which weight goes where."""

@@ -1,0 +1,1 @@
+"""What the commands know of each system, a file each."""

@@ -1,0 +1,1 @@
+"""What costs time to gain accuracy: scales, flips, crops, ensembles, refinement."""

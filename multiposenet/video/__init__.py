@@ -1,0 +1,1 @@
+"""What frames have in common: people followed and smoothed, and clips written."""
