@@ -12,13 +12,10 @@ import sys
 
 import numpy as np
 
-from multiposenet.annotations import CocoAnnotations
 from multiposenet.networks import grmi
 from multiposenet.networks.grmi import MARGIN, GRMIArchitecture
 from multiposenet.skeleton import COCO_17
 from multiposenet.systems.grmi_files import DEFAULT
-from multiposenet.training import run_folder
-from multiposenet.training.release.entry import enter
 from multiposenet.training.release.expected_places import expected_places
 from multiposenet.training.release.movenet_command import run
 
@@ -36,7 +33,7 @@ DESCRIPTION = {
 }
 
 
-def make(movenet, annotations, architecture=ARCHITECTURE):
+def make(movenet, annotations, architecture):
     """The network, see ``networks.grmi.inference_model``.
 
     Args:
@@ -58,31 +55,9 @@ def make(movenet, annotations, architecture=ARCHITECTURE):
     return grmi.inference_model(network)
 
 
-def release(movenet, labels, out, name=DEFAULT, metadata=None):
-    """Makes the network and enters it into the manifest.
-
-    Args:
-        movenet: as of ``make``.
-        labels: path of COCO keypoint annotations.
-        out: folder with ``manifest.json``.
-        name: in the manifest.
-        metadata: further fields of the entry, such as ``metrics``.
-
-    Returns:
-        Path of the weight file.
-
-    Raises:
-        MultiPoseNetError: a file is missing or damaged.
-    """
-    network = make(movenet, CocoAnnotations.load(labels))
-    described = run_folder.describe_sppe(COCO_17, ARCHITECTURE)
-    fields = {**DESCRIPTION, "card": f"cards/{name}.md", **(metadata or {})}
-    return enter(network, described, out, name, fields, kind="grmi")
-
-
 def main(arguments=None):
     """Runs the command; returns the exit status."""
-    return run(release, __doc__, arguments)
+    return run(make, ARCHITECTURE, "grmi", DEFAULT, DESCRIPTION, __doc__, arguments)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,22 @@ import argparse
 import json
 import sys
 
+from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import MultiPoseNetError
+from multiposenet.skeleton import COCO_17
+from multiposenet.training import run_folder
+from multiposenet.training.release.entry import enter
 
 
-def run(release, description, arguments=None):
-    """Runs ``release(movenet, labels, out, metadata=...)`` as a command.
+def run(make, architecture, kind, name, fields, description, arguments=None):
+    """Makes a network and enters it into a manifest, as a command.
 
     Args:
-        release: the function.
+        make: function of the path of a released MoveNet, ``CocoAnnotations`` and an architecture
+            to the network.
+        architecture: of the network.
+        kind, name: in the manifest.
+        fields: further ones of its entry.
         description: of the command.
         arguments: list of str; those of the process if None.
 
@@ -28,7 +36,10 @@ def run(release, description, arguments=None):
     args = parser.parse_args(arguments)
     try:
         metrics = {"metrics": json.loads(args.metrics)} if args.metrics else {}
-        print(release(args.movenet, args.labels, args.out, metadata=metrics))
+        network = make(args.movenet, CocoAnnotations.load(args.labels), architecture)
+        described = run_folder.describe_sppe(COCO_17, architecture)
+        about = {**fields, "card": f"cards/{name}.md", **metrics}
+        print(enter(network, described, args.out, name, about, kind=kind))
     except MultiPoseNetError as error:
         print(error, file=sys.stderr)
         return 2

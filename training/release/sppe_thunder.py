@@ -10,13 +10,10 @@ where in a crop a keypoint is to be expected is counted on the labels. There is 
 
 import sys
 
-from multiposenet.annotations import CocoAnnotations
 from multiposenet.maths.heatmaps import STRIDE
 from multiposenet.networks.grmi import load_movenet_start
 from multiposenet.networks.sppe import SPPEArchitecture
 from multiposenet.skeleton import COCO_17
-from multiposenet.training import run_folder
-from multiposenet.training.release.entry import enter
 from multiposenet.training.release.expected_places import expected_places
 from multiposenet.training.release.movenet_command import run
 
@@ -55,31 +52,9 @@ def make(movenet, annotations, architecture):
     return sppe
 
 
-def release(movenet, labels, out, name=NAME, metadata=None):
-    """Makes the network and enters it into the manifest.
-
-    Args:
-        movenet: as of ``make``.
-        labels: path of COCO keypoint annotations.
-        out: folder with ``manifest.json``.
-        name: in the manifest.
-        metadata: further fields of the entry, such as ``metrics``.
-
-    Returns:
-        Path of the weight file.
-
-    Raises:
-        MultiPoseNetError: a file is missing or damaged.
-    """
-    network = make(movenet, CocoAnnotations.load(labels), ARCHITECTURE)
-    described = run_folder.describe_sppe(COCO_17, ARCHITECTURE)
-    fields = {**DESCRIPTION, "card": f"cards/{name}.md", **(metadata or {})}
-    return enter(network, described, out, name, fields, kind="sppe")
-
-
 def main(arguments=None):
     """Runs the command; returns the exit status."""
-    return run(release, __doc__, arguments)
+    return run(make, ARCHITECTURE, "sppe", NAME, DESCRIPTION, __doc__, arguments)
 
 
 if __name__ == "__main__":
