@@ -64,7 +64,7 @@ def add_arguments(parser):
         "--out",
         default="inspected",
         metavar="DIR",
-        help="folder of the drawn photos (default: %(default)s)",
+        help="folder of the drawn photos, where nothing is replaced (default: %(default)s)",
     )
     arguments.add_json_argument(parser)
 
@@ -241,8 +241,12 @@ def _draw(inspection, photos, args) -> list[Path]:
         wanted = min(args.draw - len(chosen), len(images))
         chosen += [images[place] for place in np.linspace(0, len(images) - 1, wanted).astype(int)]
     skeleton, drawn = inspection.skeleton(), []
-    for image in console.progress(chosen, len(chosen), "draw"):
-        name = inspection.images[image]["file_name"]
+    names = [inspection.images[image]["file_name"] for image in chosen]
+    stems = [_drawing_stem(f"{i}_{Path(name).stem}") for i, name in zip(chosen, names, strict=True)]
+    taken = {path.name.lower() for path in folder.iterdir()}
+    pictures = result_files.picture_names(stems, taken)
+    rows = list(zip(chosen, names, pictures, strict=True))
+    for image, name, file in console.progress(rows, len(rows), "draw"):
         try:
             picture = read_image(photo_path(photos, name))
         except InputError as error:
@@ -255,15 +259,15 @@ def _draw(inspection, photos, args) -> list[Path]:
         # Hidden keypoints are paler than visible ones.
         shown = np.choose(np.clip(points[..., 2], 0, 2).astype(int), (0.0, 0.25, 1.0))
         picture = drawing.people(picture, boxes, points[..., :2], shown, skeleton)
-        drawn.append(folder / _drawing_name(f"{image}_{Path(name).stem}"))
+        drawn.append(folder / file)
         drawing.save(picture, drawn[-1])
     return drawn
 
 
-def _drawing_name(text: str) -> str:
-    """A name within the folder, whatever a file calls its photos."""
+def _drawing_stem(text: str) -> str:
+    """A name within a folder, whatever a file calls its photos, without its suffix."""
     plain = "".join(letter if letter.isalnum() or letter in "._- " else "_" for letter in text)
-    return f"{plain[:60]}.png"
+    return plain[:60]
 
 
 def _count(text: str) -> int:

@@ -31,6 +31,26 @@ def writable_folder(path: str | Path) -> Path:
     return path
 
 
+def picture_names(stems: list[str], taken: set[str], suffix: str = ".png") -> list[str]:
+    """A different file name for the picture of each photo, `<stem>.png` where possible.
+
+    Args:
+        stems: names of the photos without their suffixes.
+        taken: names in lower case that none may get.
+        suffix: of the pictures.
+    """
+    # Lower case: on some file systems A.png and a.png are one file.
+    taken, names = set(taken), []
+    for stem in stems:
+        name, number = f"{stem}{suffix}", 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{stem}-{number}{suffix}"
+        taken.add(name.lower())
+        names.append(name)
+    return names
+
+
 def writable_json(target: str | None, option: str = "--json") -> None:
     """Checks the argument of `--json`, or of an option like it, before the work starts.
 

@@ -255,6 +255,10 @@ def test_drawings(multiposenet, dataset, tmp_path):
     name = next((folder / "photos").glob(f"*{image - 1}.jpg"))
     picture, photo = np.asarray(Image.open(drawn)), np.asarray(Image.open(name))
     assert picture.shape == photo.shape and (picture != photo).any()
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    _, _, again = inspect(multiposenet, folder, "--draw", "2", "--out", out)
+    assert len(names(out)) == 4 and not set(again["drawn"]) & set(result["drawn"])
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_drawings_stay_in_their_folder(multiposenet, dataset, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from command_line import RED, names, paint
 
+from multiposenet.commands import result_files
 from multiposenet.commands.prediction import photo_list
 from multiposenet.commands.prediction.folder import RECORD
 from multiposenet.sources import read_image
@@ -91,7 +92,7 @@ def test_predict_never_overwrites_a_photo(multiposenet, fake_model, tmp_path):
 def test_names_of_pictures_differ_on_any_file_system():
     stems = ["A", "a-2", "a", "a"]
     expected = ["A.png", "a-2.png", "a-3.png", "a-4.png"]
-    assert photo_list.picture_names(stems, set()) == expected
+    assert result_files.picture_names(stems, set()) == expected
 
 
 def test_image_ids():

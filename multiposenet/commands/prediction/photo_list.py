@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from multiposenet.commands import console
+from multiposenet.commands import console, result_files
 from multiposenet.commands.prediction.clip import Clip
 from multiposenet.commands.prediction.folder import Photo
 from multiposenet.errors import InputError
@@ -92,7 +92,7 @@ def photos(given, out, suffix: str, recursive=False, all_pages=False) -> tuple[l
         keys,
         image_ids([found[key].stem if key[1] is None else "" for key in keys]),
         file_names([key[0] for key in keys], [found[key] for key in keys], [k[1] for k in keys]),
-        picture_names(stems, taken | out.foreign_names(), suffix),
+        result_files.picture_names(stems, taken | out.foreign_names(), suffix),
         strict=True,
     )
     listed = [Photo(source, page, *names) for (source, page), *names in rows]
@@ -119,26 +119,6 @@ def frames(listed: list[Photo]) -> Iterator:
                 wanted.discard(page)
                 yield frame
         yield from [error] * len(wanted)
-
-
-def picture_names(stems: list[str], taken: set[str], suffix: str = ".png") -> list[str]:
-    """A different file name for the picture of each photo, `<stem>.png` where possible.
-
-    Args:
-        stems: names of the photos without their suffixes.
-        taken: names in lower case that none may get.
-        suffix: of the pictures.
-    """
-    # Lower case: on some file systems A.png and a.png are one file.
-    taken, names = set(taken), []
-    for stem in stems:
-        name, number = f"{stem}{suffix}", 1
-        while name.lower() in taken:
-            number += 1
-            name = f"{stem}-{number}{suffix}"
-        taken.add(name.lower())
-        names.append(name)
-    return names
 
 
 def file_names(sources: list, own: list[PurePosixPath], pages: list[int | None]) -> list[str]:
