@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from multiposenet.systems.grmi import GRMI, load_grmi
     from multiposenet.systems.multiposenet import MultiPoseNet
     from multiposenet.systems.rmpe import RMPE, load_rmpe
+    from multiposenet.training.runs.fit import fit
 
 __version__ = "0.1.0"
 
@@ -40,6 +41,7 @@ __all__ = [
     "RMPE",
     "Skeleton",
     "__version__",
+    "fit",
     "load",
     "load_assigner",
     "load_grmi",
@@ -54,6 +56,7 @@ _HOME_OF = {
     "Poses": ("multiposenet.poses", "Poses"),
     "RMPE": ("multiposenet.systems.rmpe", "RMPE"),
     "Skeleton": ("multiposenet.skeleton", "Skeleton"),
+    "fit": ("multiposenet.training.runs.fit", "fit"),
     "load": ("multiposenet.systems.estimator", "load"),
     "load_assigner": ("multiposenet.systems.assigners", "load"),
     "load_grmi": ("multiposenet.systems.grmi", "load_grmi"),

@@ -57,6 +57,7 @@ ELSEWHERE = {
     "multiposenet.training.datasets.mpii_matlab": "training/datasets/test_layouts.py",
     "multiposenet.training.datasets.own_skeleton": "commands/test_init.py",
     "multiposenet.training.datasets.painter": "training/datasets/test_synthetic.py",
+    "multiposenet.training.runs.plan": "training/runs/test_fit.py",
     "multiposenet.training.figures.errors": "commands/test_figures.py",
     "multiposenet.training.loop.averaging": "training/loop/test_fitting.py",
     "multiposenet.training.loop.run_plot": "training/loop/test_monitor.py",

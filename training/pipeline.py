@@ -33,6 +33,7 @@ def train(
     devices=1,
     workers=0,
     resume=False,
+    callbacks=(),
 ):
     """Trains one stage and saves its parts.
 
@@ -51,6 +52,7 @@ def train(
         devices: how many devices share a batch.
         workers: processes that make the batches, see ``Engine``.
         resume: go on from the run's last checkpoint.
+        callbacks: Keras' callbacks, see ``loop.callbacks``; of stages that train a network.
 
     Returns:
         The files written; of several processes, the first one writes.
@@ -79,6 +81,7 @@ def train(
         val_annotations=val_annotations,
         val_images=val_images,
         resume=resume,
+        callbacks=tuple(callbacks),
     )
     with engine.scope():
         networks = STAGES[stage].load().train_stage(job)

@@ -17,11 +17,9 @@ from pathlib import Path
 import keras
 
 from multiposenet import skeleton as skeletons
-from multiposenet import zoo
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.files import checksums
 from multiposenet.files.writing import remove_partials, save_weights
-from multiposenet.networks.public_weights.retinanet_weights import load_keras_retinanet
 from multiposenet.networks.public_weights.weight_files import load_completely
 from multiposenet.networks.sppe import SPPEArchitecture, current_names, inference_model
 from multiposenet.systems import architecture_files, options
@@ -222,40 +220,6 @@ def new_model(run, backbone, skeleton, weights=None, write=True):
     model = MultiPoseNet(backbone, skeleton, weights=weights)
     record_architecture(Path(run) / "model.json", describe_model(model), write)
     return model
-
-
-def take_pretrained(model, name, stage="keypoints"):
-    """Gives a model the weights of a stage of a model of the zoo or of another run.
-
-    The backbone must be the same. Pyramid and subnet are taken if they are, too; with other
-    keypoints, say, they begin anew. A file is a snapshot of keras-retinanet, of which backbone,
-    person pyramid and person subnet are taken; they must all fit.
-
-    Args:
-        model: a ``MultiPoseNet``.
-        name: of a model of the zoo, or path of a run's folder or of a snapshot.
-        stage: name.
-
-    Raises:
-        WeightsError: the other model has another backbone, or cannot be had.
-    """
-    if Path(name).suffix == ".h5":
-        load_keras_retinanet(name, model.backbone, model.person_pyramid, model.person_subnet)
-        return
-    if name in zoo.names():
-        source = MultiPoseNet.from_config({**zoo.entry(name)["architecture"], "weights": name})
-    else:
-        source = MultiPoseNet.from_config(read_architecture(Path(name) / "model.json"))
-        load_parts(source, name, stage)
-    if source.backbone.name != model.backbone.name:
-        raise WeightsError(
-            f"{name}: backbone: is {source.backbone.name}, the recipe's is {model.backbone.name}; "
-            "make them equal or use another model"
-        )
-    for part in STAGES[stage].parts:
-        values = getattr(source, part).get_weights()
-        if [v.shape for v in values] == [tuple(w.shape) for w in getattr(model, part).weights]:
-            getattr(model, part).set_weights(values)
 
 
 def load_parts(model, run, *stages):

@@ -18,15 +18,13 @@ first); in an older run's folder its own. STAGE --help tells the fields of the s
 """
 
 import argparse
-import os
-from contextlib import ExitStack
 
 from multiposenet import keras_start
 from multiposenet.commands import arguments, console, own_keypoints, result_files
 from multiposenet.errors import InputError
 from multiposenet.systems.argument import change
 from multiposenet.training import recipe_help, registry
-from multiposenet.training.loop.run_lock import run_lock
+from multiposenet.training.loop.run_lock import stage_locks
 
 __doc__ = __doc__.replace(
     "{stages}",
@@ -87,6 +85,12 @@ def add_arguments(parser):
         default="nano",
         choices=registry.recipe_names(),
         help="all numbers (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--start",
+        metavar="NAME|RUN",
+        help="go on from this model, or the model in the folder of another run: its backbone, and "
+        "what fits of the rest (default: as the recipe says)",
     )
     parser.add_argument(
         "--set",
@@ -162,47 +166,32 @@ def _train(args) -> list:
                 f"use {' or '.join(stage.recipes)}"
             )
     folder = result_files.writable_folder(args.run)
-    with ExitStack() as locks:
-        # Of the processes that share a training, one takes the lock, and only later.
-        if not {"TF_CONFIG", "KERAS_DISTRIBUTION_NUM_PROCESSES"} & {*os.environ}:
-            for stage in stages:
-                locks.enter_context(run_lock(folder / f"{stage.name}.lock"))
+    with stage_locks(folder, [stage.name for stage in stages]):
         return _train_in(folder, args, stages)
 
 
 def _train_in(folder, args, stages) -> list:
     keras_start.import_keras()
-    from multiposenet.training import run_folder
+    from multiposenet.training.runs import plan
 
-    recipes = _recipes(args, stages)
-    if args.stage == "all" and args.resume:
-        stages = [stage for stage in stages if not run_folder.finished(folder, stage.name)]
-    elif args.stage == "all":
-        for stage in stages:
-            run_folder.refuse_finished(folder, stage.name)
+    several, quiet = args.stage == "all", args.json == "-"
+    recipes = plan.recipes_of(stages, args.recipe, args.set, start=args.start, several=several)
+    if several:
+        stages = plan.left_of(stages, folder, args.resume)
+    if not stages:
+        return []
     with console.notes():
-        data = _data(args, stages, folder) if stages else None
-    files = []
-    for stage in stages:
-        files += _train_stage(stage, recipes[stage.name], data, folder, args)
-    return list(dict.fromkeys(files))
-
-
-def _train_stage(stage, recipe, data, folder, args) -> list:
-    from multiposenet.training import pipeline
-
-    samples, skeleton, validation = data
-    if args.stage == "all" and args.json != "-":
-        print(f"{stage.name}: {stage.teaches}", flush=True)
-    return pipeline.train(
-        stage.name,
-        samples,
+        data = _data(args, stages, folder)
+    if not (quiet or stages[0].data == registry.DETECTIONS):
+        own_keypoints.tell(data.skeleton, data.source)
+    return plan.train(
+        stages,
+        recipes,
+        data,
         folder,
-        recipe,
-        skeleton=skeleton,
+        told=_tell if several and not quiet else None,
         detections=args.detections,
-        augment=_augment(args, skeleton) if stage.augment else None,
-        val_annotations=validation,
+        augment=_augment(args, data.skeleton),
         val_images=args.val_images,
         devices=args.devices,
         workers=args.workers,
@@ -210,84 +199,26 @@ def _train_stage(stage, recipe, data, folder, args) -> list:
     )
 
 
-def _recipes(args, stages) -> dict:
-    """Stage name -> recipe, changed by ``--set``.
-
-    Of ``all``, a stage that has no recipe of the name takes nano's, with the others' backbone; a
-    change is for the stages whose recipes have the field.
-    """
-    import dataclasses
-
-    from multiposenet.training import recipes
-
-    made, backbone, used = {}, None, set()
-    for stage in stages:
-        own = args.recipe in stage.recipes
-        recipe = stage.recipe(args.recipe if own else "nano")()
-        backbone = backbone or getattr(recipe, "backbone", None)
-        changes = {} if own or backbone is None else {"backbone": backbone}
-        for name, value in args.set:
-            owner, dot, field = name.rpartition(".")
-            fits = owner == stage.name or not dot
-            if args.stage != "all" or (fits and hasattr(recipe, field)):
-                changes[field if args.stage == "all" else name] = value
-                used.add(name)
-        made[stage.name] = recipes.change(recipe, changes)
-    for name, _ in args.set:
-        if name not in used:
-            fields = [
-                f"{stage.name}.{field.name}"
-                for stage in stages
-                for field in dataclasses.fields(made[stage.name])
-            ]
-            known = ", ".join(fields)
-            raise InputError(f"--set: {name}: no recipe has such a field; use one of: {known}")
-    return made
+def _tell(stage) -> None:
+    print(f"{stage.name}: {stage.teaches}", flush=True)
 
 
-def _data(args, stages, folder) -> tuple:
-    """The training samples, the skeleton in which they are, and annotations to measure on."""
-    from multiposenet import label_formats
-    from multiposenet import skeleton as skeletons
-    from multiposenet.training import datasets, run_folder
-    from multiposenet.training.datasets import coco
+def _data(args, stages, folder):
+    from multiposenet.training.runs import plan
 
-    given = skeletons.get(args.skeleton) if args.skeleton else None
-    annotations = label_formats.load(args.annotations, given) if args.annotations else None
-    if any(stage.data == registry.DETECTIONS for stage in stages):
-        return annotations, given or annotations.skeleton, None
-    skeleton, source = given, args.skeleton
-    if given is None:
-        skeleton, source = _own_skeleton(args.data, annotations)
-        known = run_folder.recorded_skeleton(folder, stages[0].system)
-        if known and (skeleton is None or skeleton.keypoints == known.keypoints):
-            skeleton, source = known, folder
-    skeleton = skeleton or skeletons.COCO_17
-    samples = []
-    if annotations:
-        samples += coco.from_annotations(annotations, args.images or ".", args.masks, skeleton)
-    for name in args.data:
-        samples += datasets.read(name, skeleton)
-    validation = None
-    if args.val_annotations:
-        validation = label_formats.load(args.val_annotations, skeleton)
-        if given is None:
-            own_keypoints.note_sigmas(skeleton)
-    if args.json != "-":
-        own_keypoints.tell(skeleton, source)
-    return samples, skeleton, validation
-
-
-def _own_skeleton(names, annotations) -> tuple:
-    """The keypoints of the first data set that labels any, and its name; None without."""
-    from multiposenet.training import datasets
-
-    if annotations:
-        return annotations.skeleton, annotations.path
-    for name in names:
-        if skeleton := datasets.skeleton_of(name):
-            return skeleton, name
-    return None, None
+    data = plan.read(
+        stages,
+        folder,
+        args.data,
+        annotations=args.annotations,
+        images=args.images,
+        masks=args.masks,
+        skeleton=args.skeleton,
+        val=args.val_annotations,
+    )
+    if args.val_annotations and not args.skeleton:
+        own_keypoints.note_sigmas(data.skeleton)
+    return data
 
 
 def _check(args, stage) -> None:
@@ -311,6 +242,8 @@ def _check(args, stage) -> None:
             raise InputError(f"--{name}images: without --{name}annotations; give both")
     if args.augment and not stage.augment:
         raise InputError(f"{args.stage}: --augment: not of this stage; leave it out")
+    if args.start and stage.system != "multiposenet":
+        raise InputError(f"{args.stage}: --start: not of this stage; use --set pretrained=RUN")
     if args.devices < 1:
         raise InputError(f"--devices: {args.devices}; give 1 or more")
     if args.workers < 0:

@@ -84,7 +84,8 @@ def load(name: str, skeleton: "Skeleton | None" = None) -> "CocoAnnotations":
     kind, colon, _ = str(name).partition(":")
     if not colon or kind not in FORMATS or kind == "coco":
         path = str(name).removeprefix("coco:") if kind == "coco" else name
-        return CocoAnnotations.load(path, skeleton)
+        if not (colon and Path(path).is_dir()):
+            return CocoAnnotations.load(path, skeleton)
     return read(str(name), skeleton).annotations
 
 

@@ -115,9 +115,8 @@ class MultiPoseNet(keras.Model):
     def fit(self, *args, **kwargs):
         """A model is trained stage by stage, each with targets and losses of its own."""
         raise NotImplementedError(
-            "MultiPoseNet: fit: its parts are trained one after the other; use `multiposenet train "
-            "STAGE --data FORMAT:FOLDER --run DIR` or multiposenet.training.pipeline, see "
-            "docs/training.md"
+            "MultiPoseNet: fit: its parts are trained one after the other; use multiposenet.fit or "
+            "`multiposenet train STAGE --data FORMAT:FOLDER --run DIR`, see docs/training.md"
         )
 
     def _load_movenet(self, path):

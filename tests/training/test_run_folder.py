@@ -1,24 +1,19 @@
 """A run's folder: parts go from stage to stage, and the finished model runs by its file name."""
 
 import json
-from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from multiposenet import zoo
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.skeleton import COCO_17, LSP_14
 from multiposenet.systems import estimator
-from multiposenet.systems.architecture import Architecture
 from multiposenet.systems.multiposenet import MultiPoseNet
-from multiposenet.training import recipes, run_folder
+from multiposenet.training import run_folder
 from multiposenet.training.registry import STAGES, of_system
 
-REFERENCE = np.load(Path(__file__).parents[1] / "reference" / "keras_retinanet.npz")
 SYSTEM = of_system("multiposenet")
 PARTS = [part for stage in SYSTEM for part in stage.parts]
 
@@ -107,63 +102,3 @@ def test_damaged_part(tmp_path, content):
     with pytest.raises(WeightsError, match=r"prn\.weights\.h5: .*train prn` again") as error:
         run_folder.load_parts(model, tmp_path, "prn")
     assert "\n" not in str(error.value)
-
-
-def test_what_a_released_model_gives(monkeypatch, tmp_path):
-    keras.utils.set_random_seed(5)
-    released = MultiPoseNet("nano")
-    released.save_weights(tmp_path / "m.weights.h5")
-    entry = {"architecture": {"backbone": "nano"}, "file": "m.weights.h5", "url": None}
-    monkeypatch.setattr(zoo, "entry", lambda name: {"name": name, **entry})
-    monkeypatch.setattr(zoo, "resolve", lambda name: tmp_path / "m.weights.h5")
-    monkeypatch.setattr(zoo, "names", lambda: ("m",))
-    for skeleton, taken in (
-        (COCO_17, STAGES["keypoints"].parts),
-        (LSP_14, ("backbone", "keypoint_pyramid")),  # the subnet has other maps
-    ):
-        keras.utils.set_random_seed(6)
-        model = MultiPoseNet("nano", skeleton)
-        run_folder.take_pretrained(model, "m")
-        for part in PARTS:
-            ours, theirs = (arrays(getattr(m, part)) for m in (model, released))
-            same = all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
-            assert same == (part in taken), part
-    other = MultiPoseNet("efficientnet_lite0")
-    with pytest.raises(WeightsError, match="backbone: is nano, the recipe's is efficientnet_lite0"):
-        run_folder.take_pretrained(other, "m")
-
-
-def test_what_another_run_gives(tmp_path):
-    keras.utils.set_random_seed(5)
-    first = run_folder.new_model(tmp_path, "nano", COCO_17)
-    with pytest.raises(WeightsError, match="train keypoints` first"):
-        run_folder.take_pretrained(first, tmp_path)
-    for stage in ("keypoints", "person"):
-        save(first, tmp_path, stage)
-        keras.utils.set_random_seed(6)
-        model = MultiPoseNet("nano")
-        run_folder.take_pretrained(model, tmp_path, stage)
-        for part in PARTS:
-            ours, theirs = (arrays(getattr(m, part)) for m in (model, first))
-            same = all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
-            assert same == (part in STAGES[stage].parts), part
-
-
-def test_what_a_snapshot_of_keras_retinanet_gives(tmp_path):
-    layouts = json.loads(str(REFERENCE["layouts"]))
-    path = tmp_path / "snapshot.h5"
-    with h5py.File(path, "w") as file:
-        for place, shape in layouts["datasets"].items():
-            file.create_dataset(place, shape, "float32", fillvalue=0.5)
-    assert recipes.PersonRecipe(pretrained=str(path)).pretrained == str(path)
-    with pytest.raises(ValueError, match="pretrained: .*or a FILE.h5 of keras-retinanet"):
-        recipes.PersonRecipe(pretrained=str(tmp_path / "none.h5"))
-    model = MultiPoseNet("resnet50", architecture=Architecture(prn_nodes=8))
-    before = arrays(model.keypoint_pyramid)
-    run_folder.take_pretrained(model, str(path), "person")
-    for part in (model.person_pyramid, model.person_subnet):
-        assert all((values == 0.5).all() for values in arrays(part))
-    for first, second in zip(before, arrays(model.keypoint_pyramid), strict=True):
-        np.testing.assert_array_equal(first, second)
-    with pytest.raises(WeightsError, match="snapshot.h5: "):
-        run_folder.take_pretrained(MultiPoseNet("nano"), str(path), "person")

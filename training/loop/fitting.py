@@ -10,6 +10,8 @@ import numpy as np
 from multiposenet import signals
 from multiposenet.errors import Interrupted, TrainingError
 from multiposenet.training.loop.averaging import finish, finished
+from multiposenet.training.loop.best_weights import BestWeights
+from multiposenet.training.loop.callbacks import Callbacks
 from multiposenet.training.loop.checkpoint import Checkpoint
 from multiposenet.training.loop.engine import Engine
 from multiposenet.training.loop.fingerprint import PhotoFiles
@@ -31,6 +33,7 @@ def fit(
     resume=False,
     validate=None,
     engine=None,
+    callbacks=(),
     log_every=50,
     checkpoint_every=500,
 ):
@@ -63,6 +66,7 @@ def fit(
             weights that the stage would be left with, called every ``recipe.validate_every``
             steps and after the last. The first figure decides about best and plateau.
         engine: an ``Engine``; by default one device, in the recipe's precision.
+        callbacks: Keras' callbacks, called as ``Callbacks`` tells.
         log_every: steps between log lines.
         checkpoint_every: steps between checkpoints.
 
@@ -70,7 +74,7 @@ def fit(
         TrainingError: a loss, gradient or weight is not finite; the last checkpoint is kept.
         InputError: there is a checkpoint and ``resume`` is not set, or it is of another recipe, or
             the recipe cannot be divided between the engine's devices, or another process trains
-            the stage in this folder, or a photo has changed since the start.
+            the stage in this folder, or a photo has changed since the start, or a callback is none.
         WeightsError: the checkpoint does not fit the stage.
         Interrupted: a signal asked to stop; the checkpoint is of the last step. A second signal
             does not wait for the end of a step.
@@ -91,6 +95,8 @@ def fit(
         photos.fingerprint,
     )
     checkpoint = Checkpoint(run, stage, schedule, monitor, record, engine)
+    best = BestWeights(run, stage, recipe, monitor, engine.writes)
+    callbacks = Callbacks(callbacks, stage, recipe.validate_every, steps)
 
     def inputs_before(step):
         """Of the batches for batch statistics."""
@@ -102,29 +108,37 @@ def fit(
 
     lock = run_lock(run / f"{stage.name}.lock") if engine.writes else nullcontext()
     with lock, engine.training(stage, recipe):
-        start = checkpoint.begin(resume)
+        step = start = checkpoint.begin(resume)
+        best.begin()
+        callbacks.begin()
         with engine.share(batches, recipe.accumulate) as shares:
             made = shares(range(start, steps))
             # Of several processes each would stop at a step of its own, and wait for the others.
             noticed = signals.noticed() if engine.processes == 1 else nullcontext()
             with monitor.from_step(start), closing(made), noticed as asked:
-                for step in range(start + 1, steps + 1):
+                while step < steps and not (best.given_up(step) or callbacks.stopped):
+                    step += 1
                     with monitor.waiting():
                         parts = next(made)
                     stage.optimizer.learning_rate = rate = schedule(step - 1)
+                    callbacks.before(step)
                     with monitor.working():
                         losses = engine.step(stage, parts)
                     _check_losses(losses, stage, batches, step)
                     schedule.after_step(losses["loss"])
                     monitor.step(step, losses, rate, recipe.batch_size, log=due(step, log_every))
+                    callbacks.after(step, losses, rate)
                     if due(step, recipe.validate_every):
                         figures = {}
                         if validate is not None:
                             with finished(stage, inputs_before(step)):
                                 figures = validate()
-                            monitor.validation(step, figures)
+                                monitor.validation(step, figures)
+                                best.validated(step)
                         schedule.check(figures)
-                    if asked or due(step, checkpoint_every):
+                        callbacks.epoch(step, figures, rate)
+                    ended = best.given_up(step) or callbacks.stopped
+                    if asked or ended or due(step, checkpoint_every):
                         _check_weights(stage, step)
                         photos.check()
                         checkpoint.store(step)
@@ -134,9 +148,13 @@ def fit(
                             f"{steps}; go on with --resume",
                             asked[0],
                         )
-            finish(stage, inputs_before(steps))
+            callbacks.end()
+            left = best.restore()
+            if left is None:
+                finish(stage, inputs_before(step))
+                left = step
     if engine.writes:
-        record.end(monitor.speed())
+        record.end({**monitor.speed(), "ended": step, "left_with": left})
 
 
 def _check_losses(losses, stage, batches, step):

@@ -1,6 +1,8 @@
 """A stage of a run is trained by one process at a time."""
 
-from contextlib import contextmanager
+import os
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from multiposenet.errors import InputError
 from multiposenet.files import file_lock
@@ -25,3 +27,17 @@ def run_lock(path):
             f"{path}: lock: another process trains this stage in this folder; wait for its "
             "end, stop it, or use another folder"
         ) from error
+
+
+@contextmanager
+def stage_locks(run, names):
+    """Holds the locks of stages, by name; of processes that share a training one locks, later.
+
+    Raises:
+        As ``run_lock``.
+    """
+    with ExitStack() as locks:
+        if not {"TF_CONFIG", "KERAS_DISTRIBUTION_NUM_PROCESSES"} & {*os.environ}:
+            for name in names:
+                locks.enter_context(run_lock(Path(run) / f"{name}.lock"))
+        yield

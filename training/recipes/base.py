@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from multiposenet import zoo
 
@@ -35,6 +36,10 @@ class Recipe:
             gradients that are not finite for some small networks: then training stops.
         validate_every: steps between validations, which are the checks of the plateau; 0 for none
             but the one after the last step.
+        patience: validations in a row without a better first figure after which the stage ends;
+            0 trains to the last step.
+        keep_best: whether the stage is left with the weights of its best validation, of
+            ``RUN/NAME_best.npz``, instead of the last ones.
         seed: of everything random.
 
     Raises:
@@ -57,6 +62,8 @@ class Recipe:
     ema: float = 0.998
     precision: str = "onednn_bfloat16"
     validate_every: int = 1000
+    patience: int = 0
+    keep_best: bool = False
     seed: int = 0
 
     def __post_init__(self):
@@ -64,7 +71,7 @@ class Recipe:
         self._choice("precision", PRECISIONS)
         for name in ("batch_size", "accumulate", "plateau_patience"):
             self._check(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("warmup", "validate_every", "seed", "weight_decay", "clip_norm"):
+        for name in ("warmup", "validate_every", "patience", "seed", "weight_decay", "clip_norm"):
             self._check(name, 0 <= getattr(self, name) < math.inf, "0 or more")
         self._check("seed", self.seed < 2**32, "0 to 4294967295")
         self._check("learning_rate", 0 < self.learning_rate < math.inf, "more than 0")
@@ -80,11 +87,16 @@ class Recipe:
             self.schedule != "plateau" or self.validate_every > 0,
             "more than 0 for the plateau schedule",
         )
+        self._check(
+            "validate_every",
+            not self.patience or self.validate_every > 0,
+            "more than 0 with a patience",
+        )
 
     def _choice(self, name, choices):
         self._check(name, getattr(self, name) in choices, f"one of {', '.join(choices)}")
 
-    def _check_pretrained(self, *others, files):
+    def _check_pretrained(self, *others, files=MappingProxyType({})):
         """``pretrained`` is a model of the zoo, a folder, ``"none"``, one of these others, or a
         file of others' weights.
 

@@ -7,13 +7,14 @@ import typing
 from multiposenet.errors import InputError
 
 
-def change(recipe, values):
+def change(recipe, values, named="--set"):
     """A recipe with other values.
 
     Args:
         recipe: a ``Recipe``.
         values: dict of field name to value, as Python literals: lists stand for tuples and whole
             numbers for floats.
+        named: what errors call the values.
 
     Raises:
         InputError: there is no such field, or the value is not of its type or out of range.
@@ -23,18 +24,18 @@ def change(recipe, values):
     for name, value in values.items():
         if name not in kinds:
             known = ", ".join(field.name for field in dataclasses.fields(recipe))
-            raise InputError(f"--set: {name}: the recipe has no such field; use one of: {known}")
+            raise InputError(f"{named}: {name}: the recipe has no such field; use one of: {known}")
         try:
             checked[name] = _as(kinds[name], value)
         except TypeError:
             raise InputError(
-                f"--set: {name}: {value!r:.60} is no {_name(kinds[name])}; "
+                f"{named}: {name}: {value!r:.60} is no {_name(kinds[name])}; "
                 f"the recipe has {getattr(recipe, name)!r}"
             ) from None
     try:
         return dataclasses.replace(recipe, **checked)
     except ValueError as error:
-        raise InputError(f"--set: {error}") from error
+        raise InputError(f"{named}: {error}") from error
 
 
 def _as(kind, value):

@@ -19,6 +19,8 @@ class KeypointRecipe(Recipe):
             trains the whole backbone.
         backbone_rate: the share of the learning rate of the backbone and of all else that is a
             MoveNet's; less than 1 also spares them the weight decay.
+        frozen_layers: layers that stay as they are, ``PART`` or ``PART/LAYER`` with ``*`` for any
+            letters, such as ``("backbone", "keypoint_pyramid/level*")``.
         steps: optimizer steps.
         patch_sizes: ``(share of the steps done, side)`` in pixels.
         empty_photos: whether photos on which nobody is marked take part, too.
@@ -50,6 +52,7 @@ class KeypointRecipe(Recipe):
     pretrained: str = "imagenet"
     frozen: str = "none"
     backbone_rate: float = 1.0
+    frozen_layers: tuple[str, ...] = ()
     steps: int = 250_000
     patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 480),)
     empty_photos: bool = False
@@ -162,7 +165,8 @@ class SmallKeypoints(NanoKeypoints):
     ema: float = 0.99
     patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 192), (0.6, 256))
     precision: str = "float32"
-    validate_every: int = 250
+    validate_every: int = 100
+    keep_best: bool = True
 
 
 @dataclass(frozen=True)

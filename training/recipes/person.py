@@ -15,6 +15,8 @@ class PersonRecipe(Recipe):
             detector of the paper's sizes fits; or ``"none"``.
         kept_features: batches of the frozen backbone's features that are kept in the run's folder
             and seen again and again, see ``stages.frozen_features``; 0 makes every patch anew.
+        frozen_layers: layers that stay as they are, ``PART`` or ``PART/LAYER`` with ``*`` for any
+            letters, such as ``("person_pyramid",)``.
         steps: optimizer steps.
         shorter_edge: whole photos are scaled so that their shorter edge is this many pixels, or
         patch_size: side of square patches; one of the two is 0.
@@ -32,6 +34,7 @@ class PersonRecipe(Recipe):
     backbone: str = "resnet50"
     pretrained: str = "none"
     kept_features: int = 0
+    frozen_layers: tuple[str, ...] = ()
     steps: int = 250_000
     shorter_edge: int = 800
     patch_size: int = 0
@@ -119,6 +122,7 @@ class SmallPerson(NanoPerson):
     patch_size: int = 256
     precision: str = "float32"
     validate_every: int = 100
+    keep_best: bool = True
 
 
 @dataclass(frozen=True)

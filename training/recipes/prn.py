@@ -10,6 +10,8 @@ class PRNRecipe(Recipe):
     """The fields of every recipe of the PRN stage.
 
     Attributes:
+        pretrained: name of a model of the zoo, or folder of another run, whose PRN to begin with if
+            its keypoints are the same; or ``"none"``.
         epochs: passes over the photos drawn.
         coarse_epochs: passes before these in which a network of stride 1 has the same weights for
             2x2 cells: a quarter of the weights, each with four times as many examples.
@@ -32,6 +34,7 @@ class PRNRecipe(Recipe):
 
     FORMER_NAMES = {"alone": "uncontested_share", "faint": "min_score"}
 
+    pretrained: str = "none"
     epochs: int = 8
     coarse_epochs: int = 0
     fine_share: float = 0.1
@@ -50,6 +53,7 @@ class PRNRecipe(Recipe):
 
     def __post_init__(self):
         super().__post_init__()
+        self._check_pretrained()
         self._check("epochs", self.epochs >= 1, "at least 1")
         self._check("coarse_epochs", self.coarse_epochs >= 0, "0 or more")
         self._check("fine_share", 0 < self.fine_share <= 1, "more than 0, at most 1")
@@ -125,7 +129,10 @@ class SmallPRN(NanoPRN):
     Cost: not measured yet. Result: not measured yet.
     """
 
+    pretrained: str = "multiposenet-nano"
     epochs: int = 300
+    validate_every: int = 100
+    keep_best: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,12 @@
 """Which parts of a network learn, and what of a pretrained backbone does."""
 
+import difflib
+import fnmatch
+
 import keras
 from keras import layers
 
+from multiposenet.errors import InputError
 from multiposenet.networks.backbones import MOVENETS
 from multiposenet.networks.public_weights.movenet_weights import head_layers
 
@@ -31,6 +35,38 @@ def freeze(backbone, level):
     for layer in backbone.layers:
         if layer in early or isinstance(layer, _KEPT):
             layer.trainable = False
+
+
+def freeze_layers(model, patterns, parts):
+    """Leaves layers of a ``MultiPoseNet`` as they are, by name.
+
+    Args:
+        model: the model.
+        patterns: ``"PART"`` or ``"PART/LAYER"``, such as ``"backbone"`` or
+            ``"keypoint_pyramid/level*"``; ``*`` stands for any letters.
+        parts: names of the parts that the stage trains.
+
+    Raises:
+        InputError: a pattern is of no layer of these parts, or nothing is left to be trained.
+    """
+    names = [f"{part}/{layer.name}" for part in parts for layer in getattr(model, part).layers]
+    for pattern in patterns:
+        whole = pattern if "/" in pattern else f"{pattern}/*"
+        found = fnmatch.filter(names, whole)
+        if not found:
+            close = difflib.get_close_matches(pattern, [*parts, *names], n=1, cutoff=0.0)
+            raise InputError(
+                f"frozen_layers: {pattern!r:.80}: is of no layer that the stage trains; name a "
+                f"part ({', '.join(parts)}) or PART/LAYER, such as {close[0]!r}"
+            )
+        for name in found:
+            part, _, layer = name.partition("/")
+            getattr(model, part).get_layer(layer).trainable = False
+    if not any(getattr(model, part).trainable_variables for part in parts):
+        raise InputError(
+            f"frozen_layers: nothing of {', '.join(parts)} is left to be trained; freeze less, or "
+            "leave the stage out"
+        )
 
 
 def movenet_variables(model):

@@ -25,6 +25,7 @@ class Job:
         val_annotations: ``CocoAnnotations`` on which the stage is measured while it trains.
         val_images: folder of their photos.
         resume: go on from the run's last checkpoint.
+        callbacks: Keras' callbacks, see ``loop.callbacks``.
     """
 
     run: Path
@@ -37,8 +38,14 @@ class Job:
     val_annotations: CocoAnnotations | None = None
     val_images: Path | None = None
     resume: bool = False
+    callbacks: tuple = ()
 
     @property
     def fit_options(self) -> dict:
         """What ``fitting.fit`` takes of it."""
-        return {"run": self.run, "resume": self.resume, "engine": self.engine}
+        return {
+            "run": self.run,
+            "resume": self.resume,
+            "engine": self.engine,
+            "callbacks": self.callbacks,
+        }

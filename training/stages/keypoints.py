@@ -17,8 +17,14 @@ from multiposenet.training.loop.fingerprint import fingerprint
 from multiposenet.training.loop.loader import share_of
 from multiposenet.training.patches import targets
 from multiposenet.training.patches.sampler import PatchSampler
+from multiposenet.training.registry import STAGES
 from multiposenet.training.stages import run_model
-from multiposenet.training.stages.fine_tuning import freeze, movenet_variables, train_only
+from multiposenet.training.stages.fine_tuning import (
+    freeze,
+    freeze_layers,
+    movenet_variables,
+    train_only,
+)
 from multiposenet.training.validation.keypoints import KeypointValidation, map_function
 
 
@@ -50,7 +56,12 @@ def train(model, samples, recipe, run, *, augment=None, **options):
         AnnotationError: no person of the samples has a labelled keypoint.
     """
     stage = KeypointStage(
-        model, loss_of(recipe), recipe.intermediate, recipe.frozen, recipe.backbone_rate
+        model,
+        loss_of(recipe),
+        recipe.intermediate,
+        recipe.frozen,
+        recipe.backbone_rate,
+        recipe.frozen_layers,
     )
     batches = KeypointBatches(samples, recipe, model.skeleton.flip_indices, augment)
     fitting.fit(stage, batches, recipe, steps=recipe.steps, run=run, **options)
@@ -74,6 +85,7 @@ class KeypointStage(keras.Model):
             convolutions are that mix channels; see ``fine_tuning.freeze``. ``"none"`` trains all.
         backbone_rate: the share of the learning rate of the backbone and of all else that is a
             MoveNet's.
+        frozen_layers: further layers that are not trained, see ``fine_tuning.freeze_layers``.
 
     Attributes:
         rates: share of the learning rate of each trainable variable.
@@ -89,6 +101,7 @@ class KeypointStage(keras.Model):
         intermediate=1.0,
         frozen="none",
         backbone_rate=1.0,
+        frozen_layers=(),
     ):
         super().__init__(name=self.NAME)
         self.system = model
@@ -96,6 +109,7 @@ class KeypointStage(keras.Model):
         train_only(model, model.backbone, model.keypoint_pyramid, model.keypoint_subnet)
         if frozen != "none":
             freeze(model.backbone, frozen)
+        freeze_layers(model, frozen_layers, STAGES["keypoints"].parts)
         finest = min(model.keypoint_strides.values())
         self.upsample = {
             key: layers.UpSampling2D(stride // finest, dtype="float32")

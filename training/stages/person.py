@@ -15,8 +15,9 @@ from multiposenet.training.loop.loader import share_of
 from multiposenet.training.patches import targets
 from multiposenet.training.patches.patch import pad
 from multiposenet.training.patches.sampler import PatchSampler, PhotoSampler
+from multiposenet.training.registry import STAGES
 from multiposenet.training.stages import run_model
-from multiposenet.training.stages.fine_tuning import train_only
+from multiposenet.training.stages.fine_tuning import freeze_layers, train_only
 from multiposenet.training.stages.frozen_features import FrozenFeatures
 from multiposenet.training.validation.person import PersonValidation
 
@@ -50,7 +51,7 @@ def train(model, samples, recipe, run, *, augment=None, **options):
         AnnotationError: no sample has every person boxed.
         InputError: features are to be kept, and other processes make the batches.
     """
-    stage = PersonStage(model, gamma=recipe.gamma, alpha=recipe.alpha)
+    stage = PersonStage(model, recipe.gamma, recipe.alpha, recipe.frozen_layers)
     batches = PersonBatches(samples, recipe, model.anchors, model.skeleton.flip_indices, augment)
     if recipe.kept_features:
         if getattr(options.get("engine"), "workers", 0):
@@ -70,17 +71,19 @@ class PersonStage(keras.Model):
         model: a ``MultiPoseNet``, trained in place.
         gamma: focusing exponent of the focal loss.
         alpha: weight of the positive anchors in it.
+        frozen_layers: layers that are not trained, see ``fine_tuning.freeze_layers``.
     """
 
     NAME = "person_stage"
 
-    def __init__(self, model, gamma=2.0, alpha=0.25):
+    def __init__(self, model, gamma=2.0, alpha=0.25, frozen_layers=()):
         super().__init__(name=self.NAME)
         self.system = model
         self.gamma, self.alpha = gamma, alpha
         self.focal = keras.metrics.Mean("focal")
         self.smooth_l1 = keras.metrics.Mean("smooth_l1")
         train_only(model, model.person_pyramid, model.person_subnet)
+        freeze_layers(model, frozen_layers, STAGES["person"].parts)
         self.built = True
 
     def call(self, images, training=None):

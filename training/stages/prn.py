@@ -37,7 +37,18 @@ def train_stage(job):
     return run_model.parts(model, "prn")
 
 
-def train(prn, source, recipe, flip_indices, run, *, resume=False, validate=None, engine=None):
+def train(
+    prn,
+    source,
+    recipe,
+    flip_indices,
+    run,
+    *,
+    resume=False,
+    validate=None,
+    engine=None,
+    callbacks=(),
+):
     """Trains a ``PoseResidualNetwork`` in place.
 
     Args:
@@ -47,7 +58,7 @@ def train(prn, source, recipe, flip_indices, run, *, resume=False, validate=None
         recipe: a ``PRNRecipe``.
         flip_indices: of the skeleton.
         run: folder of checkpoints and logs.
-        resume, validate, engine: see ``fitting.fit``.
+        resume, validate, engine, callbacks: see ``fitting.fit``.
 
     Raises:
         AnnotationError: nobody has enough keypoints.
@@ -70,7 +81,7 @@ def train(prn, source, recipe, flip_indices, run, *, resume=False, validate=None
         recipe = dataclasses.replace(
             recipe, curriculum=0.0, learning_rate=recipe.fine_share * recipe.learning_rate
         )
-    _fit(prn, people, recipe, flip_indices, run, validate=validate, **options)
+    _fit(prn, people, recipe, flip_indices, run, validate=validate, callbacks=callbacks, **options)
 
 
 def _fit(prn, people, recipe, flip_indices, run, **options):

@@ -4,6 +4,7 @@ from multiposenet.errors import AnnotationError
 from multiposenet.training import run_folder
 from multiposenet.training.loop.checkpoint import checkpoint_path
 from multiposenet.training.registry import STAGES
+from multiposenet.training.stages import pretrained
 
 
 def begin(job, stage, checkpoint):
@@ -34,7 +35,7 @@ def begin(job, stage, checkpoint):
         job.run, recipe.backbone, job.skeleton, released, job.engine.writes
     )
     if weights and not released:
-        run_folder.take_pretrained(model, weights, stage)
+        pretrained.take(model, weights, stage)
     return model
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from multiposenet.errors import InputError
 from multiposenet.systems.architecture import NANO
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training import recipes
@@ -11,6 +12,7 @@ from multiposenet.training.loop.engine import Engine
 from multiposenet.training.loop.optimizer import Adam
 from multiposenet.training.stages.fine_tuning import freeze
 from multiposenet.training.stages.keypoints import KeypointStage
+from multiposenet.training.stages.person import PersonStage
 
 pytestmark = pytest.mark.usefixtures("eagerly")
 
@@ -61,6 +63,19 @@ def test_a_stage_moves_only_those_and_slowly():
     assert max(moved.values()) == pytest.approx(1e-4, rel=1e-2)
     change = np.abs(keras.ops.convert_to_numpy(head) - head_before).max()
     assert change == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_layers_are_frozen_by_name():
+    stage = KeypointStage(
+        MultiPoseNet("nano"), frozen_layers=("backbone", "keypoint_subnet/d5_conv?", "*/k2_*")
+    )
+    trained = {variable.path for variable in stage.trainable_variables}
+    assert not any(path.startswith(("stem/", "d5_conv1/", "d5_conv2/", "k2_")) for path in trained)
+    assert {"d4_conv1/kernel", "prediction/kernel"} <= trained
+    with pytest.raises(InputError, match="frozen_layers: 'keypoint_subnet/d9': is of no layer"):
+        KeypointStage(MultiPoseNet("nano"), frozen_layers=("keypoint_subnet/d9",))
+    with pytest.raises(InputError, match="nothing of person_pyramid, person_subnet is left"):
+        PersonStage(MultiPoseNet("nano"), frozen_layers=("person_*",))
 
 
 def test_pretrained_weights_do_not_decay():

@@ -1,0 +1,97 @@
+"""Weights to begin with: those of a model of the zoo, of another run, or of a snapshot."""
+
+from pathlib import Path
+
+import numpy as np
+from keras import ops
+
+from multiposenet import zoo
+from multiposenet.errors import InputError, WeightsError
+from multiposenet.networks.public_weights.retinanet_weights import load_keras_retinanet
+from multiposenet.systems.multiposenet import MultiPoseNet
+from multiposenet.training import run_folder
+from multiposenet.training.registry import STAGES
+
+
+def backbone_of(name):
+    """Name of the backbone of a model of the zoo or of a run.
+
+    Args:
+        name: of the model, or path of the run's folder.
+
+    Raises:
+        InputError: there is neither.
+        WeightsError: the run's record is damaged.
+    """
+    if name in zoo.names():
+        return zoo.entry(name)["architecture"]["backbone"]
+    path = Path(name) / "model.json"
+    if not path.exists():
+        known = ", ".join(zoo.names())
+        raise InputError(
+            f"{name}: start: neither a model nor a run's folder; use {known}, or a run"
+        )
+    return run_folder.read_architecture(path)["backbone"]
+
+
+def take(model, name, stage="keypoints"):
+    """Gives a model the weights of a stage of a model of the zoo or of another run.
+
+    The backbone must be the same. Taken is what is as large there; of the layers that have a
+    channel for each keypoint, the channels of the keypoints that both know, by name, and that of
+    the person mask. Those of other keypoints begin anew, and so does their PRN.
+
+    A file is a snapshot of keras-retinanet, of which backbone, person pyramid and person subnet
+    are taken; they must all fit.
+
+    Args:
+        model: a ``MultiPoseNet``.
+        name: of a model of the zoo, or path of a run's folder or of a snapshot.
+        stage: name.
+
+    Raises:
+        WeightsError: the other model has another backbone, or cannot be had.
+    """
+    if Path(name).suffix == ".h5":
+        load_keras_retinanet(name, model.backbone, model.person_pyramid, model.person_subnet)
+        return
+    if name in zoo.names():
+        source = MultiPoseNet.from_config({**zoo.entry(name)["architecture"], "weights": name})
+    else:
+        source = MultiPoseNet.from_config(run_folder.read_architecture(Path(name) / "model.json"))
+        run_folder.load_parts(source, name, stage)
+    if source.backbone.name != model.backbone.name:
+        raise WeightsError(
+            f"{name}: backbone: is {source.backbone.name}, the recipe's is {model.backbone.name}; "
+            "make them equal or use another model"
+        )
+    found = model.skeleton.indices_from(source.skeleton)
+    if stage == "prn" and found.tolist() != list(range(source.skeleton.num_keypoints)):
+        return  # every weight of it is of all keypoints
+    for part in STAGES[stage].parts:
+        _take_part(getattr(model, part), getattr(source, part), found)
+
+
+def _take_part(ours, theirs, found):
+    """Copies what fits of a part.
+
+    Args:
+        ours, theirs: ``keras.Model``s whose layers have the same names.
+        found: ``(K,)`` index of each of our K keypoints among theirs, or -1.
+    """
+    known = {variable.path: variable for variable in theirs.weights}
+    for variable in ours.weights:
+        if variable.path not in known:
+            continue
+        value = ops.convert_to_numpy(known[variable.path])
+        if "prediction" in variable.path.split("/")[-2] and len(found) + 1 == variable.shape[-1]:
+            # A channel for each keypoint, and the mask's.
+            taken = np.flatnonzero(found >= 0)
+            changed = np.array(ops.convert_to_numpy(variable))
+            if changed.shape[:-1] != value.shape[:-1]:
+                continue
+            changed[..., taken] = value[..., found[taken]]
+            changed[..., -1] = value[..., -1]
+            variable.assign(changed)
+        elif value.shape == tuple(variable.shape):
+            variable.assign(value)
