@@ -1,11 +1,20 @@
 """Names of keypoints: sides in every spelling that people use, pairs, and what is no side."""
 
+import importlib.util
 import itertools
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from multiposenet.keypoint_names import mirrors, plain
 from multiposenet.skeleton import COCO_17, LSP_14, MPII_16, Skeleton
+from multiposenet.sources import read_image
+
+ROOT = Path(__file__).resolve().parent.parent
+_SPEC = importlib.util.spec_from_file_location("make_flip_pairs", ROOT / "docs/make_flip_pairs.py")
+maker = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(maker)
 
 PARTS = ["shoulder", "elbow", "wrist", "hip", "knee", "ankle", "eye", "ear"]
 SPELLINGS = {
@@ -132,3 +141,23 @@ def test_thousands_of_names_take_no_time():
     assert Skeleton.from_dict({"keypoints": names, "sigmas": [0.1] * 1000}).num_keypoints == 1000
     with pytest.raises(ValueError, match="30,000 names; 1,000 are possible"):
         Skeleton.from_dict({"keypoints": [f"k{i}" for i in range(30_000)], "sigmas": [0.1]})
+
+
+def test_page_of_spellings_is_up_to_date():
+    hint = "run `python docs/make_flip_pairs.py`"
+    assert maker.PAGE.read_text(encoding="utf-8") == maker.page(), hint
+
+
+def test_the_drawing_of_the_page_is_of_a_patch_and_its_mirror_image():
+    """Mirrored back, the second half shows the first: dots, which have the colours of their sides,
+    would not fit if left and right had not been swapped by name."""
+    picture = read_image(maker.DRAWING).astype(int)
+    np.testing.assert_allclose(picture, maker.drawing().astype(int), atol=2)
+    first, second = np.split(picture, 2, axis=1)
+    difference = np.abs(first - second[:, ::-1]).max(axis=-1)
+    orange = (first[..., 0] > 200) & (first[..., 2] < 60) & (first[..., 1] < 140)
+    assert orange.sum() > 100
+    # A mirrored person has the other sides: where the first has a left dot, the second has a right.
+    blue = second[:, ::-1][orange]
+    assert (blue[:, 2] > blue[:, 0]).mean() > 0.8
+    assert (difference > 60).mean() < 0.05
