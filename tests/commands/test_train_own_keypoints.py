@@ -116,7 +116,8 @@ def test_all_stages_one_after_the_other(multiposenet, tmp_path, own, trained):
     first, second, third = (call["recipe"] for call in trained)
     assert (first.steps, second.steps, third.epochs) == (7, 7, 3)
     assert {recipe.seed for recipe in (first, second, third)} == {5}
-    assert first.pretrained == second.pretrained == "multiposenet-lite0"
+    assert {recipe.pretrained for recipe in (first, second, third)} == {"multiposenet-nano"}
+    assert {recipe.backbone for recipe in (first, second, third)} == {"movenet_multipose"}
     status, _, errors = multiposenet("train", "all", *options)
     assert status == 2
     assert_one_line(errors, "the keypoints stage of this run is finished")

@@ -152,20 +152,23 @@ class NanoKeypoints(KeypointRecipe):
 
 @dataclass(frozen=True)
 class SmallKeypoints(NanoKeypoints):
-    """The same for some tens or hundreds of photos of one's own, from ``multiposenet-lite0``.
+    """The same for some tens or hundreds of photos of one's own, from ``multiposenet-nano``.
 
         multiposenet train keypoints --recipe small --run RUN --data coco:PHOTOS
 
-    Cost: not measured yet. Result: not measured yet.
+    Cost: 6 minutes of one CPU core. Result: see ``docs/training.md`` for all stages on 60 scenes of
+    figures with nine keypoints. The backbone stays as it is, which saves half of a step's time.
     """
 
-    pretrained: str = "multiposenet-lite0"
-    steps: int = 500
+    backbone: str = "movenet_multipose"
+    pretrained: str = "multiposenet-nano"
+    frozen: str = "C5"
+    steps: int = 220
     warmup: int = 50
     ema: float = 0.99
-    patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 192), (0.6, 256))
+    patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 192), (0.8, 256))
     precision: str = "float32"
-    validate_every: int = 100
+    validate_every: int = 55
     keep_best: bool = True
 
 
