@@ -126,8 +126,8 @@ class SmallPRN(NanoPRN):
 
         multiposenet train prn --recipe small --run RUN --data coco:PHOTOS
 
-    Cost: a minute of one CPU core for 60 photos. Result: see ``docs/training.md``. With the keypoints
-    of ``multiposenet-nano`` it begins with its PRN.
+    Cost: a minute of one CPU core for 60 photos. Result: see ``docs/training.md``. With the
+    keypoints of ``multiposenet-nano`` it begins with its PRN.
     """
 
     backbone: str = "movenet_multipose"
