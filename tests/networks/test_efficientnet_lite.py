@@ -61,6 +61,7 @@ def _published(state, images):
     return found
 
 
+@pytest.mark.one_backend
 def test_imagenet_weights_give_the_published_features(state):
     images = np.random.default_rng(0).uniform(0, 255, (2, 96, 96, 3)).astype(np.float32)
     found = compiled(efficientnet_lite0(weights="imagenet"))(images)

@@ -12,6 +12,7 @@ from multiposenet.systems.multiposenet import MultiPoseNet
 SIZES = SPPEArchitecture((64, 32), network="movenet_multipose", stn=False)
 
 
+@pytest.mark.one_backend
 def test_heatmaps_are_movenets_and_the_expected_places(tmp_path):
     path = random_movenet.write(tmp_path)
     sppe, whole = SIZES.single_person(17), MultiPoseNet("movenet_multipose", weights=path)

@@ -46,7 +46,8 @@ def test_resnet_both_stages_dilated():
     assert [stride for _, stride in levels.values()] == [4, 8, 8, 8]
 
 
-@pytest.mark.parametrize("depth", [50, pytest.param(101, marks=pytest.mark.one_backend)])
+@pytest.mark.one_backend
+@pytest.mark.parametrize("depth", [50, 101])
 def test_resnet_is_that_of_keras_applications(depth):
     ours = backbones.resnet(depth)
     theirs = getattr(keras.applications, f"ResNet{depth}")(

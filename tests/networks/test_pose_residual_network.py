@@ -201,6 +201,7 @@ def test_grouping_a_keypoint_without_candidate():
     assert 0 <= to_numpy(keypoints).min() and to_numpy(keypoints).max() <= 56
 
 
+@pytest.mark.one_backend
 def test_grouping_looks_at_the_best_candidates_of_every_box():
     rng = np.random.default_rng(1)
     boxes = np.array([[[0, 0, 40, 80], [60, 0, 99, 80]], [[5, 5, 90, 50], [0, 40, 70, 99]]], "f4")

@@ -159,6 +159,7 @@ def test_the_parallel_error_moves_the_stn_only():
     assert not equal(before[1], arrays(localisation.trainable_variables))
 
 
+@pytest.mark.one_backend
 def test_nothing_of_the_parallel_branch_is_saved(tmp_path):
     sppe, localisation = parts()
     model = symmetric_stn(sppe, localisation)

@@ -12,8 +12,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from fake_model import RectangleFinder
 from PIL import Image
-from random_model import random_model
 
 import multiposenet
 from multiposenet import signals, sources, zoo
@@ -41,7 +41,7 @@ def nano():
 @pytest.fixture(scope="module")
 def lite0():
     """For eight bits, which the other model's heatmaps do not stand (docs/runtimes.md)."""
-    return multiposenet.load("multiposenet-lite0", batch_size=2)
+    return multiposenet.load("multiposenet-lite0", batch_size=2, image_size=320)
 
 
 @pytest.fixture(scope="module")
@@ -161,8 +161,8 @@ assert not find_spec("keras") and not find_spec("tensorflow") and not find_spec(
 
 @pytest.fixture(scope="module")
 def tiny():
-    """A random model that takes everything for a person."""
-    return Estimator(random_model(), image_size=64, score=0.01)
+    """A model that takes noise for two persons."""
+    return Estimator(RectangleFinder(), image_size=64, score=0.01)
 
 
 def noise(*shape):
@@ -175,10 +175,10 @@ def test_other_formats(tiny, kind, size, tmp_path):
     batches = [noise(2, 64, 96), noise(1, 64, 96)]
     options = {"image_size": 64, "score": 0.01}
     parity = export(tiny.model, path, kind, batches, options=options, size=size)
-    assert parity.poses == 9 and parity.pixels <= 0.05
+    assert parity.poses == 6 and parity.pixels <= 0.05
     pose = multiposenet.load(path, trust_saved_model=True)
     photo = noise(1, 64, 96)[0].astype("uint8")
-    assert len(pose(photo)) == 3
+    assert len(pose(photo)) == 2
     if size:
         assert pose(photo[:40]).image_size == (40, 96)  # letterboxed into the one size
 

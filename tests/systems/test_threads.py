@@ -6,24 +6,26 @@ import threading
 import keras
 import numpy as np
 import pytest
+from fake_model import CORNERS, RectangleFinder
 from random_model import random_model
 
 from multiposenet.runtimes import export, exported
-from multiposenet.skeleton import COCO_17
 from multiposenet.systems.estimator import Estimator
 
 THREADS, CALLS = 8, 6
 
 
-@pytest.fixture(scope="module")
-def model():
-    return random_model()
-
-
 def photos():
+    """Noise, a red and a blue rectangle."""
     rng = np.random.default_rng(0)
-    sizes = [(64, 64), (64, 96), (128, 64), (96, 128)]
-    return [rng.integers(0, 256, (*size, 3), np.uint8) for size in sizes]
+    images = [
+        rng.integers(100, 110, (*size, 3), np.uint8)
+        for size in ((64, 64), (64, 96), (128, 64), (96, 128))
+    ]
+    for place, image in enumerate(images):
+        for colour, left in ((0, 3 + place), (2, 30 + place)):
+            image[10 + place : 40, left : left + 20] = np.eye(3, dtype=np.uint8)[colour] * 255
+    return images
 
 
 def fields(poses):
@@ -49,29 +51,30 @@ def answers_of_threads(pose, images):
     return found.values()
 
 
-def check(pose):
+def check(pose, people):
     images = photos()
     alone = [fields(pose(image)) for image in images]
-    assert all(len(each[0]) == 3 for each in alone)
+    assert all(len(each[0]) == people for each in alone)
     for index, together in answers_of_threads(pose, images):
         for ours, truth in zip(together, alone[index], strict=True):
             np.testing.assert_allclose(ours, truth, atol=1e-4)
 
 
-def test_keras(model):
-    check(Estimator(model, image_size=64, score=0.01))
+def test_keras():
+    check(Estimator(random_model(), image_size=64, score=0.01), people=3)
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow exports")
 @pytest.mark.parametrize("kind", ("onnx", "openvino", "litert", "saved_model"))
-def test_exported(model, kind, tmp_path):
+def test_exported(kind, tmp_path):
     if not all(importlib.util.find_spec(name) for name in exported.PACKAGES[kind]):
         pytest.skip(f"pip install multiposenet[{kind}]")
     size = (64, 64) if kind == "litert" else None
-    path = tmp_path / f"tiny{exported.FORMATS[kind]}"
-    export.write(model, path, kind, size)
+    path = tmp_path / f"finder{exported.FORMATS[kind]}"
+    export.write(RectangleFinder(), path, kind, size)
     run = exported.open_function(path, kind)
-    check(Estimator(exported.ExportedModel(run, COCO_17, size, {}, kind), 64, score=0.01))
+    model = exported.ExportedModel(run, CORNERS, size, {}, kind)
+    check(Estimator(model, 64, score=0.01), people=2)
 
 
 def test_requests_of_openvino_are_bounded():

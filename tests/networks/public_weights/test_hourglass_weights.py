@@ -79,6 +79,7 @@ class Bomb:
         return print, ("boom",)
 
 
+@pytest.mark.one_backend
 def test_files_of_pytorch(tmp_path, capsys):
     torch = pytest.importorskip("torch")
     path = tmp_path / "a.pt"

@@ -85,6 +85,7 @@ def test_the_reference_knows_the_four_kinds_of_files():
 EVEN, ODD = snapshot.IMAGE_SIZES
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("size", [EVEN, ODD])
 @pytest.mark.parametrize("layout", ["training_model", "inference_weights"])
 def test_outputs_equal_keras_retinanet(networks, snapshots, layout, size):

@@ -13,6 +13,7 @@ from multiposenet.training.stages.keypoints import KeypointStage
 from multiposenet.training.stages.person import PersonStage
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("kind", ["keypoints", "person"])
 def test_bfloat16_is_near_float32(tmp_path, kind):
     losses = {}

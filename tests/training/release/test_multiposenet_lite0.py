@@ -48,6 +48,7 @@ def data(tmp_path_factory):
     return folder
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_each_stage_runs_once_and_the_result_loads(data, tmp_path, monkeypatch):
     trained = []
 
