@@ -29,6 +29,7 @@ import numpy as np  # noqa: E402
 from small_stage import weights  # noqa: E402, F401
 
 from multiposenet.commands import systems  # noqa: E402
+from multiposenet.commands.prediction.folder import RECORD  # noqa: E402
 from multiposenet.files import file_lock  # noqa: E402
 from multiposenet.files.checksums import sha256_of  # noqa: E402
 from multiposenet.files.downloads import download  # noqa: E402
@@ -230,7 +231,7 @@ def attack(kind, kills, moments, folder):
         assert work.result() == wanted, f"{kind.__name__}: differs after round {rounds}"
         assert not locks(folder / "parts")
         left = {path.name for path in (folder / "parts").rglob(".*")}
-        assert left <= {folder.RECORD}, left
+        assert left <= {RECORD}, left
         finished += 1
         shutil.rmtree(folder / "parts")
     return killed_times, finished, duration
