@@ -10,7 +10,11 @@
          "url": null,                              where to download it when it is not bundled
          "card": "cards/multiposenet-nano.md",
          "recipe": "...", "data": "...", "metrics": {...}, "licence": "..."}},
-     "assigners": {...}}                           the same, for `multiposenet.systems.assigners`
+     "assigners": {...},                           the same, for `multiposenet.systems.assigners`
+     "published": {"hourglass-8": {                files of other projects, for `convert-weights`
+         "url": "...", "most_bytes": 2000000000,   not more is downloaded
+         "sha256": null,                           not known here: see `resolve`
+         "kind": "hourglass", "source": "...", "licence": "..."}}}
 
 Only the standard library is imported here, so listing names costs nothing.
 """
@@ -19,14 +23,16 @@ import difflib
 import json
 import os
 import re
+import warnings
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from multiposenet.errors import WeightsError
-from multiposenet.files import bounded_files
+from multiposenet.errors import MultiPoseNetWarning, WeightsError
+from multiposenet.files import bounded_files, checksums
 from multiposenet.files.checksums import sha256_of
 from multiposenet.files.downloads import download
+from multiposenet.files.writing import atomic_write
 
 FORMAT = 1
 _MAX_MANIFEST = 1 << 20  # bytes
@@ -72,9 +78,13 @@ def entry(name: str, kind: str = "models") -> dict:
 def resolve(name: str, kind: str = "models") -> Path:
     """The checked weight file of a model: the bundled one, the cached one, or downloaded now.
 
+    Files of other projects (`"published"`) whose sha256 is not known here are taken as they are
+    when first seen, and a `MultiPoseNetWarning` tells their sha256. It is kept beside the file, and
+    from then on it must stay the same.
+
     Args:
         name: a name from `names(kind)`.
-        kind: `"models"` or `"assigners"`.
+        kind: `"models"`, `"assigners"` or another of the manifest.
 
     Returns:
         Path of a file whose sha256 equals the manifest's.
@@ -83,6 +93,8 @@ def resolve(name: str, kind: str = "models") -> Path:
         WeightsError: unknown name; no file and nowhere to download it from; wrong sha256.
     """
     known = entry(name, kind)
+    if known["sha256"] is None:
+        return _first_seen(known)
     bundled = _folder() / known["file"]
     if bundled.is_file():
         check(bundled, known["sha256"], f"reinstall multiposenet to restore {known['file']}")
@@ -97,6 +109,30 @@ def resolve(name: str, kind: str = "models") -> Path:
             f"address; put the file at {cached}"
         )
     return download(known["url"], known["sha256"], cached, known.get("bytes"))
+
+
+def _first_seen(known: dict) -> Path:
+    """The cached file, checked by what was first seen of it; or downloaded now."""
+    path = cache_dir() / known["file"]
+    beside = checksums.sidecar(path)
+    if not path.is_file():
+        beside.unlink(missing_ok=True)  # of a file that was removed
+        download(known["url"], None, path, most=known["most_bytes"])
+    elif beside.exists():
+        checksums.check(path)
+        return path
+    line = checksums.line(path, path.name)
+    with atomic_write(beside) as partial:
+        partial.write_text(line, encoding="utf-8")
+    warnings.warn(
+        MultiPoseNetWarning(
+            f"{known['name']}: sha256: {line.split()[0]} is what {path} has; nobody has told which "
+            f"is right, so compare it with {known['source']} before you trust it; from now on the "
+            "file must keep it"
+        ),
+        stacklevel=3,
+    )
+    return path
 
 
 def cache_dir() -> Path:
@@ -151,7 +187,8 @@ def _wrong_field(kind: str, entries) -> str | None:
     for name, entry in entries.items():
         if not isinstance(entry, dict):
             return f"{kind}.{name}"
-        for field, good in _FIELDS.items():
+        fields = _FIELDS | (_PUBLISHED if kind == "published" else {})
+        for field, good in fields.items():
             if not good(entry.get(field, _ABSENT)):
                 return f"{kind}.{name}.{field}"
     return None
@@ -172,4 +209,11 @@ _FIELDS = {
     "url": lambda value: value in (None, _ABSENT) or isinstance(value, str),
     "architecture": lambda value: value is _ABSENT or isinstance(value, dict),
     "options": lambda value: value is _ABSENT or isinstance(value, dict),
+}
+_PUBLISHED = {
+    "sha256": lambda value: value is None or _FIELDS["sha256"](value),
+    "url": lambda value: isinstance(value, str),
+    "most_bytes": lambda value: type(value) is int and 0 < value < 1 << 40,
+    "kind": lambda value: isinstance(value, str),
+    "source": lambda value: isinstance(value, str),
 }

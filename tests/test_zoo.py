@@ -7,7 +7,8 @@ from file_server import CONTENT, SHA256
 from one_line import assert_one_line
 
 from multiposenet import zoo
-from multiposenet.errors import WeightsError
+from multiposenet.commands import convert_weights
+from multiposenet.errors import MultiPoseNetWarning, WeightsError
 
 
 @pytest.fixture
@@ -15,18 +16,27 @@ def manifest(tmp_path, monkeypatch):
     """An installation of its own: returns the weights folder; `.add(name, **entry)` fills it."""
     folder = tmp_path / "installed"
     folder.mkdir()
-    models = {}
+    models, published = {}, {}
+
+    def write():
+        content = {"format": 1, "models": models, "published": published}
+        (folder / "manifest.json").write_text(json.dumps(content))
+        zoo._manifest.cache_clear()
+
+    def publish(name, **entry):
+        known = {"file": f"{name}.pth", "sha256": None, "most_bytes": 10**6, "kind": "hourglass"}
+        published[name] = known | {"source": "their page"} | entry
+        write()
 
     def add(name, **entry):
         models[name] = {"file": f"{name}.weights.h5", "sha256": SHA256, "url": None, **entry}
-        (folder / "manifest.json").write_text(json.dumps({"format": 1, "models": models}))
-        zoo._manifest.cache_clear()
+        write()
 
     monkeypatch.setattr(zoo, "_folder", lambda: folder)
     monkeypatch.setenv("MULTIPOSENET_CACHE", str(tmp_path / "cache"))
-    folder_and_add = type("Installed", (), {"folder": folder, "add": staticmethod(add)})
+    fields = {"folder": folder, "add": staticmethod(add), "publish": staticmethod(publish)}
     add("multiposenet-nano")
-    yield folder_and_add
+    yield type("Installed", (), fields)
     zoo._manifest.cache_clear()
 
 
@@ -108,6 +118,65 @@ def test_resolve_downloads_into_the_cache_once(manifest, server, tmp_path):
     assert zoo.resolve("far") == path
     assert len(server.asked) == 1
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_a_file_of_unknown_sha256_is_taken_once_and_must_stay(manifest, server, tmp_path):
+    """What was seen first is told, and kept; later it is compared without a word."""
+    manifest.publish("theirs", url=server.url)
+    with pytest.warns(MultiPoseNetWarning, match=f"theirs: sha256: {SHA256} is .*their page"):
+        path = zoo.resolve("theirs", "published")
+    assert path.read_bytes() == CONTENT and path == tmp_path / "cache" / "theirs.pth"
+    assert zoo.resolve("theirs", "published") == path and len(server.asked) == 1
+    path.write_bytes(CONTENT[:-1])
+    with pytest.raises(WeightsError) as error:
+        zoo.resolve("theirs", "published")
+    assert_one_line(error, path, "sha256: is not that in theirs.pth.sha256")
+    path.unlink()  # to have it anew
+    server.body = CONTENT[:1000]
+    with pytest.warns(MultiPoseNetWarning, match="theirs: sha256: (?!" + SHA256 + ")"):
+        assert zoo.resolve("theirs", "published").read_bytes() == CONTENT[:1000]
+
+
+def test_a_file_put_there_by_hand_is_told_too(manifest, server, tmp_path):
+    manifest.publish("theirs", url=server.url)
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "theirs.pth").write_bytes(CONTENT)
+    with pytest.warns(MultiPoseNetWarning, match=SHA256):
+        zoo.resolve("theirs", "published")
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("length", [True, False])
+def test_no_more_is_written_than_is_expected(manifest, server, tmp_path, length):
+    manifest.publish("theirs", url=server.url, most_bytes=len(CONTENT) - 1)
+    if not length:
+        server.headers = {"Content-Length": None}
+    with pytest.raises(WeightsError, match=r"serves .*more than the 299999 (bytes )?that are exp"):
+        zoo.resolve("theirs", "published")
+    assert not list((tmp_path / "cache").glob("*.p*"))
+
+
+def test_what_an_earlier_call_left_is_not_continued(manifest, server, tmp_path):
+    """It may be of another file, and no sha256 would tell."""
+    manifest.publish("theirs", url=server.url)
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "theirs.pth.unknown.part").write_bytes(b"of another")
+    with pytest.warns(MultiPoseNetWarning):
+        assert zoo.resolve("theirs", "published").read_bytes() == CONTENT
+    assert server.asked == [None]
+
+
+def test_only_what_others_published_may_be_unknown(manifest):
+    manifest.add("ours", sha256=None)
+    with pytest.raises(WeightsError, match="models.ours.sha256: missing, or not what it should be"):
+        zoo.names()
+
+
+def test_published_files_say_whose_they_are():
+    for name in zoo.names("published"):
+        entry = zoo.entry(name, "published")
+        assert entry["kind"] in convert_weights.KINDS and name in convert_weights.__doc__
+        assert {"licence", "data", "source", "url", "most_bytes"} <= entry.keys()
 
 
 def test_nobody_has_a_home(monkeypatch):

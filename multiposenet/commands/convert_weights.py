@@ -6,13 +6,16 @@ KIND is what FILE holds:
               (BSD licence; trained on MPII's photos, which have terms of their own). DIR becomes
               a folder that --system rmpe takes as --sppe. Reading the file needs PyTorch.
 
+FILE may also be the name of a published one, which is then downloaded: hourglass-2, hourglass-8.
+Its sha256 is not known here; it is told, and kept beside the file in the cache.
+
 Snapshots of keras-retinanet need no conversion: train person --set pretrained=FILE.h5 takes them.
 """
 
 from pathlib import Path
 
-from multiposenet import keras_start
-from multiposenet.commands import arguments, result_files
+from multiposenet import keras_start, zoo
+from multiposenet.commands import arguments, console, result_files
 from multiposenet.errors import InputError
 
 KINDS = ("hourglass",)
@@ -20,7 +23,9 @@ KINDS = ("hourglass",)
 
 def add_arguments(parser):
     parser.add_argument("kind", metavar="KIND", choices=KINDS, help=", ".join(KINDS))
-    parser.add_argument("file", metavar="FILE", help="as the other project published it")
+    parser.add_argument(
+        "file", metavar="FILE", help="as the other project published it, or its name"
+    )
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     parser.add_argument(
         "--skeleton",
@@ -35,8 +40,14 @@ def run(args) -> int:
     folder = Path(args.out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: --out: is there; name a new folder")
+    path = args.file
+    if path in zoo.names("published"):
+        if (kind := zoo.entry(path, "published")["kind"]) != args.kind:
+            raise InputError(f"{path}: kind: is {kind}, not {args.kind}; name that")
+        with console.notes():
+            path = zoo.resolve(path, "published")
     keras_start.import_keras()
-    files, about = _hourglass(args.file, args.skeleton, folder)
+    files, about = _hourglass(path, args.skeleton, folder)
     if args.json:
         result_files.write_json(args.json, {**about, "files": [str(file) for file in files]})
     if args.json != "-":

@@ -21,7 +21,12 @@ ATTEMPTS = 3
 
 
 def download(
-    url: str, sha256: str, path: str | os.PathLike, size: int | None = None, pause: float = 1.0
+    url: str,
+    sha256: str | None,
+    path: str | os.PathLike,
+    size: int | None = None,
+    pause: float = 1.0,
+    most: int | None = None,
 ) -> Path:
     """Downloads one file; it appears under `path` only when complete and checked.
 
@@ -31,10 +36,12 @@ def download(
 
     Args:
         url: an http, https or file address. It may redirect to https, or from http to http.
-        sha256: what the file must hash to, hexadecimal.
+        sha256: what the file must hash to, hexadecimal; None if nobody knows. What an earlier call
+            left is then not continued, since it may be of another file.
         path: where to put it; its folder is made.
         size: of the file in bytes, if it is known; no more are written.
         pause: seconds before the second attempt, doubled for each further one.
+        most: bytes that are written at most, where the size is not known.
 
     Returns:
         `path`.
@@ -48,13 +55,15 @@ def download(
     if (scheme := _scheme(url)) not in ("http", "https", "file"):
         raise WeightsError(f"{url}: url: scheme {scheme!r} is not http, https or file; {by_hand}")
     # The hash in the name keeps a part of an older version from being continued.
-    part = path.with_name(f"{path.name}.{sha256[:8]}.part")
+    part = path.with_name(f"{path.name}.{sha256[:8] if sha256 else 'unknown'}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with file_lock.held(part.with_suffix(".lock"), wait=True):
-            if path.is_file() and sha256_of(path) == sha256.lower():
+            if path.is_file() and (sha256 is None or sha256_of(path) == sha256.lower()):
                 return path  # by the process that was waited for
-            problem = _into(part, url, sha256.lower(), size, pause)
+            if sha256 is None:
+                part.unlink(missing_ok=True)
+            problem = _into(part, url, sha256 and sha256.lower(), size, pause, most)
             if problem:
                 raise WeightsError(f"{path.name}: {problem}; {by_hand}")
             os.replace(part, path)
@@ -102,15 +111,15 @@ def content(url: str, most: int, seconds: float) -> bytes:
     return b"".join(parts)
 
 
-def _into(part: Path, url: str, sha256: str, size: int | None, pause: float) -> str | None:
-    """Completes a part, or says what is wrong."""
+def _into(part: Path, url: str, sha256: str | None, *limits) -> str | None:
+    """Completes a part, or says what is wrong; limits: as of `_fetch_patiently`."""
     with _open(part) as file:
         went_on = os.fstat(file.fileno()).st_size > 0
-        problem = _fetch_patiently(url, file, size, pause)
-        wrong = not problem and sha256_of(part) != sha256
+        problem = _fetch_patiently(url, file, *limits)
+        wrong = not problem and sha256 is not None and sha256_of(part) != sha256
         if wrong and went_on:  # with a part that was damaged
             file.truncate(0)
-            problem = _fetch_patiently(url, file, size, pause)
+            problem = _fetch_patiently(url, file, *limits)
             wrong = not problem and sha256_of(part) != sha256
         if wrong:
             file.truncate(0)
@@ -155,7 +164,9 @@ class _Unwritable(Exception):
     """Raised from the `OSError` of the disk, which is none of the network's."""
 
 
-def _fetch_patiently(url: str, file, size: int | None, pause: float) -> str | None:
+def _fetch_patiently(
+    url: str, file, size: int | None, pause: float, most: int | None = None
+) -> str | None:
     """Fetches what `file` lacks, in several attempts; returns what is wrong, None when done."""
     problem = None
     for attempt in range(ATTEMPTS):
@@ -163,7 +174,7 @@ def _fetch_patiently(url: str, file, size: int | None, pause: float) -> str | No
             time.sleep(pause * 2 ** (attempt - 1))
         try:
             if size is None or os.fstat(file.fileno()).st_size != size:
-                _fetch(url, file, size)
+                _fetch(url, file, size, most)
             return None
         except urllib.error.HTTPError as error:
             error.close()
@@ -183,7 +194,7 @@ def _fetch_patiently(url: str, file, size: int | None, pause: float) -> str | No
     return problem and f"url: {url} {problem}"
 
 
-def _fetch(url: str, file, size: int | None) -> None:
+def _fetch(url: str, file, size: int | None, most: int | None) -> None:
     """Appends to `file` what it lacks; raises OSError or HTTPException when cut off."""
     request = urllib.request.Request(url, headers={"User-Agent": "multiposenet"})
     if have := file.seek(0, os.SEEK_END):
@@ -196,11 +207,15 @@ def _fetch(url: str, file, size: int | None) -> None:
         whole = None if length is None else have + int(length)
         if None not in (whole, size) and whole != size:
             raise _Refused(f"serves {whole} bytes, not the {size} of this file")
+        if None not in (whole, most) and whole > most:
+            raise _Refused(f"serves {whole} bytes, more than the {most} that are expected")
         begin, got = time.monotonic(), have
         while chunk := answer.read1(CHUNK):
             got += len(chunk)
             if size is not None and got > size:
                 raise _Refused(f"serves more than the {size} bytes of this file")
+            if most is not None and got > most:
+                raise _Refused(f"serves more than the {most} bytes that are expected")
             _write(file, chunk)
             if time.monotonic() - begin > TIMEOUT + (got - have) / SLOWEST:
                 raise TimeoutError(f"less than {SLOWEST} bytes per second")

@@ -45,3 +45,26 @@ def test_other_keypoints(multiposenet, tmp_path, checkpoint):
     status, _, errors = multiposenet("convert-weights", "hourglass", checkpoint[0], *out)
     assert status == 2 and not (tmp_path / "o").exists()
     assert_one_line(errors, "a.pt: keypoints: 16, coco_17 has 17; give another --skeleton")
+
+
+def test_a_published_file_by_its_name(multiposenet, tmp_path, server, monkeypatch):
+    """Downloaded once, with what is not known of it told; then converted like any other."""
+    from multiposenet import zoo
+    from multiposenet.commands import convert_weights
+
+    contents, made = [], ([], {"stacks": 2, "parameters": 7})
+
+    def convert(path, skeleton, folder):
+        contents.append(path.read_bytes())
+        return made
+
+    monkeypatch.setattr(convert_weights, "_hourglass", convert)
+    monkeypatch.setenv("MULTIPOSENET_CACHE", str(tmp_path / "cache"))
+    entry = {**zoo.entry("hourglass-2", "published"), "url": server.url}
+    monkeypatch.setitem(zoo._manifest()["published"], "hourglass-2", entry)
+    arguments = ("convert-weights", "hourglass", "hourglass-2", "--out", tmp_path / "out")
+    status, _, errors = multiposenet(*arguments)
+    assert status == 0
+    assert_one_line(errors, "note: hourglass-2: sha256: ", "is what", "pytorch_stacked_hourglass")
+    assert multiposenet(*arguments)[::2] == (0, [])
+    assert len(server.asked) == 1 and contents == [server.body] * 2
