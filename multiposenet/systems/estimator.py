@@ -275,8 +275,8 @@ def load(
     Args:
         name: a model of the zoo (`multiposenet.zoo.names()`), the path of a `.keras` or
             `.weights.h5` file, of a run's folder that has one (`multiposenet train`), or of a file
-            written by `multiposenet export`. What is a name of the zoo is never taken for a path;
-            `./NAME` is one.
+            written by `multiposenet export`; or `hf://OWNER/NAME` on the Hugging Face Hub. What is
+            a name of the zoo is never taken for a path; `./NAME` is one.
         architecture: for a `.weights.h5` file, the keyword arguments of `MultiPoseNet` it was
             made with. By default they are read from the field `architecture` of the JSON file
             beside it, `NAME.json` for `NAME.weights.h5`.
@@ -312,6 +312,12 @@ def load(
             f"{min(unknown)}: no such option; there are batch_size, "
             f"{', '.join(inference_options.names())}"
         )
+    if str(name).startswith("hf://"):
+        with keras_start.without_start_up_notes():
+            from multiposenet.systems import model_files
+
+            model = model_files.from_hub(str(name), runtime)
+        return _named(Estimator(_with(model, name, options), **of_estimator), name)
     path = Path(name)
     if exported.format_of(name):
         model = exported.load(path, runtime or "auto", trust_saved_model)
@@ -337,17 +343,20 @@ def load(
             from multiposenet.systems import model_files
 
             model = model_files.load(path, architecture, os.fspath(name))
-        if changed := {**defaults, **options}:
-            if not hasattr(model, "options"):
-                raise InputError(
-                    f"{path}: {min(changed)}: not an option of this model; leave it out"
-                )
-            model.options = dataclasses.replace(model.options, **changed)
-        return Estimator(model)
+        return Estimator(_with(model, path, {**defaults, **options}))
 
     made_of = {"architecture": architecture, **defaults, **options}
     model = export_cache.opened(path, made_of, runtime, in_keras) or in_keras().model
     return _named(Estimator(model, **of_estimator), name)
+
+
+def _with(model, name: str | os.PathLike, options: dict):
+    """The model, with these of its options changed."""
+    if options:
+        if not hasattr(model, "options"):
+            raise InputError(f"{name}: {min(options)}: not an option of this model; leave it out")
+        model.options = dataclasses.replace(model.options, **options)
+    return model
 
 
 def _named(pose: Estimator, name: str | os.PathLike) -> Estimator:

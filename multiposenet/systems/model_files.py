@@ -1,10 +1,11 @@
 """MultiPoseNets in Keras from their files, with an error of one line for whatever may be wrong."""
 
+import re
 from pathlib import Path
 
 import keras
 
-from multiposenet.errors import ForkError, WeightsError
+from multiposenet.errors import ForkError, InputError, WeightsError
 from multiposenet.files import checksums
 from multiposenet.networks.public_weights.weight_files import load_completely
 from multiposenet.skeleton import Skeleton
@@ -28,22 +29,53 @@ def load(path: Path, architecture: dict, name: str):
         WeightsError: the file is damaged or of another model.
     """
     if path.name.endswith(".keras"):
-        return _keras_file(path)
+        return _by_keras(path)
     return _weights_file(path, architecture, name)
 
 
-def _keras_file(path: Path):
+def from_hub(name: str, runtime: str | None = None):
+    """Loads a model from the Hugging Face Hub, by Keras' own support.
+
+    No code of the repository is run.
+
+    Args:
+        name: `hf://OWNER/NAME`, which `model.save("hf://OWNER/NAME")` has filled.
+        runtime: None, "auto" or "keras".
+
+    Raises:
+        InputError: the name is none, the runtime is another, or `huggingface_hub` is not installed.
+        WeightsError: there is no such repository, or it holds no model of this package.
+    """
+    if not re.fullmatch(r"hf://[\w.-]+/[\w.-]+", name):
+        raise InputError(f"{name:.100}: model: names no repository; write hf://OWNER/NAME")
+    if runtime not in (None, "auto", "keras"):
+        raise InputError(
+            f"{name}: runtime: models of the hub run in Keras, not {runtime}; export it first"
+        )
     try:
-        checksums.check(path)
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        import huggingface_hub  # noqa: F401
+    except ImportError as error:
+        raise InputError(
+            f"{name}: model: huggingface_hub is not installed; pip install 'multiposenet[hub]'"
+        ) from error
+    return _by_keras(name)
+
+
+def _by_keras(place: Path | str):
+    """A model that Keras has saved as a whole."""
+    try:
+        if isinstance(place, Path):
+            checksums.check(place)
+        model = keras.saving.load_model(place, compile=False, safe_mode=True)
     except (WeightsError, ForkError):
         raise
-    except Exception as error:  # whatever zip, JSON, HDF5 or a layer objects to
+    except Exception as error:  # whatever network, zip, JSON, HDF5 or a layer objects to
+        remedy = "save the model again" if isinstance(place, Path) else "check name and network"
         raise WeightsError(
-            f"{path}: file: cannot be loaded ({_reason(error)}); save the model again"
+            f"{place}: file: cannot be loaded ({_reason(error)}); {remedy}"
         ) from error
     if not isinstance(getattr(model, "skeleton", None), Skeleton):
-        raise WeightsError(f"{path}: model: has no skeleton; give one saved from a MultiPoseNet")
+        raise WeightsError(f"{place}: model: has no skeleton; give one saved from a MultiPoseNet")
     return model
 
 
