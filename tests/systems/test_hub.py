@@ -14,7 +14,8 @@ from multiposenet.systems.architecture import Architecture
 from multiposenet.systems.multiposenet import MultiPoseNet
 
 SMALL = Architecture(
-    pyramid_channels=8, keypoint_channels=4, head_channels=8, person_depth=1, prn_nodes=4, prn_stride=4
+    pyramid_channels=8, keypoint_channels=4, head_channels=8, person_depth=1, prn_nodes=4,
+    prn_stride=4,
 )  # fmt: skip
 
 
