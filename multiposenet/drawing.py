@@ -158,6 +158,21 @@ def heatmap(image, values, opacity: float = 0.85) -> np.ndarray:
     return drawn
 
 
+def caption(image, text: str) -> np.ndarray:
+    """Writes a line of text into the upper left corner of an image.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        text: the line.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    drawn = np.array(image, dtype=np.uint8)
+    _tag(drawn, text, np.zeros(4), SIDE_COLOURS["centre"])
+    return drawn
+
+
 def save(image, path: str | os.PathLike) -> None:
     """Writes an image file whole or not at all.
 

@@ -46,6 +46,20 @@ def people(poses) -> list[dict]:
     return found
 
 
+def frame_line(frame, poses) -> dict:
+    """The line of JSON of a frame of a video: its number, its time in seconds, its people."""
+    return {"frame": frame.index, "time": round(frame.time, 6), "people": people(poses)}
+
+
+def image_ids(stems: list[str]) -> list[int]:
+    """The numbers the files are named by if all are, and differ (COCO's photos); else 1, 2, ..."""
+    if all(stem.isascii() and stem.isdecimal() for stem in stems):
+        numbers = [int(stem) for stem in stems]
+        if len(set(numbers)) == len(numbers):
+            return numbers
+    return list(range(1, len(stems) + 1))
+
+
 def jsonl(poses) -> str:
     """See `Poses.to_jsonl`."""
     rows = ({"source": poses.source, **person} for person in people(poses))

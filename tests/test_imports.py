@@ -38,6 +38,8 @@ ORDER = [
     "multiposenet.networks",
     "multiposenet.runtimes",
     "multiposenet.systems",
+    "multiposenet.web",
+    "multiposenet.live",
     "multiposenet.evaluation",
     "multiposenet.training",  # __init__
     "multiposenet.training.registry",

@@ -34,6 +34,25 @@ def count(text: str) -> int:
     return int(text)
 
 
+def port(text: str) -> int:
+    """Reads the number of a port, 0 for any."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
+    return int(text)
+
+
+def layers(known: tuple[str, ...]):
+    """A function that reads names of what is drawn, separated by commas."""
+
+    def read(text: str) -> tuple[str, ...]:
+        chosen = tuple(text.split(","))
+        if unknown := set(chosen) - set(known):
+            raise argparse.ArgumentTypeError(f"{min(unknown)!r} is not one of {', '.join(known)}")
+        return chosen
+
+    return read
+
+
 def counts(text: str) -> list[int]:
     """Reads whole numbers from 1 on, separated by commas."""
     return [count(part) for part in text.split(",")]

@@ -14,7 +14,6 @@ A file in DIR that predict has not written, or that has been changed since, is n
 picture gets another number, and poses.json is refused.
 """
 
-import argparse
 import contextlib
 import errno
 import functools
@@ -83,7 +82,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--draw",
-        type=_layers,
+        type=arguments.layers(LAYERS),
         default=("mask", "boxes", "skeleton", "ids"),
         metavar="LIST",
         help=f"what is drawn, of {','.join(LAYERS)} (default: mask,boxes,skeleton,ids)",
@@ -272,10 +271,3 @@ def _about(args) -> dict:
     known = (file for file in (named, named / "model.weights.h5") if file.is_file())
     weights = next(map(sha256_of, known), None)
     return {"version": __version__, **given, "weights": weights}
-
-
-def _layers(text: str) -> tuple[str, ...]:
-    chosen = tuple(text.split(","))
-    if unknown := set(chosen) - set(LAYERS):
-        raise argparse.ArgumentTypeError(f"{min(unknown)!r} is not one of {', '.join(LAYERS)}")
-    return chosen

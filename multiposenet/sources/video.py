@@ -272,10 +272,18 @@ def _camera(number: int):
     """The frames of a camera as they come, with the seconds since the first."""
     import cv2
 
-    camera = cv2.VideoCapture(number)
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the error says it
+    try:
+        camera = cv2.VideoCapture(number)
+    finally:
+        cv2.utils.logging.setLogLevel(level)
     try:
         if not camera.isOpened():
-            raise InputError(f"{number}: camera: there is none, or another program has it; try 0")
+            raise InputError(
+                f"{number}: camera: there is none, or another program has it; connect one, or give "
+                "the number of another"
+            )
         begin = time.monotonic()
         while True:
             there, frame = camera.read()

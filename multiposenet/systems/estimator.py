@@ -90,6 +90,7 @@ class Estimator(System):
         self._fixed_size = getattr(model, "image_size", None)
         self._find = compiled(model, _OF_POSES)
         self._see = compiled(model, ("heatmaps",))
+        self._find_and_see = compiled(model, (*_OF_POSES, "heatmaps"))
 
     def __reduce__(self):
         # As its recipe: what runs the model belongs to this process.
@@ -171,6 +172,15 @@ class Estimator(System):
         item = one_frame(source)
         ((_, maps),) = self._run([item], self._see, self._maps)
         return maps
+
+    def poses_and_heatmaps(self, source) -> tuple[Poses, np.ndarray]:
+        """What a call and `heatmaps` return of one image, of a single run of the model."""
+
+        def both(*seen):
+            return self._poses(*seen), self._maps(*seen)
+
+        ((_, found),) = self._run([one_frame(source)], self._find_and_see, both)
+        return found
 
     def canvases(self, photos: list[Frame], size=None) -> Iterator[np.ndarray]:
         """Yields the batches (B, H, W, 3) in which the model would see the photos.

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from command_line import RED, names, paint
 
+from multiposenet import formats
 from multiposenet.commands import result_files
-from multiposenet.commands.prediction import photo_list
 from multiposenet.commands.prediction.folder import RECORD
 from multiposenet.sources import read_image
 
@@ -97,7 +97,7 @@ def test_names_of_pictures_differ_on_any_file_system():
 
 def test_image_ids():
     def ids(*stems):
-        return photo_list.image_ids(list(stems))
+        return formats.image_ids(list(stems))
 
     assert ids("000000000139", "000000000285") == [139, 285]  # COCO's file names
     assert ids("000000000139", "cat") == [1, 2]

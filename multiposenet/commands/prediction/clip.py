@@ -102,8 +102,7 @@ def _drawn(draw, item):
     frame, poses = item
     from multiposenet import formats
 
-    line = {"frame": frame.index, "time": round(frame.time, 6), "people": formats.people(poses)}
-    return frame.time, line, draw(frame, poses) if draw else None
+    return frame.time, formats.frame_line(frame, poses), draw(frame, poses) if draw else None
 
 
 def _stored(lines, video, item):

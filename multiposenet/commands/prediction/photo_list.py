@@ -62,7 +62,7 @@ def photos(given, out, suffix: str, recursive=False, all_pages=False) -> tuple[l
         suffix: of the pictures.
         recursive, all_pages: as for `sources.frames`.
     """
-    from multiposenet import sources
+    from multiposenet import formats, sources
 
     found, failures = {}, 0  # (path, address or bytes; page) -> its name within its source
     for source in given:
@@ -90,7 +90,7 @@ def photos(given, out, suffix: str, recursive=False, all_pages=False) -> tuple[l
     stems = [_paged(found[key].stem, key[1], "-") for key in keys]
     rows = zip(
         keys,
-        image_ids([found[key].stem if key[1] is None else "" for key in keys]),
+        formats.image_ids([found[key].stem if key[1] is None else "" for key in keys]),
         file_names([key[0] for key in keys], [found[key] for key in keys], [k[1] for k in keys]),
         result_files.picture_names(stems, taken | out.foreign_names(), suffix),
         strict=True,
@@ -136,15 +136,6 @@ def file_names(sources: list, own: list[PurePosixPath], pages: list[int | None])
         if len(set(names)) == len(names):
             return names
     return [str(source) for source in sources]  # one photo by several links or addresses
-
-
-def image_ids(stems: list[str]) -> list[int]:
-    """The numbers the files are named by if all are, and differ (COCO's photos); else 1, 2, ..."""
-    if all(stem.isascii() and stem.isdecimal() for stem in stems):
-        numbers = [int(stem) for stem in stems]
-        if len(set(numbers)) == len(numbers):
-            return numbers
-    return list(range(1, len(stems) + 1))
 
 
 def _name_of(url: str) -> str:

@@ -1,0 +1,1 @@
+"""The page of `multiposenet serve`: what visitors upload, what is found in it, how it is shown."""
