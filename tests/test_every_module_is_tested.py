@@ -17,6 +17,7 @@ ELSEWHERE = {
     "multiposenet.commands.labelled_photos": "commands/test_evaluate.py",
     "multiposenet.commands.prediction.label_files": "commands/test_predict_format.py",
     "multiposenet.commands.own_keypoints": "commands/test_train_own_keypoints.py",
+    "multiposenet.commands.serve": "web/test_server.py",
     "multiposenet.commands.summary": "commands/test_summary_and_train.py",
     "multiposenet.commands.train": "commands/test_summary_and_train.py",
     "multiposenet.commands.tables": "commands/test_rmpe_commands.py",
