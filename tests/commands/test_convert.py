@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from command_line import assert_one_line, names
 
@@ -95,3 +96,30 @@ def test_a_photo_that_is_missing_costs_itself(multiposenet, tmp_path, clean):
     assert status == 1
     assert_one_line(errors, "000001.jpg: photo: No such file")
     assert len(names(target / "photos")) == 3
+
+
+def test_the_same_labels_train_the_same_network_in_any_format(multiposenet, tmp_path, clean):
+    """Patches, heatmaps, anchors and matched boxes of YOLO's text are those of COCO's JSON."""
+    from multiposenet.maths.boxes import AnchorSpec
+    from multiposenet.training import recipes
+    from multiposenet.training.stages.keypoints import KeypointBatches
+    from multiposenet.training.stages.person import PersonBatches
+
+    text, plain = f"yolo:{tmp_path / 'yolo'}", f"coco:{tmp_path / 'plain'}"
+    assert multiposenet("convert", f"coco:{clean}", text, "--photos")[0] == 0
+    assert multiposenet("convert", text, plain, "--photos")[0] == 0
+    made = []
+    for name in (text, plain):
+        samples, flips = datasets.read(name, COCO_17), COCO_17.flip_indices
+        small = recipes.SmallKeypoints(batch_size=4, patch_sizes=((0.0, 64),))
+        anchors = AnchorSpec(sizes=(16, 32), strides=(8, 16))
+        persons = recipes.SmallPerson(batch_size=4, patch_size=128)
+        people = PersonBatches(samples, persons, anchors, flips)
+        made.append([KeypointBatches(samples, small, flips), people])
+    for ours, theirs in zip(*made, strict=True):
+        assert len(ours.samples) == len(theirs.samples) == 4
+        for step in range(3):
+            (x, y), (other, labels) = ours(step), theirs(step)
+            np.testing.assert_array_equal(x, other)
+            for part in y:
+                np.testing.assert_array_equal(y[part], labels[part])
