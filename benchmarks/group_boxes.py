@@ -16,7 +16,7 @@ import numpy as np
 import multiposenet
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.commands import console
-from multiposenet.maths.boxes import pairwise_iou
+from multiposenet.maths.overlap import pairwise_iou
 from multiposenet.sources import read_image
 
 LEAST_PEOPLE, LARGER, HELD = 4, 4.0, 3

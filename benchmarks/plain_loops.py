@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from multiposenet.maths.boxes import pairwise_iou
+from multiposenet.maths.overlap import pairwise_iou
 
 
 def heatmaps(keypoints, sigmas, side):

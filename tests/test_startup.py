@@ -39,6 +39,24 @@ def test_starts_fast_and_light(code, tmp_path):
     assert seconds < LIMIT
 
 
+# What an exported file is run by: Keras takes seconds to import, and is not needed.
+WITHOUT_KERAS = {
+    "multiposenet": "from multiposenet.systems import estimator",
+    "rmpe": "from multiposenet.systems import rmpe; rmpe.SPPEFile.find(rmpe.DEFAULT)",
+    "grmi": "from multiposenet.systems import grmi; grmi.GRMIFile.find(grmi.DEFAULT)",
+    "tracking": "from multiposenet.video import tracking, smoothing",
+}
+
+
+@pytest.mark.parametrize("code", WITHOUT_KERAS.values(), ids=WITHOUT_KERAS.keys())
+def test_systems_are_ready_for_exported_files_without_keras(code, tmp_path):
+    command = [sys.executable, "-I", "-c", TEMPLATE.format(code=code)]
+    answer = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    modules = json.loads(answer.stderr.splitlines()[-1])[1]
+    assert {"keras", "tensorflow", "jax", "torch"} & set(modules) == set()
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_explains_the_verb(verb, capsys):
     from multiposenet.cli import main

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from multiposenet.maths import boxes as box_ops
+from multiposenet.maths import overlap as overlaps
 from multiposenet.maths.similarity import keypoint_similarity
 
 SIZES = ("small", "medium", "large")
@@ -104,10 +104,10 @@ def _match(record, poses, labelled):
     ghost, duplicate = np.zeros(count, bool), np.zeros(count, bool)
     if not count or not len(record.boxes):
         return matched, np.ones(count, bool), duplicate
-    overlap = box_ops.pairwise_iou(poses.boxes, record.boxes)
+    overlap = overlaps.pairwise_iou(poses.boxes, record.boxes)
     extents = poses.boxes[:, 2:] - poses.boxes[:, :2]
     # A crowd's box is far larger than a person in it.
-    shared = box_ops.intersection(poses.boxes, record.boxes[record.crowd])
+    shared = overlaps.intersection(poses.boxes, record.boxes[record.crowd])
     in_crowd = (shared > 0.5 * extents.prod(axis=1)[:, None]).any(axis=1)
     free = labelled.copy()
     for index in np.argsort(-poses.scores, kind="stable"):

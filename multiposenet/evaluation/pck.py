@@ -8,7 +8,7 @@ torso for PCK as it is measured on LSP, the head for PCKh (Andriluka et al., CVP
 import numpy as np
 
 from multiposenet.annotations import ImageRecord
-from multiposenet.maths import boxes as box_ops
+from multiposenet.maths import overlap as overlaps
 from multiposenet.poses import Poses
 from multiposenet.skeleton import Skeleton
 
@@ -175,7 +175,7 @@ def overlapping(
     places = np.asarray(places)
     predictions = np.full((len(keypoints), len(places), 2), np.nan)
     if poses is not None and len(poses) and len(keypoints):
-        overlap = box_ops.pairwise_iou(_boxes(boxes, keypoints), poses.boxes)
+        overlap = overlaps.pairwise_iou(_boxes(boxes, keypoints), poses.boxes)
         best = overlap.argmax(axis=1)
         there = (poses.keypoint_scores[best][:, places] > 0) & (places >= 0)
         there &= (overlap.max(axis=1) > 0)[:, None]

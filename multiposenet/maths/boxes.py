@@ -18,6 +18,7 @@ import numpy as np
 from keras import ops
 from keras.utils.bounding_boxes import compute_iou
 
+from multiposenet.maths.overlap import area, intersection, pairwise_iou
 from multiposenet.maths.top_k import pick, rows_at
 
 BOX_STD = 0.2
@@ -216,7 +217,7 @@ def match(
     boxes = np.asarray(boxes, "float64").reshape(-1, 4)
     labels = np.zeros(len(anchors), "int32")
     index = np.zeros(len(anchors), "int32")
-    areas = _area(anchors)
+    areas = area(anchors)
     if len(boxes):
         iou = pairwise_iou(anchors, boxes)
         index = iou.argmax(axis=1).astype("int32")
@@ -233,23 +234,6 @@ def match(
         # A centre on the right or lower border is outside, whatever float32 made of the corners.
         labels[(x < 0) | (y < 0) | (x >= width - 1e-3) | (y >= height - 1e-3)] = -1
     return labels, index
-
-
-def _area(boxes):
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-
-
-def intersection(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Shared area of each pair of (A, 4) and (B, 4) xyxy boxes, (A, B); NumPy alone."""
-    low = np.maximum(a[:, None, :2], b[:, :2])
-    high = np.minimum(a[:, None, 2:], b[:, 2:])
-    return np.clip(high - low, 0, None).prod(axis=-1)
-
-
-def pairwise_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """IoU of each pair of (A, 4) and (B, 4) xyxy boxes, (A, B); NumPy alone, in their precision."""
-    shared = intersection(a, b)
-    return shared / np.maximum(_area(a)[:, None] + _area(b) - shared, 1e-12)
 
 
 def nms(

@@ -49,3 +49,7 @@ class Codec(ABC):
         Returns:
             ``points (B, K, 2)`` xy in pixels and ``scores (B, K)`` in [0, 1].
         """
+
+    def portable(self):
+        """The same codec by operations that all runtimes of exported files have."""
+        return self

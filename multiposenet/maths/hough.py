@@ -114,6 +114,10 @@ class DiskOffsets(Codec):
         scores, order = ops.top_k(scores, max_peaks)  # the sums may rank otherwise
         return pick(places, order), scores
 
+    def portable(self):
+        """See ``Codec.portable``; its votes are counted without a scatter-add."""
+        return dataclasses.replace(self, scatter=False)
+
     def decode_single(self, maps):
         """The highest cell of every score map, refined by one step of mean shift.
 

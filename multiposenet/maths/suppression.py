@@ -13,6 +13,7 @@ import numpy as np
 
 from multiposenet.errors import InputError
 from multiposenet.files import bounded_files
+from multiposenet.maths.overlap import pairwise_iou
 from multiposenet.maths.similarity import (
     confidences,
     found_only,
@@ -224,13 +225,9 @@ def box_nms(boxes, scores, threshold: float = 0.6):
         (n,) int64, the boxes to keep, best first.
     """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=-1)
 
     def similarity(best, rest):
-        low = np.maximum(boxes[best, None, :2], boxes[rest, :2])
-        high = np.minimum(boxes[best, None, 2:], boxes[rest, 2:])
-        shared = np.maximum(high - low, 0).prod(axis=-1)
-        return shared / np.maximum(areas[best, None] + areas[rest] - shared, 1e-12)
+        return pairwise_iou(boxes[best], boxes[rest])
 
     return _greedy(np.asarray(scores, np.float64), similarity, np.nextafter(threshold, 2))
 

@@ -12,7 +12,6 @@ from multiposenet.networks.movenet_pyramid import movenet_pyramid, separable_uni
 from multiposenet.networks.public_weights.movenet_weights import load_movenet
 from multiposenet.networks.pyramid import keypoint_pyramid
 
-MARGIN = 0.25  # by which crops are longer and wider than boxes at test (G-RMI, crops)
 RADIUS = 25 / 353  # R as a share of the crop's height
 
 

@@ -7,13 +7,13 @@ import keras
 from multiposenet import ranges
 from multiposenet.maths.heatmaps import STRIDE
 from multiposenet.networks.backbones import MOVENETS
+from multiposenet.networks.crop_margins import SPPE as MARGIN
 from multiposenet.networks.hourglass import STEMS, hourglass
 from multiposenet.networks.movenet_sppe import movenet_sppe
 from multiposenet.networks.pose_localisation import pose_localisation
 from multiposenet.networks.spatial_transformer import localisation_network
 from multiposenet.networks.symmetric_stn import symmetric_stn
 
-MARGIN = 0.2  # by which an SPPE's pictures are longer and wider than boxes (RMPE, section 3.2.1)
 HOURGLASS = "hourglass"
 LOCALISATION_NETWORKS = ("squeeze", "pose")
 

@@ -7,7 +7,7 @@ from multiposenet.maths.heatmaps import GaussianHeatmaps
 from multiposenet.networks.layers import register
 
 
-def keypoint_model(network, codec=None, name="rmpe"):
+def keypoint_model(network, codec=None):
     """The whole way from pictures of persons to their keypoints in one graph.
 
     Args:
@@ -15,7 +15,6 @@ def keypoint_model(network, codec=None, name="rmpe"):
             that the codec decodes, in the pictures' frame, such as
             ``networks.sppe.inference_model``.
         codec: a ``maths.codec.Codec``; by default Gaussians, of the stride that the maps have.
-        name: name of the model.
 
     Returns:
         A ``keras.Model`` from pictures to a dict: ``keypoints (B, K, 2)`` xy in pixels of the
@@ -27,7 +26,23 @@ def keypoint_model(network, codec=None, name="rmpe"):
     maps = network(images)
     if codec is None:
         codec = GaussianHeatmaps(images.shape[1] // maps["heatmaps"].shape[1])
-    return Model(pictures, KeypointDecoder(codec, name="keypoints")(maps), name=name)
+    return Model(pictures, KeypointDecoder(codec, name="keypoints")(maps))
+
+
+def exportable(network, codec, skeleton):
+    """The keypoint model of a network, of operations that all runtimes have.
+
+    Args:
+        network, codec: as of ``keypoint_model``.
+        skeleton: its keypoints.
+
+    Returns:
+        As of ``keypoint_model``, with the attributes ``skeleton`` and ``image_size`` that
+        ``runtimes.export`` asks for.
+    """
+    model = keypoint_model(network, None if codec is None else codec.portable())
+    model.skeleton, model.image_size = skeleton, tuple(network.input_shape[1:3])
+    return model
 
 
 @register

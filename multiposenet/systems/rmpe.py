@@ -8,20 +8,17 @@
 import os
 
 from multiposenet.maths.suppression import PoseNMSParameters
-from multiposenet.networks.sppe import MARGIN
+from multiposenet.networks.crop_margins import SPPE as MARGIN
 from multiposenet.skeleton import Skeleton
-from multiposenet.systems import estimator
+from multiposenet.systems import keypoint_system
 from multiposenet.systems import pose_nms as rules
-from multiposenet.systems.estimator import Estimator
-from multiposenet.systems.keypoint_model import keypoint_model
-from multiposenet.systems.single_person import SinglePersonEstimator
-from multiposenet.systems.sppe_files import DEFAULT, load_network
-from multiposenet.systems.top_down import TopDown
+from multiposenet.systems.keypoint_system import KeypointSystem
+from multiposenet.systems.sppe_files import DEFAULT, SPPEFile
 
 _POSE_NMS = PoseNMSParameters()
 
 
-class RMPE(TopDown):
+class RMPE(KeypointSystem):
     """Proposals, SPPE, pose NMS: regional multi-person pose estimation (RMPE, figure 3).
 
     Boxes become proposals, 20 % wider and higher; the single-person pose estimator (SPPE), with
@@ -30,15 +27,15 @@ class RMPE(TopDown):
     of its keypoints' scores.
 
     Args:
-        detector: see `TopDown`. Give an `Estimator` the score 0, or people are lost to its own
-            poses.
-        network: the SPPE, see `systems.keypoint_model`.
+        detector: see `KeypointSystem`.
+        network: the SPPE, see `systems.keypoint_model`; or the `ExportedModel` of one.
         skeleton: its keypoints.
-        pose_nms: what counts as the same person, see `TopDown`.
-        rescoring: what a pose scores, see `TopDown`.
+        codec: of its maps, see `KeypointSystem`.
+        pose_nms, rescoring, box_overlap, box_score: see `TopDown`.
         margin: by which share boxes are made wider and higher.
         score: people whose pose score is lower are left out.
         batch_size: people in one call of the network at most.
+        name: of the network, by which its exports are called.
 
     Raises:
         ValueError: an argument is out of range.
@@ -49,70 +46,69 @@ class RMPE(TopDown):
         detector,
         network,
         skeleton: Skeleton,
+        codec=None,
         *,
         pose_nms: rules.Rule = _POSE_NMS,
         rescoring: str = "geometric",
+        box_overlap: float | None = None,
+        box_score: float = 0.0,
         margin: float = MARGIN,
         score: float = 0.3,
         batch_size: int = 32,
+        name: str = "rmpe",
     ):
-        persons = SinglePersonEstimator(keypoint_model(network), skeleton, margin, batch_size)
-        super().__init__(detector, persons, score, pose_nms=pose_nms, rescoring=rescoring)
+        super().__init__(
+            detector,
+            network,
+            skeleton,
+            codec,
+            margin=margin,
+            score=score,
+            batch_size=batch_size,
+            name=name,
+            pose_nms=pose_nms,
+            rescoring=rescoring,
+            box_overlap=box_overlap,
+            box_score=box_score,
+        )
 
 
 def load_rmpe(
     sppe: str | os.PathLike = DEFAULT,
     detector="multiposenet-nano",
     *,
+    runtime: str | None = None,
     image_size: int | None = None,
-    box_overlap: float | None = None,
     trust_saved_model: bool = False,
     **options,
 ) -> RMPE:
     """Loads RMPE, ready to be called with images.
 
     Args:
-        sppe: a name of the zoo (`multiposenet.zoo.names("sppe")`), or the folder of a run of the
-            stages sppe and sstn of `multiposenet train`.
+        sppe: a name of the zoo (`multiposenet.zoo.names("sppe")`), the folder of a run of the
+            stages sppe and sstn of `multiposenet train`, or a file of `multiposenet export
+            --system rmpe`.
         detector: a model as for `multiposenet.load`, whose boxes are used, and its masks; or a
             detector as for `RMPE`.
-        image_size: longer side of an image as that model sees it, in pixels.
-        box_overlap: IoU up to which that model's boxes are proposals; by default its own.
-        trust_saved_model: of that model, as for `multiposenet.load`.
+        runtime: what runs both, as for `multiposenet.load`; an exported file has its own.
+        image_size: longer side of an image as the detector sees it, in pixels.
+        trust_saved_model: as for `multiposenet.load`.
         **options: those of `RMPE`. An SPPE of the zoo brings its own defaults in the field
-            `options` of its manifest entry.
+            `options` of its manifest entry, among them the `box_overlap` that its pose NMS was
+            learnt with.
 
     Raises:
         WeightsError: a name is unknown or a file is missing, damaged or of another network.
-        InputError: the detector is an exported file whose boxes overlap otherwise: that is part
-            of it.
+        InputError: the runtime is not installed; or the detector is an exported file whose boxes
+            overlap otherwise, which is part of it.
     """
-    network, skeleton, defaults = load_network(sppe)
-    if isinstance(defaults.get("pose_nms"), dict):
-        defaults["pose_nms"] = PoseNMSParameters.from_dict(defaults["pose_nms"])
-    learnt_with = defaults.pop("box_overlap", None)
-    overlap = learnt_with if box_overlap is None else box_overlap
-    if isinstance(detector, (str, os.PathLike)):
-        own = {} if image_size is None else {"image_size": image_size}
-        if trust_saved_model:
-            own["trust_saved_model"] = True
-        detector = proposer(detector, overlap, **own)
-    return RMPE(detector, network, skeleton, **{**defaults, **options})
-
-
-def proposer(name, box_overlap: float | None = None, **options) -> Estimator:
-    """Loads a model whose boxes are to be proposals.
-
-    Args:
-        name: of the model, as for `multiposenet.load`.
-        box_overlap: IoU up to which boxes are kept, in place of the model's own; RMPE leaves it to
-            pose NMS to tell who was found twice.
-        **options: those of `estimator.load`.
-
-    Raises:
-        WeightsError: the name is unknown or the file is missing, damaged or of another model.
-        InputError: it is an exported file of another overlap.
-    """
-    if box_overlap is not None:
-        options["nms_iou"] = box_overlap
-    return estimator.load(name, score=0.0, **options)  # its threshold is of its own poses
+    *network, brought = keypoint_system.found(RMPE, SPPEFile, sppe, runtime, trust_saved_model)
+    options = {**brought, **options}
+    detector = keypoint_system.detector_of(
+        detector,
+        options.get("box_overlap"),
+        runtime=runtime,
+        image_size=image_size,
+        trust_saved_model=trust_saved_model or None,
+    )
+    return RMPE(detector, *network, **options)

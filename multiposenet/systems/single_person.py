@@ -1,6 +1,5 @@
 """Keypoints of the persons whose boxes are known, everybody in one call of a network."""
 
-import keras
 import numpy as np
 
 from multiposenet.maths import cropping
@@ -72,7 +71,9 @@ class SinglePersonEstimator:
     def _run(self, images, owners, regions) -> dict[str, np.ndarray]:
         """The model's outputs for some regions (B, 4), the owner of each being its image."""
         count = len(regions)
-        batch = np.zeros((_bucket(count, self.batch_size), *self.size, 3), np.float32)
+        exported = isinstance(self.model, ExportedModel)
+        rows = count if exported else _bucket(count, self.batch_size)
+        batch = np.zeros((rows, *self.size, 3), np.float32)
         batch[:count] = self.crops(images, owners, regions)
         return {name: np.asarray(rows)[:count] for name, rows in self._predict(batch).items()}
 
@@ -101,6 +102,8 @@ def _bucket(count: int, largest: int) -> int:
     all sizes and torch compiles none, so that empty crops would only cost: a new size takes 0.05 s
     once, an empty crop 0.04 s every time (compact SPPE, one core).
     """
+    import keras
+
     if keras.backend.backend() != "jax":
         return count
     return min(1 << (count - 1).bit_length(), largest)

@@ -133,13 +133,12 @@ class TopDown(System):
             for item in self.detector.stream(items):
                 if not isinstance(item, InputError):
                     frame, poses = item
-                    item = self._promising(_Found(frame, poses.boxes, poses.box_scores, poses.mask))
+                    item = self._apart(_Found(frame, poses.boxes, poses.box_scores, poses.mask))
                 yield item
         else:
             for item in items:
                 if not isinstance(item, InputError):
-                    found = _Found(item, *_checked(*self.detector(item.image)))
-                    item = self._promising(found)
+                    item = self._apart(_Found(item, *_checked(*self.detector(item.image))))
                 yield item
 
     def _promising(self, found: _Found) -> _Found:
@@ -148,8 +147,14 @@ class TopDown(System):
         bad = np.any(list(_defects(found.boxes, image_hw).values()), axis=0)
         least = pose_scores.least_box_score(self.rescoring, self.score)
         rows = np.flatnonzero(~bad & (found.scores >= max(least, self.box_score)))
-        if self.box_overlap is not None:
-            rows = rows[box_nms(found.boxes[rows], found.scores[rows], self.box_overlap)]
+        return found._replace(boxes=found.boxes[rows], scores=found.scores[rows])
+
+    def _apart(self, found: _Found) -> _Found:
+        """The promising boxes, one of each person as far as boxes tell."""
+        found = self._promising(found)
+        if self.box_overlap is None:
+            return found
+        rows = box_nms(found.boxes, found.scores, self.box_overlap)
         return found._replace(boxes=found.boxes[rows], scores=found.scores[rows])
 
     def _finish(self, window) -> Iterator[tuple[Frame, Poses] | InputError]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from multiposenet.errors import InputError
 from multiposenet.maths import matching
-from multiposenet.maths.boxes import pairwise_iou
+from multiposenet.maths.overlap import pairwise_iou
 from multiposenet.maths.similarity import found_only, pose_oks
 from multiposenet.poses import Poses
 

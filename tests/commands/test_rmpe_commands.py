@@ -10,8 +10,10 @@ from fake_model import CORNERS
 from keras import layers
 
 from multiposenet.maths.suppression import PoseNMSParameters
-from multiposenet.systems import rmpe
+from multiposenet.runtimes import export_cache
+from multiposenet.systems import estimator, rmpe
 from multiposenet.systems.pose_nms import OKSNMS, SoftOKSNMS
+from multiposenet.systems.sppe_files import SPPEFile
 
 
 @pytest.fixture
@@ -20,13 +22,19 @@ def fake_sppe(monkeypatch, fake_model):
     fixture is the list of the names it was loaded by."""
     loaded = []
 
-    def load_network(name):
-        loaded.append(name)
-        images = keras.Input((32, 32, 3))
-        network = keras.Model(images, {"heatmaps": layers.AveragePooling2D(4)(images) / 255})
-        return network, CORNERS, {}
+    class File(SPPEFile):
+        margin = 0.2
 
-    monkeypatch.setattr(rmpe, "load_network", load_network)
+        def network(self):
+            images = keras.Input((32, 32, 3))
+            return keras.Model(images, {"heatmaps": layers.AveragePooling2D(4)(images) / 255})
+
+    def find(name):
+        loaded.append(name)
+        return File("file", {}, name, CORNERS, {})
+
+    monkeypatch.setattr(SPPEFile, "find", find)
+    monkeypatch.setattr(export_cache, "opened", lambda *arguments: None)
     return loaded
 
 
@@ -102,12 +110,10 @@ def test_box_overlap(multiposenet, fake_sppe, made, tmp_path, monkeypatch):
     photo = paint(tmp_path / "a.png")
     command = ["predict", photo, "--out", tmp_path / "out", "--system", "rmpe"]
     asked = []
-    monkeypatch.setattr(
-        rmpe, "proposer", lambda name, overlap, **size: asked.append((overlap, size))
-    )
+    monkeypatch.setattr(estimator, "load", lambda name, score, **options: asked.append(options))
     with pytest.raises(ValueError, match="detector: none"):
         multiposenet(*command, "--box-overlap", "0.6", "--size", "256")
-    assert asked == [(0.6, {"image_size": 256})]
+    assert asked == [{"runtime": "auto", "nms_iou": 0.6, "image_size": 256}]
 
 
 @pytest.mark.parametrize("option", ["--sppe", "--box-overlap"])
@@ -135,12 +141,29 @@ def test_bench(multiposenet, fake_sppe):
     content = json.loads(text)
     assert content["system"] == "rmpe" and [row["people"] for row in content["rows"]] == [1, 2]
     assert all(row["fps"] > 0 and row["network_ms"] is None for row in content["rows"])
-    status, _, errors = multiposenet("bench", *options, "--runtime", "openvino")
-    assert status == 2
-    assert_one_line(errors, "--runtime: openvino does not run RMPE")
 
 
-def test_export(multiposenet, fake_sppe, tmp_path):
-    status, _, errors = multiposenet("export", "--system", "rmpe", "--out", tmp_path / "a.onnx")
-    assert status == 2 and names(tmp_path) == []
-    assert_one_line(errors, "--format: RMPE is not exported as onnx", "without --system")
+def test_an_exported_sppe_finds_the_same(
+    multiposenet, fake_sppe, fake_model, made, tmp_path, monkeypatch
+):
+    pytest.importorskip("onnxruntime")
+    load = estimator.load  # of a model without NMS
+    monkeypatch.setattr(estimator, "load", lambda name, nms_iou, **options: load(name, **options))
+    photo, file = paint(tmp_path / "a.png"), tmp_path / "a.onnx"
+    system = ("--system", "rmpe")
+    learnt = json.dumps({"sigma1": 0.2, "sigma2": 0.02, "distance_weight": 0.5, "eta": 9.0})
+    (tmp_path / "nms.json").write_text(learnt)
+    given = ("--pose-nms", tmp_path / "nms.json", "--box-overlap", "0.7")
+    export = ("export", "--format", "onnx", "--out", file, "--photos", photo)
+    assert multiposenet(*export, *system, *given)[0] == 0
+    found = []
+    for out, more in (("keras", given), ("exported", ("--sppe", file))):
+        command = ("predict", photo, "--out", tmp_path / out, "--score", "0", *system, *more)
+        assert multiposenet(*command)[0] == 0
+        found.append(json.loads((tmp_path / out / "poses.json").read_text()))
+    assert len(found[0]) == len(found[1]) == 2
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours["keypoints"], theirs["keypoints"], atol=0.05)
+    *_, exported = made  # what was learnt goes with the file
+    assert exported.pose_nms == PoseNMSParameters.from_dict(json.loads(learnt))
+    assert (exported.box_overlap, exported.persons.margin) == (0.7, 0.2)

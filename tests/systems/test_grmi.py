@@ -14,8 +14,10 @@ from multiposenet.maths.hough import DiskOffsets
 from multiposenet.networks.grmi import GRMIArchitecture, inference_model
 from multiposenet.runtimes import export, exported
 from multiposenet.skeleton import COCO_17, Skeleton
-from multiposenet.systems import grmi_files, pose_scores
-from multiposenet.systems.grmi import GRMI, exportable, load_grmi
+from multiposenet.systems import pose_scores
+from multiposenet.systems.grmi import GRMI, load_grmi
+from multiposenet.systems.grmi_files import DEFAULT, GRMIFile
+from multiposenet.systems.keypoint_model import exportable
 from multiposenet.systems.pose_nms import SoftOKSNMS
 from multiposenet.training import run_folder
 
@@ -153,7 +155,7 @@ def run(tmp_path_factory):
 
 
 def test_a_run_is_loaded(run):
-    found = grmi_files.find(run)
+    found = GRMIFile.find(run)
     assert found.skeleton == COCO_17 and found.architecture.image_size == (64, 32)
     assert found.codec == DiskOffsets(8, found.architecture.radius * 64)
     pose = load_grmi(run, lambda image: (np.array([[5, 5, 60, 90]]), np.ones(1)), score=0.0)
@@ -163,23 +165,23 @@ def test_a_run_is_loaded(run):
 
 def test_what_cannot_be_loaded(run, tmp_path):
     with pytest.raises(WeightsError, match="grmi: no folder and no released network.*--grmi RUN"):
-        grmi_files.find("none")
+        GRMIFile.find("none")
     with pytest.raises(WeightsError, match="grmi.json: file: missing; name another run"):
-        grmi_files.find(tmp_path)
+        GRMIFile.find(tmp_path)
     (tmp_path / "grmi.weights.h5").write_bytes(b"no weights")
     (tmp_path / "grmi.json").write_text("{}")
     with pytest.raises(WeightsError, match="grmi.json: architecture: missing"):
-        grmi_files.find(tmp_path)
+        GRMIFile.find(tmp_path)
     (tmp_path / "grmi.json").write_text('{"architecture": {"skeleton": "coco_17"}}')
     with pytest.raises(WeightsError, match="architecture: not of G-RMI's network"):
-        grmi_files.find(tmp_path)
+        _ = GRMIFile.find(tmp_path).architecture
     (tmp_path / "grmi.json").write_bytes((run / "grmi.json").read_bytes())
     with pytest.raises(WeightsError, match="grmi.weights.h5: weights: damaged"):
-        grmi_files.find(tmp_path).network()
+        GRMIFile.find(tmp_path).network()
 
 
 def test_the_zoo_has_a_compact_one():
-    found = grmi_files.find()
+    found = GRMIFile.find(DEFAULT)
     assert zoo.names("grmi") == ["grmi-nano"] and found.skeleton == COCO_17
     assert found.architecture.backbone == "movenet_thunder"
 

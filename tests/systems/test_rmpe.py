@@ -73,7 +73,9 @@ def rmpe(boxes=None, scores=None, network=None, skeleton=CORNERS, **options):
 def compiled_once():
     """Systems of one network share its graph, compiled once for each size of batches."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("multiposenet.systems.rmpe.keypoint_model", functools.cache(keypoint_model))
+        patch.setattr(
+            "multiposenet.systems.keypoint_model.keypoint_model", functools.cache(keypoint_model)
+        )
         patch.setattr(
             "multiposenet.systems.single_person.compiled", functools.cache(compilation.compiled)
         )
@@ -202,7 +204,7 @@ def test_more_people_than_the_largest_batch(calls):
     "backend, sizes", [("jax", [8, 8, 8, 1, 4]), ("tensorflow", [8, 8, 7, 1, 3])]
 )
 def test_few_shapes_where_each_is_compiled(calls, monkeypatch, backend, sizes):
-    monkeypatch.setattr("multiposenet.systems.single_person.keras.backend.backend", lambda: backend)
+    monkeypatch.setattr("keras.backend.backend", lambda: backend)
     boxes, image = grid(23)
     pose = rmpe(boxes, batch_size=8)
     one, three = (pose.poses_in(image, boxes[:count]) for count in (1, 3))

@@ -14,7 +14,8 @@ from multiposenet import zoo
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.files import checksums
 from multiposenet.maths.suppression import PoseNMSParameters
-from multiposenet.networks.sppe import MARGIN, SPPEArchitecture, inference_model
+from multiposenet.networks.crop_margins import SPPE as MARGIN
+from multiposenet.networks.sppe import SPPEArchitecture, inference_model
 from multiposenet.runtimes import exported
 from multiposenet.runtimes.exported import ExportedModel
 from multiposenet.skeleton import COCO_17, LSP_14

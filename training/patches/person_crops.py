@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from multiposenet.maths import geometry
-from multiposenet.networks.sppe import MARGIN
+from multiposenet.networks.crop_margins import SPPE as MARGIN
 from multiposenet.training.datasets.sample import Sample
 from multiposenet.training.patches import patch, photo_cache
 from multiposenet.training.patches.sampler import colour_changes, draw_turn, recoloured

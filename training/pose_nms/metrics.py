@@ -14,7 +14,7 @@ import numpy as np
 from multiposenet.evaluation import coco, mpii
 from multiposenet.evaluation.keypoint_precision import Group, keypoint_average_precision
 from multiposenet.evaluation.pck import torso_sizes
-from multiposenet.maths import boxes as box_ops
+from multiposenet.maths import overlap as overlaps
 
 KEYPOINTS = tuple(name for part, names in mpii.PARTS.items() if part != "head" for name in names)
 TORSO_SHARE = 0.2
@@ -62,7 +62,7 @@ class MultiPersonMetrics:
         labelled = _labelled(record)
         if not len(poses) or labelled.all():
             return np.ones(len(poses), bool)
-        overlap = box_ops.pairwise_iou(poses.boxes, record.boxes)
+        overlap = overlaps.pairwise_iou(poses.boxes, record.boxes)
         ours = np.where(labelled, overlap, 0).max(axis=1)
         others = np.where(labelled, 0, overlap).max(axis=1)
         others = np.maximum(others, _inside(poses.boxes, record.boxes[record.crowd]))
@@ -161,4 +161,4 @@ def _inside(boxes, regions):
     if not len(regions):
         return np.zeros(len(boxes))
     areas = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(axis=1), 1e-6)
-    return box_ops.intersection(boxes, regions).max(axis=1) / areas
+    return overlaps.intersection(boxes, regions).max(axis=1) / areas

@@ -12,8 +12,8 @@ import numpy as np
 from multiposenet.errors import AnnotationError
 from multiposenet.evaluation.coco import read_results, result_scores
 from multiposenet.json_table import parse, read_bytes
-from multiposenet.maths import boxes as box_ops
 from multiposenet.maths import matching
+from multiposenet.maths import overlap as overlaps
 
 SIDES = ("left", "top", "right", "bottom")
 
@@ -147,7 +147,7 @@ def collect(annotations, results, *, iou=0.5, min_score=0.0, exclusive=True, pat
 
 def _match(boxes, found, iou, exclusive):
     """Rows of the persons and of their detections on one photo."""
-    overlap = box_ops.pairwise_iou(boxes, found)
+    overlap = overlaps.pairwise_iou(boxes, found)
     if exclusive:
         chosen = matching.greedy(np.where(overlap >= iou, overlap, -np.inf), unassigned=-np.inf)
         people = np.flatnonzero(chosen >= 0)
@@ -180,7 +180,7 @@ def unit_iou(offsets) -> np.ndarray:
     unit = np.array([[0.0, 0.0, 1.0, 1.0]])
     boxes = (unit + offsets.reshape(-1, 4)).reshape(-1, 4)
     empty = (boxes[:, 2:] <= boxes[:, :2]).any(axis=1)
-    iou = box_ops.pairwise_iou(np.where(empty[:, None], 0.0, boxes), unit)[:, 0]
+    iou = overlaps.pairwise_iou(np.where(empty[:, None], 0.0, boxes), unit)[:, 0]
     return iou.reshape(offsets.shape[:-1])
 
 

@@ -13,7 +13,8 @@ import sys
 import numpy as np
 
 from multiposenet.networks import grmi
-from multiposenet.networks.grmi import MARGIN, GRMIArchitecture
+from multiposenet.networks.crop_margins import GRMI as MARGIN
+from multiposenet.networks.grmi import GRMIArchitecture
 from multiposenet.skeleton import COCO_17
 from multiposenet.systems.grmi_files import DEFAULT
 from multiposenet.training.release.expected_places import expected_places

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 
 from multiposenet.errors import InputError, WeightsError
-from multiposenet.networks import grmi
+from multiposenet.networks import crop_margins, grmi
 from multiposenet.networks.public_weights.weight_files import load_completely
-from multiposenet.systems import grmi_files
+from multiposenet.systems.grmi_files import GRMIFile
 from multiposenet.training import losses, run_folder
 from multiposenet.training.datasets import coco
 from multiposenet.training.loop import fitting
@@ -31,7 +31,7 @@ def train_stage(job):
     if job.val_annotations is not None:
         photos = coco.from_annotations(job.val_annotations, job.val_images, skeleton=skeleton)
         validate = PoseValidation(
-            trained, photos, skeleton, margin=grmi.MARGIN, codec=architecture.codec
+            trained, photos, skeleton, margin=crop_margins.GRMI, codec=architecture.codec
         )
     batches = DiskBatches(job.samples, recipe, architecture, skeleton)
     fitting.fit(
@@ -67,7 +67,7 @@ def begin(recipe, architecture, skeleton):
                 f"{architecture.backbone}; use movenet_thunder"
             ) from error
     elif start not in ("none", "imagenet"):
-        found = grmi_files.find(start)
+        found = GRMIFile.find(start)
         # R is no part of the weights.
         same = dataclasses.replace(found.architecture, radius=architecture.radius)
         if (found.skeleton, same) != (skeleton, architecture):

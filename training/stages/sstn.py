@@ -13,8 +13,9 @@ from keras import ops
 
 from multiposenet.errors import InputError
 from multiposenet.files.writing import save_weights
+from multiposenet.networks.crop_margins import SPPE as MARGIN
 from multiposenet.networks.spatial_transformer import transform
-from multiposenet.networks.sppe import MARGIN, inference_model
+from multiposenet.networks.sppe import inference_model
 from multiposenet.networks.symmetric_stn import with_parallel_sppe
 from multiposenet.training import losses, run_folder
 from multiposenet.training.loop import fitting

@@ -2,7 +2,8 @@
 
 from multiposenet.errors import InputError
 from multiposenet.sources import Frame, read_image
-from multiposenet.systems.rmpe import RMPE, proposer
+from multiposenet.systems.keypoint_system import detector_of
+from multiposenet.systems.rmpe import RMPE
 
 OVERLAP = 0.6
 """IoU up to which a detector's boxes are proposals, in place of its own NMS: RMPE leaves it to pose
@@ -26,7 +27,7 @@ def detect(name, paths, overlap=None, least=0.0):
     Raises:
         InputError: a photo cannot be read.
     """
-    detector, found = proposer(name, overlap), []
+    detector, found = detector_of(name, overlap), []
     frames = (Frame(read_image(path), str(path), path) for path in paths)
     for item in detector.stream(frames):
         if isinstance(item, InputError):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from multiposenet.maths import boxes as box_ops
+from multiposenet.maths import overlap as overlaps
 from multiposenet.maths.suppression import PoseNMSParameters, keypoint_overlap_nms
 from multiposenet.systems.pose_nms import OKSNMS, distinct
 from multiposenet.training.pose_nms import parameter_search
@@ -21,7 +21,7 @@ def by_boxes(poses):
     """NMS of boxes, as the detector has it."""
     if not len(poses):
         return poses
-    overlap = box_ops.pairwise_iou(poses.boxes, poses.boxes)
+    overlap = overlaps.pairwise_iou(poses.boxes, poses.boxes)
     kept = []
     for one in np.argsort(-poses.box_scores, kind="stable"):
         if not (overlap[one, kept] > BOX_OVERLAP).any():

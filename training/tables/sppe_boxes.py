@@ -17,7 +17,8 @@ import numpy as np
 
 from multiposenet.errors import MultiPoseNetError
 from multiposenet.files.writing import write_json
-from multiposenet.networks.sppe import MARGIN, inference_model
+from multiposenet.networks.crop_margins import SPPE as MARGIN
+from multiposenet.networks.sppe import inference_model
 from multiposenet.systems.sppe_files import load_network
 from multiposenet.training import datasets, run_folder
 from multiposenet.training.proposals.box_noise import BoxNoise

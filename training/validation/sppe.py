@@ -5,7 +5,7 @@ import numpy as np
 from multiposenet.errors import AnnotationError
 from multiposenet.evaluation.pck import TORSO, pck, torso_sizes
 from multiposenet.maths import geometry
-from multiposenet.networks.sppe import MARGIN
+from multiposenet.networks.crop_margins import SPPE as MARGIN
 from multiposenet.systems.compilation import compiled
 from multiposenet.systems.keypoint_model import keypoint_model
 from multiposenet.systems.single_person import SinglePersonEstimator

@@ -7,7 +7,7 @@ from multiposenet.systems.registry import Entry
 def _load(model, runtime=None, **options):
     from multiposenet.systems import rmpe
 
-    return rmpe.load_rmpe(detector=model, **with_rules(options))
+    return rmpe.load_rmpe(detector=model, runtime=runtime, **with_rules(options))
 
 
 ENTRY = Entry(
@@ -17,11 +17,14 @@ ENTRY = Entry(
     arguments=(
         Argument(
             "--sppe",
-            "what finds the keypoints, of the zoo or a run folder of `multiposenet train`",
-            {"metavar": "NAME|RUN"},
+            "what finds the keypoints, of the zoo, a run folder of `multiposenet train` or an "
+            "exported file",
+            {"metavar": "NAME|RUN|FILE"},
         ),
         POSE_NMS,
         RESCORING,
         BOX_OVERLAP,
     ),
+    runtimes=("keras", "openvino", "openvino-bf16", "onnx"),
+    formats=("saved_model", "onnx", "openvino", "litert"),
 )

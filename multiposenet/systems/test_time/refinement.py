@@ -104,14 +104,10 @@ def load_persons(name) -> SinglePersonEstimator:
     """
     from pathlib import Path
 
-    from multiposenet.systems import grmi_files, model_files, sppe_files
+    from multiposenet.systems import model_files
+    from multiposenet.systems.grmi_files import GRMIFile
+    from multiposenet.systems.sppe_files import SPPEFile
 
-    if zoo.is_name(name, "grmi") or (Path(name) / "grmi.json").is_file():
-        from multiposenet.networks.grmi import MARGIN as GRMI_MARGIN
-
-        found = grmi_files.find(name)
-        model = keypoint_model(found.network(), found.codec)
-        return SinglePersonEstimator(model, found.skeleton, GRMI_MARGIN)
     if zoo.is_name(name):
         entry = zoo.entry(name)
         model = model_files.load(zoo.resolve(name), entry["architecture"], name)
@@ -119,5 +115,8 @@ def load_persons(name) -> SinglePersonEstimator:
         maps = model.final_maps(model.backbone(images))[..., :-1]
         network = keras.Model(images, {"heatmaps": maps})
         return SinglePersonEstimator(keypoint_model(network), model.skeleton, MARGIN)
-    network, skeleton, options = sppe_files.load_network(name)
-    return SinglePersonEstimator(keypoint_model(network), skeleton, options["margin"])
+    disks = zoo.is_name(name, "grmi") or (Path(name) / GRMIFile.DESCRIPTION).is_file()
+    found = (GRMIFile if disks else SPPEFile).find(name)
+    margin = found.options.get("margin", found.margin)
+    model = keypoint_model(found.network(), found.codec)
+    return SinglePersonEstimator(model, found.skeleton, margin)

@@ -14,7 +14,7 @@ from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import AnnotationError, InputError, WeightsError
 from multiposenet.maths import cropping
 from multiposenet.skeleton import COCO_17, Skeleton
-from multiposenet.systems import grmi_files
+from multiposenet.systems.grmi_files import GRMIFile
 from multiposenet.training import pipeline, recipes
 from multiposenet.training.datasets import coco
 from multiposenet.training.loop import fitting
@@ -125,7 +125,7 @@ def run(eagerly, scenes, tmp_path_factory):
 
 @pytest.mark.slow
 def test_what_it_leaves_is_loaded_without_the_auxiliary_head(run):
-    found = grmi_files.find(run)
+    found = GRMIFile.find(run)
     assert found.architecture == RECIPE.architecture() and found.skeleton == COCO_17
     network = found.network()
     assert set(network.output) == {"heatmaps", "offsets"}
@@ -139,11 +139,11 @@ def test_it_begins_with_another_run_and_keeps_what_is_frozen(run, scenes, tmp_pa
     recipe = dataclasses.replace(RECIPE, pretrained=str(run), frozen="pyramid", radius=0.1)
     first = grmi.begin(recipe, recipe.architecture(), COCO_17)
     whole = grmi.grmi.inference_model(first).get_weights()
-    given = grmi_files.find(run).network().get_weights()
+    given = GRMIFile.find(run).network().get_weights()
     assert all(np.array_equal(a, b) for a, b in zip(whole, given, strict=True))
     pipeline.train("grmi", coco.read(scenes), tmp_path, recipe)
-    learnt = grmi_files.find(tmp_path).network()
-    for layer, before in zip(learnt.layers, grmi_files.find(run).network().layers, strict=True):
+    learnt = GRMIFile.find(tmp_path).network()
+    for layer, before in zip(learnt.layers, GRMIFile.find(run).network().layers, strict=True):
         same = [
             np.array_equal(a, b)
             for a, b in zip(layer.get_weights(), before.get_weights(), strict=True)
@@ -172,7 +172,7 @@ def test_killed_and_resumed(run, scenes, tmp_path, monkeypatch):
         pipeline.train("grmi", coco.read(scenes), tmp_path / "parts", RECIPE)
     pipeline.train("grmi", coco.read(scenes), tmp_path / "parts", RECIPE, resume=True)
     whole, parts = (
-        grmi_files.find(tmp_path / name).network().get_weights() for name in ("whole", "parts")
+        GRMIFile.find(tmp_path / name).network().get_weights() for name in ("whole", "parts")
     )
     for a, b in zip(whole, parts, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
