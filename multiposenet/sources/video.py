@@ -276,6 +276,8 @@ def _camera(number: int):
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the error says it
     try:
         camera = cv2.VideoCapture(number)
+    except (cv2.error, OverflowError):  # no number of a camera is as large
+        camera = cv2.VideoCapture()
     finally:
         cv2.utils.logging.setLogLevel(level)
     try:

@@ -20,6 +20,7 @@ from multiposenet.systems import catalogue
 from multiposenet.training import pipeline
 from multiposenet.training.datasets import synthetic
 from multiposenet.training.registry import STAGES
+from multiposenet.web import server
 
 
 class Reached(BaseException):
@@ -54,6 +55,7 @@ def light(place, monkeypatch):
     monkeypatch.setattr(keras_start, "import_keras", reach)
     monkeypatch.setattr(pipeline, "train", reach)
     monkeypatch.setattr(bench, "measure", reach)
+    monkeypatch.setattr(server, "serving", reach)
     for name in ("untrained", "parameters"):
         monkeypatch.setattr(catalogue, name, reach)
     monkeypatch.chdir(place)
@@ -132,6 +134,7 @@ USUAL = [
     ["bench", "--people", "1,3", "--size", "64x96"],
     ["learn-pose-nms", "--annotations", "set/annotations.json", "--detections", "poses.json"],
     ["figures", "parameters"],
+    ["serve", "--port", "0", "--max-clip", "30"],
     ["tables", "prn", "--annotations", "set/annotations.json"],
 ]
 

@@ -51,6 +51,12 @@ def test_no_camera(multiposenet, camera, monkeypatch):
     assert_one_line(errors, "3: camera: there is none, or another program has it; connect one")
 
 
+def test_a_number_that_no_camera_has(multiposenet):
+    status, _, errors = multiposenet("live", "999999999999")
+    assert status == 2
+    assert_one_line(errors, "999999999999: camera: there is none")
+
+
 def test_what_is_no_camera(multiposenet, tmp_path):
     (tmp_path / "a.mp4").write_text("")
     status, _, errors = multiposenet("live", tmp_path / "a.mp4")
