@@ -52,7 +52,7 @@ def train(
         devices: how many devices share a batch.
         workers: processes that make the batches, see ``Engine``.
         resume: go on from the run's last checkpoint.
-        callbacks: Keras' callbacks, see ``loop.callbacks``; of stages that train a network.
+        callbacks: Keras' callbacks, see ``loop.callbacks``; the generators take none.
 
     Returns:
         The files written; of several processes, the first one writes.
