@@ -1,0 +1,152 @@
+"""A clip of real photos through `predict`: frames a second beside the network's own, and memory.
+
+    python benchmarks/clip.py coco_photos/test --seconds 20
+    python benchmarks/clip.py coco_photos/test --memory
+
+The clip has 25 frames of 1280 x 720 a second: the view pans and zooms over photos side by side,
+while two people, cut out by their masks, cross before them. `--memory` compares the peak of a
+process that goes through 5 s with that of one that goes through 60 s.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import multiposenet
+from multiposenet import sources
+from multiposenet.annotations import CocoAnnotations
+from multiposenet.video.writer import VideoWriter
+
+RATE, SIZE = 25, (720, 1280)
+
+
+def write(path, folder, seconds):
+    """Writes the clip; returns its frames."""
+    annotations = CocoAnnotations.load(folder / "annotations.json")
+    images = [record for record in annotations.images if len(record.boxes)][:12]
+    photos = [sources.read_image(folder / "photos" / record.file_name) for record in images]
+    wall = np.concatenate([_of_height(photo, 900) for photo in photos], axis=1)
+    walkers = [_cut_out(folder, record) for record in _whole(annotations)[:2]]
+    count = int(seconds * RATE)
+    video = VideoWriter(path, RATE)
+    for frame in range(count):
+        share = frame / (20 * RATE)  # of the way, which takes 20 s there and 20 s back
+        share = 1 - abs(1 - share % 2)
+        scale = 1.15 - 0.15 * np.cos(share * 9)
+        height, width = (int(side / scale * 1.15) for side in SIZE)
+        left, top = int(share * (wall.shape[1] - width)), (900 - height) // 2
+        view = cv2.resize(wall[top : top + height, left : left + width], SIZE[::-1])
+        for (picture, alpha), place in zip(
+            walkers, (share * 5 % 1, 1 - share * 5 % 1), strict=True
+        ):
+            _paste(view, picture, alpha, int(place * (SIZE[1] - picture.shape[1])))
+        video.write(view, frame / RATE)
+    video.close()
+    return count
+
+
+def _of_height(photo, height):
+    return cv2.resize(photo, (round(photo.shape[1] * height / photo.shape[0]), height))
+
+
+def _whole(annotations):
+    """Photos of one standing person who is seen from head to foot."""
+    records = [record for record in annotations.images if len(record.boxes) == 1]
+    seen = [((record.keypoints[0, :, 2] > 0).sum(), record) for record in records]
+    return [record for count, record in sorted(seen, key=lambda pair: -pair[0])]
+
+
+def _cut_out(folder, record):
+    mask = cv2.imread(str(folder / "masks" / f"{Path(record.file_name).stem}.png"), 0)
+    x1, y1, x2, y2 = record.boxes[0].astype(int)
+    photo = sources.read_image(folder / "photos" / record.file_name)
+    return (
+        _of_height(photo[y1:y2, x1:x2], 520),
+        _of_height((mask[y1:y2, x1:x2] > 0).astype(np.float32), 520)[..., None],
+    )
+
+
+def _paste(view, picture, alpha, left):
+    part = view[-picture.shape[0] :, left : left + picture.shape[1]]
+    part[:] = (alpha * picture + (1 - alpha) * part).astype(np.uint8)
+
+
+def network_alone(pose, path, seconds):
+    """Frames a second of the network on a canvas of the clip."""
+    frame = next(sources.frames(str(path)))
+    canvas = next(pose.canvases([frame]))
+    pose._predict(canvas)
+    end, count, begin = time.monotonic() + seconds, 0, time.monotonic()
+    while time.monotonic() < end:
+        pose._predict(canvas)
+        count += len(canvas)
+    return count / (time.monotonic() - begin)
+
+
+def whole(path, *options):
+    """Seconds from the first frame on and peak memory in MB of `predict`, in its own process."""
+    with tempfile.TemporaryDirectory() as out:
+        command = [sys.executable, __file__, "--inside", path, "--out", out, *options]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(answer.stdout.splitlines()[-1])
+
+
+def inside(path, out, options):
+    from multiposenet import cli
+    from multiposenet.systems.system import System
+
+    times = []
+    stream = System.stream
+
+    def timed(self, *arguments, **named):
+        times.append(time.monotonic())
+        yield from stream(self, *arguments, **named)
+
+    System.stream = timed
+    status = cli.main(["predict", path, "--out", out, *options])
+    seconds = time.monotonic() - times[0]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"status": status, "seconds": seconds, "peak": peak}))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", nargs="?", type=Path, help="photos/, masks/, annotations.json")
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--runtime", default="openvino")
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    parser.add_argument("--out", help=argparse.SUPPRESS)
+    args, options = parser.parse_known_args()
+    if args.inside:
+        return inside(args.inside, args.out, options)
+    runtime = ("--runtime", args.runtime)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mp4"
+        if args.memory:
+            for seconds in (5, 60):
+                write(path, args.folder, seconds)
+                print(f"{seconds} s: peak {whole(path, *runtime)['peak']:.0f} MB")
+            return None
+        count = write(path, args.folder, args.seconds)
+        pose = multiposenet.load("multiposenet-nano", runtime=args.runtime)
+        alone = []
+        for kind, more in (("drawn", ()), ("not drawn", ("--pictures", "none"))):
+            alone.append(network_alone(pose, path, 8))
+            rate = count / whole(path, *runtime, *more)["seconds"]
+            alone.append(network_alone(pose, path, 8))
+            network = np.mean(alone[-2:])
+            print(f"{kind}: {rate:.1f} frames/s, network {network:.1f}: {rate / network:.2f}")
+    return None
+
+
+if __name__ == "__main__":
+    main()
