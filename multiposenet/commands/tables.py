@@ -2,9 +2,11 @@
 
 prn   designs of the Pose Residual Network: true keypoints in true boxes (MultiPoseNet, table 3)
 rmpe  RMPE, and what is lost without each of its parts (RMPE, table 5)
+grmi  what the parts of G-RMI are worth with one network (G-RMI, ablations)
+tta   scales, mirror images, tiles, refinement and ensembles, of every system
 
-Rows that were not trained yet are trained first; a later run goes on where an earlier one stopped,
-and finds finished rows in the run folder.
+Rows of prn and rmpe that were not trained yet are trained first; a later run goes on where an
+earlier one stopped, and finds finished rows in the run folder. The other tables train nothing.
 """
 
 from multiposenet import keras_start
@@ -37,7 +39,7 @@ def add_arguments(parser):
 
 def run(args) -> int:
     result_files.writable_json(args.json)
-    folder = result_files.writable_folder(args.run)
+    folder = result_files.writable_folder(args.run) if "run" in args else None
     keras_start.import_keras()
     _, _, make = TABLES[args.table]
     names = [name.strip() for name in args.rows.split(",") if name.strip()]
@@ -154,6 +156,55 @@ def _rmpe(args, folder, names):
     return table, chosen, headers, cells
 
 
+def _add_systems(parser):
+    parser.add_argument(
+        "--annotations", required=True, metavar="FILE", help="COCO labels to measure"
+    )
+    parser.add_argument("--images", required=True, metavar="DIR", help="folder of their photos")
+    parser.add_argument(
+        "--model",
+        default="multiposenet-nano",
+        metavar="NAME",
+        help="the model, and the detector of the others (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--runtime", default="auto", metavar="NAME", help="what runs them (default: %(default)s)"
+    )
+
+
+def _systems(args, names, rows):
+    from pathlib import Path
+
+    from multiposenet.annotations import CocoAnnotations
+    from multiposenet.training.tables import prn
+    from multiposenet.training.tables.system_rows import SystemTable
+
+    chosen = prn.choose(names, rows)
+    annotations = CocoAnnotations.load(args.annotations)
+    if not Path(args.images).is_dir():
+        raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
+    table = SystemTable(annotations, args.images, args.model, args.runtime)
+    return table, chosen, ["", "AP", "AP50", "gain", "ms", "times"], _system_cells
+
+
+def _system_cells(row) -> list[str]:
+    compared = [f"{row['gain']:+.1f}", f"{row['cost']:.1f}"] if "gain" in row else ["", ""]
+    gain, cost = compared
+    return [row["title"], f"{row['AP']:.1f}", f"{row['AP50']:.1f}", gain, f"{row['ms']:.0f}", cost]
+
+
+def _grmi(args, folder, names):
+    from multiposenet.training.tables import grmi
+
+    return _systems(args, names, grmi.ROWS)
+
+
+def _tta(args, folder, names):
+    from multiposenet.training.tables import test_time
+
+    return _systems(args, names, test_time.ROWS)
+
+
 def _rmpe_recipes(changes):
     """The recipes of both stages, from ``STAGE.NAME`` to the new value."""
     from multiposenet.training import recipes, registry
@@ -216,5 +267,17 @@ TABLES = {
         "row's, and its standard deviation over the photos.",
         _add_rmpe,
         _rmpe,
+    ),
+    "grmi": (
+        "What the parts of G-RMI are worth with one network. AP: COCO's keypoints AP. gain: more "
+        "AP than the first row's. ms: a photo, all in all; times: the first row's.",
+        _add_systems,
+        _grmi,
+    ),
+    "tta": (
+        "What more looks at a photo gain and cost. AP: COCO's keypoints AP. gain: more AP than the "
+        "system alone. ms: a photo, all in all; times: of the system alone.",
+        _add_systems,
+        _tta,
     ),
 }
