@@ -110,9 +110,9 @@ def test_int8_and_wrong_arguments(
     assert_one_line(errors, words)
 
 
-def test_rmpe_runs_in_keras_alone(multiposenet, fake_model, tmp_path):
+def test_a_runtime_of_files_alone_runs_no_system_by_its_name(multiposenet, fake_model, tmp_path):
     photo = paint(tmp_path / "a.png")
-    options = ("--system", "rmpe", "--runtime", "openvino", "--out", tmp_path / "out")
+    options = ("--system", "rmpe", "--runtime", "litert", "--out", tmp_path / "out")
     status, _, errors = multiposenet("predict", photo, *options)
     assert status == 2 and fake_model == []
-    assert_one_line(errors, "--runtime: openvino does not run RMPE")
+    assert_one_line(errors, "--runtime: litert does not run RMPE")

@@ -376,5 +376,7 @@ def test_export_returns_finished_poses_at_any_size(model, tmp_path):
 
 
 def test_fit_says_where_training_is():
-    with pytest.raises(NotImplementedError, match="use `multiposenet train STAGE .* docs/training"):
+    with pytest.raises(
+        NotImplementedError, match="use multiposenet.fit or `multiposenet train STAGE .* docs"
+    ):
         MultiPoseNet.fit(None, [])
