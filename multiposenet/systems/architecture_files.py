@@ -59,3 +59,29 @@ def read(path: Path, remedy: str) -> dict:
     if not isinstance(architecture, dict):
         raise WeightsError(f'{path}: architecture: missing; write {{"architecture": {{...}}}}')
     return architecture
+
+
+def of_file(path: Path, given: dict | None = None) -> dict | None:
+    """The architecture of a file of a model.
+
+    Args:
+        path: a `.weights.h5` or a `.keras` file.
+        given: the architecture, if the caller knows it.
+
+    Returns:
+        The given one, or else that in the JSON file beside weights; None for a `.keras` file, which
+        has its own.
+
+    Raises:
+        WeightsError: there is no such file, or nothing is known of it.
+    """
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "no such file"
+        raise WeightsError(f"{path}: file: {what}; give a .keras or .weights.h5 file or a name")
+    if given is not None or path.name.endswith(".keras"):
+        return given
+    about = beside(path)
+    remedy = f"give architecture={{...}} or put it into {about}"
+    if not about.exists():
+        raise WeightsError(f"{path}: architecture: not known; {remedy}")
+    return read(about, remedy)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from multiposenet import keras_start, zoo
-from multiposenet.errors import InputError, WeightsError
+from multiposenet.errors import InputError
 from multiposenet.maths.geometry import Affine, letterbox, letterbox_size, resample
 from multiposenet.poses import Poses
 from multiposenet.runtimes import export_cache, exported
@@ -340,13 +340,7 @@ def load(
         path, architecture = zoo.resolve(entry["name"]), entry["architecture"]
         name, defaults = entry["name"], entry.get("options", {})
     else:
-        _check_file(path)
-        if architecture is None and not path.name.endswith(".keras"):
-            beside = architecture_files.beside(path)
-            remedy = f"give architecture={{...}} or put it into {beside}"
-            if not beside.exists():
-                raise WeightsError(f"{path}: architecture: not known; {remedy}")
-            architecture = architecture_files.read(beside, remedy)
+        architecture = architecture_files.of_file(path, architecture)
 
     def in_keras():
         with keras_start.without_start_up_notes():
@@ -389,12 +383,6 @@ def _check_fixed(path: Path, fixed: dict, wanted: dict) -> None:
                 f"{path}: {name}: is {known}, {value} is asked for; export it anew with "
                 f"`--set {name}={value}`, or name the model that it was made of"
             )
-
-
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "no such file"
-        raise WeightsError(f"{path}: file: {what}; give a .keras or .weights.h5 file or a name")
 
 
 def _batches(indices: list[int], largest: int) -> Iterator[list[int]]:

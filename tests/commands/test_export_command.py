@@ -1,5 +1,6 @@
 """export: a file and what it differs by; --runtime where it cannot be had."""
 
+import dataclasses
 import json
 
 import pytest
@@ -9,6 +10,7 @@ from random_model import random_model
 from multiposenet.commands import systems
 from multiposenet.runtimes import quantization
 from multiposenet.runtimes.quantization import Agreement
+from multiposenet.systems.entries import rmpe
 from multiposenet.systems.estimator import Estimator
 
 
@@ -110,9 +112,10 @@ def test_int8_and_wrong_arguments(
     assert_one_line(errors, words)
 
 
-def test_a_runtime_of_files_alone_runs_no_system_by_its_name(multiposenet, fake_model, tmp_path):
+def test_a_system_that_a_runtime_does_not_run(multiposenet, fake_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(rmpe, "ENTRY", dataclasses.replace(rmpe.ENTRY, runtimes=("keras",)))
     photo = paint(tmp_path / "a.png")
-    options = ("--system", "rmpe", "--runtime", "litert", "--out", tmp_path / "out")
+    options = ("--system", "rmpe", "--runtime", "openvino", "--out", tmp_path / "out")
     status, _, errors = multiposenet("predict", photo, *options)
     assert status == 2 and fake_model == []
-    assert_one_line(errors, "--runtime: litert does not run RMPE")
+    assert_one_line(errors, "--runtime: openvino does not run RMPE")
