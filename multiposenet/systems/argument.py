@@ -71,8 +71,8 @@ BOX_OVERLAP = Argument(
 
 
 def with_rules(options: dict) -> dict:
-    """A system's options with the rule of pose NMS in place of its name."""
-    if "pose_nms" in options:
+    """A system's options with the rule of pose NMS in place of its name, if it is a name."""
+    if isinstance(options.get("pose_nms"), str):
         from multiposenet.systems import pose_nms
 
         options = {**options, "pose_nms": pose_nms.rule(options["pose_nms"])}

@@ -9,7 +9,8 @@ from multiposenet.commands import systems
 from multiposenet.errors import InputError
 from multiposenet.runtimes import exported
 from multiposenet.systems import registry
-from multiposenet.systems.argument import change, share
+from multiposenet.systems.argument import change, share, with_rules
+from multiposenet.systems.pose_nms import OKSNMS
 
 
 @pytest.mark.parametrize("name", registry.SYSTEMS)
@@ -50,3 +51,9 @@ def test_a_wrong_option_is_one_line(wrong):
     with pytest.raises(InputError, match=f"^--set: {wrong.partition('=')[0]}: .*; ") as caught:
         systems.load_system(args)
     assert "\n" not in str(caught.value)
+
+
+def test_rules_by_name_or_as_they_are():
+    assert with_rules({"pose_nms": "oks", "score": 0.1}) == {"pose_nms": OKSNMS(), "score": 0.1}
+    assert with_rules({"pose_nms": OKSNMS(0.3)}) == {"pose_nms": OKSNMS(0.3)}
+    assert with_rules({"pose_nms": None}) == {"pose_nms": None} and with_rules({}) == {}
