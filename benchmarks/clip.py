@@ -83,10 +83,10 @@ def network_alone(pose, path, seconds):
     """Frames a second of the network on a canvas of the clip."""
     frame = next(sources.frames(str(path)))
     canvas = next(pose.canvases([frame]))
-    pose._predict(canvas)
+    pose._find(canvas)
     end, count, begin = time.monotonic() + seconds, 0, time.monotonic()
     while time.monotonic() < end:
-        pose._predict(canvas)
+        pose._find(canvas)
         count += len(canvas)
     return count / (time.monotonic() - begin)
 
@@ -94,12 +94,14 @@ def network_alone(pose, path, seconds):
 def whole(path, *options):
     """Seconds from the first frame on and peak memory in MB of `predict`, in its own process."""
     with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, __file__, "--inside", path, "--out", out, *options]
+        given = ["predict", str(path), "--out", out, *options]
+        command = [sys.executable, __file__, "--inside", json.dumps(given)]
         answer = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(answer.stdout.splitlines()[-1])
 
 
-def inside(path, out, options):
+def inside(command):
+    """Runs a command line and prints its seconds and its memory."""
     from multiposenet import cli
     from multiposenet.systems.system import System
 
@@ -111,7 +113,7 @@ def inside(path, out, options):
         yield from stream(self, *arguments, **named)
 
     System.stream = timed
-    status = cli.main(["predict", path, "--out", out, *options])
+    status = cli.main(command)
     seconds = time.monotonic() - times[0]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"status": status, "seconds": seconds, "peak": peak}))
@@ -124,10 +126,9 @@ def main():
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--runtime", default="openvino")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
-    parser.add_argument("--out", help=argparse.SUPPRESS)
-    args, options = parser.parse_known_args()
+    args = parser.parse_args()
     if args.inside:
-        return inside(args.inside, args.out, options)
+        return inside(json.loads(args.inside))
     runtime = ("--runtime", args.runtime)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
@@ -144,7 +145,10 @@ def main():
             rate = count / whole(path, *runtime, *more)["seconds"]
             alone.append(network_alone(pose, path, 8))
             network = np.mean(alone[-2:])
-            print(f"{kind}: {rate:.1f} frames/s, network {network:.1f}: {rate / network:.2f}")
+            print(
+                f"{kind}: {rate:.1f} frames/s, network {network:.1f}: {rate / network:.2f}",
+                flush=True,
+            )
     return None
 
 
