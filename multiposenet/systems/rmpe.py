@@ -48,29 +48,15 @@ class RMPE(KeypointSystem):
         skeleton: Skeleton,
         codec=None,
         *,
-        pose_nms: rules.Rule = _POSE_NMS,
-        rescoring: str = "geometric",
-        box_overlap: float | None = None,
-        box_score: float = 0.0,
         margin: float = MARGIN,
         score: float = 0.3,
         batch_size: int = 32,
         name: str = "rmpe",
+        pose_nms: rules.Rule = _POSE_NMS,
+        **rest,
     ):
-        super().__init__(
-            detector,
-            network,
-            skeleton,
-            codec,
-            margin=margin,
-            score=score,
-            batch_size=batch_size,
-            name=name,
-            pose_nms=pose_nms,
-            rescoring=rescoring,
-            box_overlap=box_overlap,
-            box_score=box_score,
-        )
+        sizes = {"margin": margin, "score": score, "batch_size": batch_size, "name": name}
+        super().__init__(detector, network, skeleton, codec, pose_nms=pose_nms, **sizes, **rest)
 
 
 def load_rmpe(
