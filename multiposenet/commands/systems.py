@@ -139,8 +139,7 @@ def _member(name, args, options):
 
     if name in registry.SYSTEMS:
         entry = registry.get(name)
-        runtime = args.runtime if args.runtime in ("auto", *entry.runtimes) else "auto"
-        return entry.load(args.model, runtime=runtime, **options)
+        return entry.load(args.model, runtime=entry.nearest_runtime(args.runtime), **options)
     if not zoo.is_name(name):
         known = ", ".join([*registry.SYSTEMS, *zoo.names()])
         raise InputError(f"--ensemble: {name!r} is unknown; name some of: {known}")

@@ -94,10 +94,7 @@ def _prn_cells(row) -> list[str]:
 
 
 def _add_rmpe(parser):
-    parser.add_argument(
-        "--annotations", required=True, metavar="FILE", help="COCO labels to measure"
-    )
-    parser.add_argument("--images", required=True, metavar="DIR", help="folder of their photos")
+    _add_photos(parser)
     parser.add_argument(
         "--single",
         metavar="FORMAT:FOLDER",
@@ -125,22 +122,17 @@ def _add_rmpe(parser):
 
 
 def _rmpe(args, folder, names):
-    from pathlib import Path
-
-    from multiposenet.annotations import CocoAnnotations
     from multiposenet.skeleton import COCO_17
     from multiposenet.training import datasets
     from multiposenet.training.tables import prn, rmpe
     from multiposenet.training.tables.rmpe_variants import TrainedVariants
 
     chosen = prn.choose(names, rmpe.ROWS)
-    annotations = CocoAnnotations.load(args.annotations)
+    annotations = _photos(args)
     if annotations.skeleton.keypoints != COCO_17.keypoints:
         raise AnnotationError(
             f"{args.annotations}: keypoints: not those of {COCO_17.name}; measure on such labels"
         )
-    if not Path(args.images).is_dir():
-        raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
     trained = TrainedVariants(
         folder, args.model, tuple(args.train), COCO_17, _rmpe_recipes(args.set)
     )
@@ -157,10 +149,7 @@ def _rmpe(args, folder, names):
 
 
 def _add_systems(parser):
-    parser.add_argument(
-        "--annotations", required=True, metavar="FILE", help="COCO labels to measure"
-    )
-    parser.add_argument("--images", required=True, metavar="DIR", help="folder of their photos")
+    _add_photos(parser)
     parser.add_argument(
         "--model",
         default="multiposenet-nano",
@@ -173,16 +162,11 @@ def _add_systems(parser):
 
 
 def _systems(args, names, rows):
-    from pathlib import Path
-
-    from multiposenet.annotations import CocoAnnotations
     from multiposenet.training.tables import prn
     from multiposenet.training.tables.system_rows import SystemTable
 
     chosen = prn.choose(names, rows)
-    annotations = CocoAnnotations.load(args.annotations)
-    if not Path(args.images).is_dir():
-        raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
+    annotations = _photos(args)
     table = SystemTable(annotations, args.images, args.model, args.runtime)
     return table, chosen, ["", "AP", "AP50", "gain", "ms", "times"], _system_cells
 
@@ -228,6 +212,25 @@ def _ours(row, columns) -> list[str]:
         cells.append(f"{row[name]:.1f}" if name in row else "")
         cells.append(f"{row[lost]:.1f} ±{row[f'{lost}/spread']:.1f}" if lost in row else "")
     return cells
+
+
+def _add_photos(parser):
+    parser.add_argument(
+        "--annotations", required=True, metavar="FILE", help="COCO labels to measure"
+    )
+    parser.add_argument("--images", required=True, metavar="DIR", help="folder of their photos")
+
+
+def _photos(args):
+    """The labels of `_add_photos`."""
+    from pathlib import Path
+
+    from multiposenet.annotations import CocoAnnotations
+
+    annotations = CocoAnnotations.load(args.annotations)
+    if not Path(args.images).is_dir():
+        raise InputError(f"{args.images}: --images: not a folder; name the folder of the photos")
+    return annotations
 
 
 def _add_run(parser, name):

@@ -9,10 +9,9 @@ import os
 
 from multiposenet.networks.crop_margins import GRMI as MARGIN
 from multiposenet.skeleton import Skeleton
-from multiposenet.systems import keypoint_system
 from multiposenet.systems import pose_nms as rules
 from multiposenet.systems.grmi_files import DEFAULT, GRMIFile
-from multiposenet.systems.keypoint_system import KeypointSystem
+from multiposenet.systems.keypoint_system import KeypointSystem, loaded
 
 BOX_OVERLAP = 0.6
 """IoU up to which boxes are kept; who was found twice is left to OKS-NMS (G-RMI, OKS-NMS)."""
@@ -101,13 +100,14 @@ def load_grmi(
         InputError: the runtime is not installed; or the detector is an exported file whose boxes
             overlap otherwise, which is part of it.
     """
-    *parts, brought = keypoint_system.found(GRMI, GRMIFile, network, runtime, trust_saved_model)
-    options = {"box_overlap": BOX_OVERLAP, **brought, **options}
-    detector = keypoint_system.detector_of(
+    return loaded(
+        GRMI,
+        GRMIFile,
+        network,
         detector,
-        options["box_overlap"],
         runtime=runtime,
         image_size=image_size,
-        trust_saved_model=trust_saved_model or None,
+        trust_saved_model=trust_saved_model,
+        box_overlap=BOX_OVERLAP,
+        options=options,
     )
-    return GRMI(detector, *parts, **options)

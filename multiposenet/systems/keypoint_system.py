@@ -92,7 +92,45 @@ class KeypointSystem(TopDown):
                 yield self.persons.crops([frame.image], np.zeros(len(regions), int), regions)
 
 
-def found(system, files, source, runtime: str | None, trust_saved_model: bool):
+def loaded(
+    system,
+    files,
+    network,
+    detector,
+    *,
+    runtime,
+    image_size,
+    trust_saved_model,
+    box_overlap,
+    options,
+):
+    """A system with its network and its detector by their names.
+
+    Args:
+        system: the `KeypointSystem` class.
+        files: the `NetworkFile` class that finds its networks.
+        network: a name of the zoo, the folder of a run, or a file of `multiposenet export`.
+        detector: the name of a model, or a detector as for the system.
+        runtime, image_size, trust_saved_model: as for `multiposenet.load`.
+        box_overlap: IoU up to which the detector's boxes are kept if neither the network brings one
+            nor the options have one; None: the detector's own.
+        options: of the system, in place of those that the network brings.
+
+    Raises:
+        WeightsError: a name is unknown or a file is missing, damaged or of another network.
+        InputError: the runtime is not installed; or the detector is an exported file whose boxes
+            overlap otherwise, which is part of it.
+    """
+    *parts, brought = _found(system, files, network, runtime, trust_saved_model)
+    options = {"box_overlap": box_overlap, **brought, **options}
+    seen = {"runtime": runtime, "image_size": image_size}
+    if trust_saved_model:
+        seen["trust_saved_model"] = True
+    detector = detector_of(detector, options["box_overlap"], **seen)
+    return system(detector, *parts, **options)
+
+
+def _found(system, files, source, runtime: str | None, trust_saved_model: bool):
     """A trained network by its name, in Keras or as an exported file.
 
     Args:

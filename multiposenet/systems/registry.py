@@ -40,6 +40,10 @@ class Entry:
     runtimes: tuple[str, ...] = ("keras",)
     formats: tuple[str, ...] = ()
 
+    def nearest_runtime(self, wanted: str) -> str:
+        """The wanted runtime, or "auto" where this system has no such one."""
+        return wanted if wanted in self.runtimes else "auto"
+
 
 def get(name: str) -> Entry:
     """The entry of a system of `SYSTEMS`."""

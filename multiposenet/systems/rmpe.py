@@ -10,9 +10,8 @@ import os
 from multiposenet.maths.suppression import PoseNMSParameters
 from multiposenet.networks.crop_margins import SPPE as MARGIN
 from multiposenet.skeleton import Skeleton
-from multiposenet.systems import keypoint_system
 from multiposenet.systems import pose_nms as rules
-from multiposenet.systems.keypoint_system import KeypointSystem
+from multiposenet.systems.keypoint_system import KeypointSystem, loaded
 from multiposenet.systems.sppe_files import DEFAULT, SPPEFile
 
 _POSE_NMS = PoseNMSParameters()
@@ -88,13 +87,14 @@ def load_rmpe(
         InputError: the runtime is not installed; or the detector is an exported file whose boxes
             overlap otherwise, which is part of it.
     """
-    *network, brought = keypoint_system.found(RMPE, SPPEFile, sppe, runtime, trust_saved_model)
-    options = {**brought, **options}
-    detector = keypoint_system.detector_of(
+    return loaded(
+        RMPE,
+        SPPEFile,
+        sppe,
         detector,
-        options.get("box_overlap"),
         runtime=runtime,
         image_size=image_size,
-        trust_saved_model=trust_saved_model or None,
+        trust_saved_model=trust_saved_model,
+        box_overlap=None,
+        options=options,
     )
-    return RMPE(detector, *network, **options)

@@ -102,7 +102,7 @@ class SystemTable:
 
     def _load(self, name, options):
         entry = registry.get(name)
-        runtime = self.runtime if self.runtime in ("auto", *entry.runtimes) else "auto"
+        runtime = entry.nearest_runtime(self.runtime)
         # Average precision ranks all detections: a threshold would only cut its tail off.
         return entry.load(self.model, runtime=runtime, score=0.0, **options)
 
