@@ -40,7 +40,8 @@ def add_arguments(parser):
         nargs="*",
         metavar="SOURCE",
         help="image file, folder of images, glob pattern, address (https://) of an image; video "
-        "file, stream (rtsp://) or number of a camera; - reads an image from standard input",
+        "file, numbered images (frames/%%06d.png), stream (rtsp://) or number of a camera; - reads "
+        "an image from standard input",
     )
     parser.add_argument(
         "--out", default="multiposenet-out", metavar="DIR", help="folder (default: %(default)s)"

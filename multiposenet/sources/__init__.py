@@ -32,6 +32,7 @@ from multiposenet.sources.image_files import (
 from multiposenet.sources.label_images import read_labels, read_person_mask
 from multiposenet.sources.listing import SUFFIXES, files, is_several
 from multiposenet.sources.pixels import DEFAULT_LIMITS, Limits, from_array
+from multiposenet.sources.sequence import is_sequence
 
 __all__ = [
     "MOST_BYTES",
@@ -108,12 +109,13 @@ def frames(
     """Reads images one after the other, keeping none.
 
     Args:
-        source: a path, folder or glob pattern as for `files`; a video file, the address of a
-            stream (`rtsp://`) or the number of a camera, see `video`; the address of an image on
-            the web (`https://` or `http://`, at most 256 MiB in a minute); an encoded image as
-            `bytes`, or an open file; an array as for `from_array`, a stack of images
-            (N, H, W, C), tensors of PyTorch, also (C, H, W) and (N, C, H, W); a
-            `PIL.Image.Image`; a `Frame`; or an iterable of these.
+        source: a path, folder or glob pattern as for `files`; a video file, numbered images
+            (`frames/%06d.png`), the address of a stream (`rtsp://`) or the number of a camera, see
+            `video`; the address of an image on the web (`https://` or `http://`, at most 256 MiB
+            in a minute); an encoded image as `bytes`, or an open file; an array as for
+            `from_array`, a stack of images (N, H, W, C), tensors of
+            PyTorch, also (C, H, W) and (N, C, H, W); a `PIL.Image.Image`; a `Frame`; or an
+            iterable of these.
         limits: what an image may cost.
         recursive: whether the sub-folders of folders are searched, too.
         all_pages: whether all pages of a TIFF or frames of an animation are read, or the first.
@@ -222,7 +224,7 @@ def is_single(source: Source, all_pages: bool = False) -> bool:
 
 def _items(source, recursive: bool = False) -> Iterator:
     """Flattens a source into single images, or the error met on the way."""
-    if is_url(source) or video.is_live(source):
+    if is_url(source) or video.is_live(source) or is_sequence(source):
         yield source
     elif isinstance(source, (str, os.PathLike)):
         try:

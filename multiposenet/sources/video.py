@@ -1,7 +1,8 @@
 """Videos, decoded one frame after the other by FFmpeg through PyAV (the extra `video`).
 
-A damaged frame is an `InputError` in its place, and the frames behind it are still read; a file
-that ends early gives what it has, and then an error.
+Cameras, streams of the network and numbered images are videos, too. A damaged frame is an
+`InputError` in its place, and the frames behind it are still read; a file that ends early gives
+what it has, and then an error.
 """
 
 import os
@@ -14,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from multiposenet.errors import InputError
-from multiposenet.sources.image_files import reason
+from multiposenet.sources import sequence
+from multiposenet.sources.image_files import image_size, reason
 from multiposenet.sources.pixels import Limits
 
 SUFFIXES = frozenset(
@@ -27,6 +29,7 @@ _FILES = {
     "protocol_whitelist": "file",
 }
 _SLACK = 0.5  # seconds that the last frame may lie before the announced end
+_LEAST = 1e-3  # seconds from a frame to the next, of streams that give two of them the same time
 _WAIT = 20.0  # seconds for a stream of the network to open, and between its packets
 
 
@@ -57,10 +60,10 @@ class Cut:
 
 
 def is_video(source) -> bool:
-    """Whether a source is a video file by its name, a stream of the network, or a camera."""
-    if isinstance(source, (str, os.PathLike)):
-        return is_live(source) or Path(source).suffix.lower() in SUFFIXES
-    return is_live(source)
+    """Whether a source is a video file or numbered images by its name, a stream, or a camera."""
+    if is_live(source) or sequence.is_sequence(source):
+        return True
+    return isinstance(source, (str, os.PathLike)) and Path(source).suffix.lower() in SUFFIXES
 
 
 def is_live(source) -> bool:
@@ -74,7 +77,8 @@ def read(source, cut: Cut, limits: Limits) -> Iterator[tuple[np.ndarray, int, fl
     """Decodes a video, holding one frame.
 
     Args:
-        source: a file, the address of a stream, or the number of a camera.
+        source: a file, a pattern of numbered images, the address of a stream, or the number of a
+            camera.
         cut: which frames.
         limits: what each may cost.
 
@@ -83,7 +87,12 @@ def read(source, cut: Cut, limits: Limits) -> Iterator[tuple[np.ndarray, int, fl
         `start`; and its time stamp in seconds from the beginning of the video. Or an `InputError`
         for what is damaged.
     """
-    found = _camera(source) if isinstance(source, int) else _decoded(source, cut, limits)
+    if isinstance(source, int):
+        found = _camera(source)
+    elif sequence.is_sequence(source):
+        found = sequence.read(source, cut.start, limits)
+    else:
+        found = _decoded(source, cut, limits)
     number = 0
     for item in found:
         if isinstance(item, InputError):
@@ -93,7 +102,10 @@ def read(source, cut: Cut, limits: Limits) -> Iterator[tuple[np.ndarray, int, fl
         if cut.end is not None and at >= cut.end:
             return
         if number % cut.every == 0:
-            yield image(), number, at
+            try:
+                yield image(), number, at
+            except InputError as error:
+                yield error
         number += 1
 
 
@@ -117,11 +129,15 @@ class About:
 
 
 def about(path: str | os.PathLike) -> About:
-    """Reads the header of a video file.
+    """Reads the header of a video file, or of the first of numbered images.
 
     Raises:
         InputError: it cannot be read, or has no pictures.
     """
+    if sequence.is_sequence(path):
+        files = sequence.numbered(path)
+        seconds = (files[-1][0] - files[0][0] + 1) / sequence.RATE
+        return About(image_size(files[0][1]), len(files), seconds, sequence.RATE, False)
     with _opened(path) as (container, stream):
         frame = next(container.decode(stream), None)
         if frame is None:
@@ -161,6 +177,7 @@ def _decoded(source, cut: Cut, limits: Limits):
                 continue
             for frame in frames:
                 at = last + step if frame.time is None else frame.time - first
+                at = max(at, last + _LEAST) if seen else at
                 seen, last = seen + 1, at
                 if at < cut.start - 1e-6:
                     continue
@@ -218,7 +235,7 @@ def _packets(container, stream, source):
             return
         except av.error.FFmpegError as error:
             yield InputError(
-                f"{source}: file: breaks off ({reason(error)}); what was there was read"
+                f"{source}: {_kind(source)}: breaks off ({reason(error)}); what was there was read"
             )
             return
         yield packet
@@ -243,13 +260,18 @@ def _opened(source):
     try:
         container = av.open(name, options=options, timeout=(_WAIT, _WAIT) if live else None)
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise InputError(
-            f"{source}: file: {reason(error)}; give a video that FFmpeg can read"
-        ) from error
+        remedy = (
+            "check that it is sent, and its address" if live else "give one that FFmpeg can read"
+        )
+        raise InputError(f"{source}: {_kind(source)}: {reason(error)}; {remedy}") from error
     with container:
         if not container.streams.video:
-            raise InputError(f"{source}: file: has no pictures; give a video")
+            raise InputError(f"{source}: {_kind(source)}: has no pictures; give a video")
         yield container, container.streams.video[0]
+
+
+def _kind(source) -> str:
+    return "stream" if is_live(source) else "file"
 
 
 def _seconds(container, stream) -> float | None:

@@ -51,8 +51,9 @@ class System(ABC):
         is taken in the caller's thread.
 
         Args:
-            source: as for a call; a video file, the address of a stream (`rtsp://`) or the number
-                of a camera, whose frames have an `index` and a `time`; or any iterable of these.
+            source: as for a call; a video file, numbered images (`frames/%06d.png`), the address
+                of a stream (`rtsp://`) or the number of a camera, whose frames have an `index` and
+                a `time`; or any iterable of these.
             size, score: as for a call.
             track: whether people keep an id from frame to frame, by a `Tracker` or one of one's
                 own. People who are known may then score half as much.

@@ -57,7 +57,7 @@ def predict_clip(pose, clip: Clip, args, out, draw, reading: dict) -> Done:
         InputError: the video cannot be opened, or a file of somebody else is in the way.
         KeyboardInterrupt: it was asked for; the files are complete up to there.
     """
-    done, stopped = Done(), None
+    done, stopped, error = Done(), None, None
     with contextlib.ExitStack() as stack:
         lines = stack.enter_context(writing.atomic_write(out.claim(clip.lines)))
         lines = stack.enter_context(lines.open("w", encoding="utf-8"))
@@ -74,16 +74,22 @@ def predict_clip(pose, clip: Clip, args, out, draw, reading: dict) -> Done:
                 found = stage(overlapped.mapped(work, found, _DRAWERS, waiting=3))
                 store = functools.partial(_stored, lines, video)
                 for people in stage(overlapped.mapped(store, found, waiting=2)):
+                    if error:  # the last one is told below, once
+                        console.report(error)
+                        error = None
                     if isinstance(people, InputError):
-                        console.report(people)
+                        error = people
                         done.failures += 1
                         continue
                     done.frames += 1
                     done.people += people
-        except KeyboardInterrupt as error:
-            stopped = error
+        except KeyboardInterrupt as interrupt:
+            stopped = interrupt
         if not done.frames:
-            raise stopped or InputError(f"{clip.source}: file: no frame of it could be used")
+            nothing = InputError(f"{clip.source}: file: has no frame from --start to --end")
+            raise stopped or error or nothing
+        if error:
+            console.report(error)
         if video:
             video.close()
     for part in clip.parts():
@@ -132,8 +138,9 @@ class _Video:
                 self._start = time
                 self._writer = VideoWriter(self._path, start=time)
             else:
-                rate = video.about(self._source).rate
-                self._writer = VideoWriter(self._path, rate, self._source, self._start)
+                about = video.about(self._source)
+                sound = self._source if about.has_sound else None
+                self._writer = VideoWriter(self._path, about.rate, sound, self._start)
         self._writer.write(picture, time)
 
     def close(self):

@@ -1,5 +1,6 @@
 """What `predict` is given: the photos, what each is called in the results, and their frames."""
 
+import contextlib
 import itertools
 import sys
 from collections.abc import Iterator
@@ -18,16 +19,17 @@ def clips(given, out, draws: bool) -> tuple[list[Clip], list[str]]:
     """The videos among some sources, once each, and the other sources.
 
     Args:
-        given: as of `photos`; also videos, addresses of streams, and numbers of cameras.
+        given: as of `photos`; also videos, patterns of numbered images, addresses of streams, and
+            numbers of cameras.
         out: the `PredictionFolder`.
         draws: whether there are drawn videos.
     """
-    from multiposenet.sources import video
+    from multiposenet.sources import sequence, video
 
     found, rest = [], []
     for source in dict.fromkeys(given):
         camera = source.isdecimal() and not Path(source).exists()
-        if camera or video.is_live(source):
+        if camera or video.is_live(source) or sequence.is_sequence(source):
             found.append(int(source) if camera else source)
         elif video.is_video(source):
             found.append(Path(source))
@@ -39,14 +41,14 @@ def clips(given, out, draws: bool) -> tuple[list[Clip], list[str]]:
     taken |= out.foreign_names()
     made = []
     for source in found:
-        name = Path(f"camera-{source}" if isinstance(source, int) else source)
-        stem, number = name.stem or "stream", 1
+        name = stem = _clip_name(source)
+        number = 1
         while any(f"{stem}{suffix}".lower() in taken for suffix in (".jsonl", ".mp4")):
             number += 1
-            stem = f"{name.stem}-{number}"
-        kept = source if isinstance(source, Path) else str(source)
+            stem = f"{name}-{number}"
+        kept = source if isinstance(source, Path) else _known_by(source)
         lines, picture = (
-            Photo(kept, None, 0, name.name, f"{stem}{suffix}") for suffix in (".jsonl", ".mp4")
+            Photo(kept, None, 0, name, f"{stem}{suffix}") for suffix in (".jsonl", ".mp4")
         )
         taken |= {lines.picture.lower(), picture.picture.lower()}
         made.append(Clip(source, lines, picture if draws else None))
@@ -138,14 +140,39 @@ def file_names(sources: list, own: list[PurePosixPath], pages: list[int | None])
     return [str(source) for source in sources]  # one photo by several links or addresses
 
 
-def _name_of(url: str) -> str:
+def _clip_name(source) -> str:
+    """What the files of a video are called after."""
+    from multiposenet.sources import sequence, video
+
+    if isinstance(source, int):
+        return f"camera-{source}"
+    if video.is_live(source):
+        return PurePosixPath(_name_of(source, "stream")).stem
+    if sequence.is_sequence(source):
+        return Path(source).absolute().parent.name or "frames"
+    return source.stem
+
+
+def _known_by(source) -> str:
+    """What tells that it is the same camera, stream or sequence of images."""
+    from multiposenet.sources import sequence
+
+    if sequence.is_sequence(source):
+        with contextlib.suppress(InputError, OSError):  # reading it will tell
+            files = [path for _, path in sequence.numbered(source)]
+            newest = max(path.stat().st_mtime_ns for path in files)
+            return f"{Path(source).absolute()}: {len(files)} files, {newest}"
+    return str(source)
+
+
+def _name_of(url: str, default: str = "page") -> str:
     """A file name for what an address serves, which may be any text."""
     try:
         name = PurePosixPath(unquote(urlsplit(url).path)).name
     except ValueError as error:
         raise InputError(f"{url}: url: {error}; correct the address") from error
     name = "".join(c for c in name if c.isprintable() and c not in '\\:*?"<>|')[-100:]
-    return name.lstrip(".") or "page"
+    return name.lstrip(".") or default
 
 
 def _paged(name: str, page: int | None, mark: str = "#") -> str:
