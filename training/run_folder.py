@@ -23,7 +23,7 @@ from multiposenet.files.writing import remove_partials, save_weights
 from multiposenet.networks.public_weights.weight_files import load_completely
 from multiposenet.networks.sppe import SPPEArchitecture, current_names, inference_model
 from multiposenet.systems import architecture_files, options
-from multiposenet.systems.multiposenet import MultiPoseNet
+from multiposenet.systems.multiposenet import MultiPoseNet, architecture_for
 from multiposenet.training.registry import STAGES, of_system
 
 # What a run trains
@@ -200,7 +200,7 @@ def load_weights(network, path, stage):
 # MultiPoseNet
 
 
-def new_model(run, backbone, skeleton, weights=None, write=True):
+def new_model(run, backbone, skeleton, weights=None, write=True, concatenated=None):
     """The model that a run trains, recorded in the run's folder by the first stage.
 
     Args:
@@ -209,6 +209,7 @@ def new_model(run, backbone, skeleton, weights=None, write=True):
         skeleton: a ``Skeleton``.
         weights: ``None``, or ``"imagenet"`` for the backbone.
         write: whether to record it; of several processes one does.
+        concatenated: as of the ``Architecture``; None: as the run's other stages have it.
 
     Returns:
         A ``MultiPoseNet`` with initial weights.
@@ -216,9 +217,14 @@ def new_model(run, backbone, skeleton, weights=None, write=True):
     Raises:
         WeightsError: an earlier stage of the run trained another model.
     """
-    Path(run).mkdir(parents=True, exist_ok=True)
-    model = MultiPoseNet(backbone, skeleton, weights=weights)
-    record_architecture(Path(run) / "model.json", describe_model(model), write)
+    path = Path(run) / "model.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if concatenated is None:
+        known = read_architecture(path).get("architecture") if path.exists() else None
+        concatenated = known.get("concatenated", True) if isinstance(known, dict) else True
+    architecture = dataclasses.replace(architecture_for(backbone), concatenated=concatenated)
+    model = MultiPoseNet(backbone, skeleton, weights=weights, architecture=architecture)
+    record_architecture(path, describe_model(model), write)
     return model
 
 

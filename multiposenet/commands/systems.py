@@ -112,7 +112,8 @@ def _test_time(system, args, options, ways):
         from multiposenet.systems.test_time.ensemble import Ensemble
 
         names = [args.system, *args.ensemble.split(",")]
-        others = [_member(name, args, options) for name in names[1:]]
+        given = {"model": args.model, "runtime": args.runtime, **options}
+        others = [_named("--ensemble", registry.member, name, **given) for name in names[1:]]
         system = _named("--ensemble", Ensemble, [system, *others], names, options.get("score"))
     if args.refine:
         from multiposenet.systems.test_time.refinement import Refined, load_persons
@@ -125,25 +126,12 @@ def _test_time(system, args, options, ways):
     return system
 
 
-def _named(flag, make, *arguments):
+def _named(flag, make, *arguments, **options):
     """Calls a function; what is wrong with its arguments is an error of an option."""
     try:
-        return make(*arguments)
+        return make(*arguments, **options)
     except ValueError as error:
         raise InputError(f"{flag}: {error}") from error
-
-
-def _member(name, args, options):
-    """One of `--ensemble`: a system by its name with `--model`, or a model of the zoo."""
-    from multiposenet import zoo
-
-    if name in registry.SYSTEMS:
-        entry = registry.get(name)
-        return entry.load(args.model, runtime=entry.nearest_runtime(args.runtime), **options)
-    if not zoo.is_name(name):
-        known = ", ".join([*registry.SYSTEMS, *zoo.names()])
-        raise InputError(f"--ensemble: {name!r} is unknown; name some of: {known}")
-    return next(iter(registry.entries().values())).load(name, runtime=args.runtime, **options)
 
 
 def load(args, runtime: str | None = None, **options):

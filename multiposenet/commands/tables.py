@@ -12,7 +12,7 @@ earlier one stopped, and finds finished rows in the run folder. The other tables
 from multiposenet import keras_start
 from multiposenet.commands import arguments, console, result_files
 from multiposenet.errors import AnnotationError, InputError
-from multiposenet.systems.argument import change
+from multiposenet.systems.argument import change, share
 
 PRN_COLUMNS = {
     "paper/AP": "paper",
@@ -159,6 +159,12 @@ def _add_systems(parser):
     parser.add_argument(
         "--runtime", default="auto", metavar="NAME", help="what runs them (default: %(default)s)"
     )
+    parser.add_argument(
+        "--box-score",
+        type=share,
+        metavar="T",
+        help="look at no box that scores below T: quicker (default: what each system has)",
+    )
 
 
 def _systems(args, names, rows):
@@ -167,14 +173,14 @@ def _systems(args, names, rows):
 
     chosen = prn.choose(names, rows)
     annotations = _photos(args)
-    table = SystemTable(annotations, args.images, args.model, args.runtime)
+    table = SystemTable(annotations, args.images, args.model, args.runtime, rows, args.box_score)
     return table, chosen, ["", "AP", "AP50", "gain", "ms", "times"], _system_cells
 
 
 def _system_cells(row) -> list[str]:
-    compared = [f"{row['gain']:+.1f}", f"{row['cost']:.1f}"] if "gain" in row else ["", ""]
-    gain, cost = compared
-    return [row["title"], f"{row['AP']:.1f}", f"{row['AP50']:.1f}", gain, f"{row['ms']:.0f}", cost]
+    columns = {"AP": ".1f", "AP50": ".1f", "gain": "+.1f", "ms": ".0f", "cost": ".1f"}
+    cells = [format(row[name], form) if name in row else "" for name, form in columns.items()]
+    return [row["title"], *cells]
 
 
 def _grmi(args, folder, names):
@@ -273,7 +279,7 @@ TABLES = {
     ),
     "grmi": (
         "What the parts of G-RMI are worth with one network. AP: COCO's keypoints AP. gain: more "
-        "AP than the first row's. ms: a photo, all in all; times: the first row's.",
+        "AP than that of G-RMI. ms: a photo, all in all; rows without decide on the same poses.",
         _add_systems,
         _grmi,
     ),

@@ -15,6 +15,7 @@ def keypoint_subnet(
     head_channels=256,
     norm=False,
     sigmoid=False,
+    concatenated=True,
     name="keypoint_subnet",
 ):
     """From K2...K5 to one heatmap per keypoint and a person mask at the resolution of K2.
@@ -33,6 +34,8 @@ def keypoint_subnet(
         norm: batch-normalize the convolutions.
         sigmoid: the outputs are logits of a sigmoid, biased to a prior of 0.01 at the start,
             instead of the paper's linear maps.
+        concatenated: D2...D5 make the final maps together; otherwise D2 does alone, "no concat" of
+            MultiPoseNet, table 2.
         name: name of the model.
 
     Returns:
@@ -49,6 +52,8 @@ def keypoint_subnet(
         outputs[key] = layers.Conv2D(
             num_keypoints + 1, 1, name=f"{key.lower()}_prediction", **head
         )(x)
+        if not concatenated and strides[key] > finest:
+            continue
         suffix = key[-1]
         for index in (1, 2):
             x = conv_unit(x, channels, norm=norm, name=f"d{suffix}_conv{index}")
@@ -56,7 +61,7 @@ def keypoint_subnet(
         if factor > 1:
             x = layers.UpSampling2D(factor, name=f"d{suffix}_upsampled")(x)
         merged.append(x)
-    x = layers.Concatenate(name="merged")(merged)
+    x = layers.Concatenate(name="merged")(merged) if concatenated else merged[0]
     x = conv_unit(x, head_channels, norm=norm, name="merged_conv")
     outputs["maps"] = layers.Conv2D(num_keypoints + 1, 1, name="prediction", **head)(x)
     return keras.Model(inputs, outputs, name=name)

@@ -22,10 +22,11 @@ def separated(subnet):
 
     Returns:
         A ``keras.Model`` from the dict K2...K5 to ``{"maps": ...}``, equal to that of the subnet.
-        That of separable convolutions has little to save and stays as it is.
+        Without concatenation there is nothing to save, and with separable convolutions little: such
+        subnets stay as they are.
     """
     present = {layer.name: layer for layer in subnet.layers}
-    if "merged_conv" not in present:
+    if not {"merged", "merged_conv"} <= set(present):
         return keras.Model(subnet.input, {"maps": subnet.output["maps"]}, name=subnet.name)
     levels, factors = list(present["merged"].input), []
     for index, key in enumerate(subnet.input):

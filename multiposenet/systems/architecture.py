@@ -18,6 +18,8 @@ class Architecture:
         person_depth: 3x3 convolutions in each head of the person subnet.
         norm: batch-normalize pyramids and heads.
         sigmoid: heatmaps are sigmoids of the keypoint subnet's output instead of the output.
+        concatenated: the final maps are made of D2...D5, concatenated, and not of D2 alone; with
+            MoveNet's backbones they always are.
         anchor_sizes: base size per level P3...P7.
         anchor_ratios: height over width.
         prn_nodes: nodes of the PRN's hidden layer.
@@ -35,6 +37,7 @@ class Architecture:
     person_depth: int = 4
     norm: bool = False
     sigmoid: bool = False
+    concatenated: bool = True
     anchor_sizes: tuple[float, ...] = (32, 64, 128, 256, 512)
     anchor_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
     prn_nodes: int = 1024
@@ -49,7 +52,7 @@ class Architecture:
         ranges.whole(self, 1, 8192, "prn_nodes")
         ranges.whole(self, 1, 8, "prn_stride")
         ranges.real(self, 0, 0.99, "prn_dropout")
-        ranges.flags(self, "norm", "sigmoid")
+        ranges.flags(self, "norm", "sigmoid", "concatenated")
         ranges.sequences(self, 1, 10_000, 16, "anchor_sizes")
         ranges.sequences(self, 0.01, 100, 16, "anchor_ratios")
 

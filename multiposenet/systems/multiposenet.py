@@ -96,7 +96,7 @@ class MultiPoseNet(keras.Model):
         if not isinstance(backbone, str | keras.Model):
             raise TypeError(f"backbone: {backbone!r:.60}; give a name or a keras.Model")
         compact = backbone in backbones.COMPACT
-        self.architecture = architecture or _architecture_for(backbone)
+        self.architecture = architecture or architecture_for(backbone)
         if not isinstance(options, InferenceOptions):
             defaults = inference_options.NANO if compact else inference_options.PAPER
             options = dataclasses.replace(defaults, **(options or {}))
@@ -148,6 +148,8 @@ class MultiPoseNet(keras.Model):
         if self.keypoint_strides["K2"] != self.codec.stride:
             raise ValueError(f"backbone: C2 has stride {self.keypoint_strides['K2']}; it must be 4")
         if self._backbone_name in backbones.MOVENETS:
+            if not size.concatenated:
+                raise ValueError("concatenated: MoveNet's backbones always concatenate; give True")
             self.keypoint_pyramid = movenet_pyramid(levels, size.further_channels)
             self.keypoint_subnet = separable_keypoint_subnet(
                 self.keypoint_strides,
@@ -166,6 +168,7 @@ class MultiPoseNet(keras.Model):
                 head_channels=size.head_channels,
                 norm=size.norm,
                 sigmoid=size.sigmoid,
+                concatenated=size.concatenated,
             )
         coarsest = levels["C5"][1]
         self.anchors = size.anchors(
@@ -260,17 +263,13 @@ class MultiPoseNet(keras.Model):
 
     def call(self, images):
         self._check_size(images.shape)
-        features = self.backbone(images, training=False)
-        maps = self.final_maps(features)
-        boxes, box_scores = self._persons(images, features)
-        # The peaks of the mask are not used, but taking it out before costs more than finding them.
-        peaks = self.codec.decode({"heatmaps": maps}, self.options.max_peaks)
-        points, peak_scores = (x[:, :-1] for x in peaks)
+        found = self.detect(images)
+        maps, boxes, box_scores = found["maps"], found["boxes"], found["box_scores"]
         keypoints, keypoint_scores = grouping.group(
             self.prn,
             boxes,
-            points,
-            peak_scores,
+            found["points"],
+            found["point_scores"],
             self.options.score_exponent,
             self.options.candidates_per_box,
             box_scores if self.options.exclusive else None,
@@ -287,6 +286,31 @@ class MultiPoseNet(keras.Model):
             "pose_scores": ops.sqrt(box_scores * ops.mean(keypoint_scores, axis=-1)),
             "heatmaps": keypoint_maps,
             "mask": mask,
+        }
+
+    def detect(self, images):
+        """People and keypoints that are not grouped yet, at inference.
+
+        Args:
+            images: as of the call.
+
+        Returns:
+            A dict, in input pixels: ``boxes (B, N, 4)`` xyxy and ``box_scores (B, N)``; the
+            candidates of every keypoint, ``points (B, K, P, 2)`` xy and ``point_scores
+            (B, K, P)``; ``maps``, see ``final_maps``. Unused rows have score 0.
+        """
+        features = self.backbone(images, training=False)
+        maps = self.final_maps(features)
+        boxes, box_scores = self._persons(images, features)
+        # The peaks of the mask are not used, but taking it out before costs more than finding them.
+        peaks = self.codec.decode({"heatmaps": maps}, self.options.max_peaks)
+        points, point_scores = (x[:, :-1] for x in peaks)
+        return {
+            "boxes": boxes,
+            "box_scores": box_scores,
+            "points": points,
+            "point_scores": point_scores,
+            "maps": maps,
         }
 
     def _check_size(self, shape):
@@ -365,7 +389,8 @@ def _check_size(image_size):
         )
 
 
-def _architecture_for(backbone):
+def architecture_for(backbone):
+    """The ``Architecture`` that goes with a backbone, a name or a ``keras.Model``."""
     if isinstance(backbone, str) and backbone in backbones.MOVENETS:
         return MOVENET
     return NANO if backbone in backbones.COMPACT else PAPER

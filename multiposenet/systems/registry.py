@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
+from multiposenet import zoo
 from multiposenet.systems.argument import Argument
 
 # Name -> module of its ENTRY; the first one is the default.
@@ -53,3 +54,24 @@ def get(name: str) -> Entry:
 def entries() -> dict[str, Entry]:
     """All entries by name."""
     return {name: get(name) for name in SYSTEMS}
+
+
+def member(name: str, model, runtime: str, **options):
+    """A system of an ensemble, by its name or that of its model.
+
+    Args:
+        name: of `SYSTEMS`, which then has the model; or a model of the zoo, of the default system.
+        model: as for `Entry.load`.
+        runtime: the system's nearest is taken.
+        **options: of `Entry.load`.
+
+    Raises:
+        ValueError: the name is unknown.
+    """
+    if name in SYSTEMS:
+        entry = get(name)
+        return entry.load(model, runtime=entry.nearest_runtime(runtime), **options)
+    if not zoo.is_name(name):
+        known = ", ".join([*SYSTEMS, *zoo.names()])
+        raise ValueError(f"{name!r} is unknown; name some of: {known}")
+    return get(next(iter(SYSTEMS))).load(name, runtime=runtime, **options)

@@ -34,6 +34,8 @@ class KeypointRecipe(Recipe):
         mask_share: weight of the mask in it: mean cross-entropy against the sum of each keypoint.
         intermediate: weight of each intermediate loss (MultiPoseNet, section 3.2); 0 is "no int"
             of MultiPoseNet, table 2.
+        concatenated: whether D2...D5 make the final maps (MultiPoseNet, section 3.2), or D2 does
+            alone, "no concat" of MultiPoseNet, table 2.
         sigma_share: Gaussian width as a share of the person's size sqrt(box area).
         sigma_limits: least and greatest width in pixels.
         scale: range of the random factor by which a photo is scaled, 1 standing for a longer side
@@ -63,6 +65,7 @@ class KeypointRecipe(Recipe):
     gamma: float = 0.0
     mask_share: float = 1.0
     intermediate: float = 1.0
+    concatenated: bool = True
     sigma_share: float = 0.045
     sigma_limits: tuple[float, float] = (7.0, 7.0)
     scale: tuple[float, ...] = (0.8, 1.2)

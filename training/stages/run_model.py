@@ -32,7 +32,12 @@ def begin(job, stage, checkpoint):
         weights = None
     released = weights if weights == "imagenet" or str(weights).endswith(".json") else None
     model = run_folder.new_model(
-        job.run, recipe.backbone, job.skeleton, released, job.engine.writes
+        job.run,
+        recipe.backbone,
+        job.skeleton,
+        released,
+        job.engine.writes,
+        getattr(recipe, "concatenated", None),
     )
     if weights and not released:
         pretrained.take(model, weights, stage)

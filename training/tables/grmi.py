@@ -1,27 +1,51 @@
 """What the parts of G-RMI are worth with one network (G-RMI, ablations).
 
-Rescoring, OKS-NMS and IoU-NMS at several thresholds, and how far crops reach.
+Rescoring, OKS-NMS and IoU-NMS at several thresholds are decided on the same poses. How far crops
+reach, and heatmaps in place of disks and offsets, of a network of the same backbone.
 """
 
+from multiposenet.systems.grmi import BOX_OVERLAP
 from multiposenet.systems.pose_nms import OKSNMS, SoftOKSNMS
-from multiposenet.training.tables.system_rows import SystemRow
+from multiposenet.training.tables.system_rows import DecidedRow, SystemRow
+
+_LOOSEST = 0.7
+_OKS_NMS = OKSNMS()
 
 
-def _row(name, title, **options):
-    return SystemRow(name, title, "grmi", options, than="grmi")
+def _decided(name, title, box_overlap=BOX_OVERLAP, rescoring="keypoints", pose_nms=_OKS_NMS):
+    than = None if name == "grmi" else "grmi"
+    return DecidedRow(name, title, "every", box_overlap, rescoring, pose_nms, than)
+
+
+def _run(name, title, system="grmi", **options):
+    return SystemRow(name, title, system, options, than="grmi")
 
 
 ROWS = (
-    SystemRow("grmi", "G-RMI: keypoint rescoring, OKS-NMS 0.5, boxes below IoU 0.6", "grmi"),
-    _row("box-score", "a pose scores what its box does", rescoring="box"),
-    _row("both-scores", "the geometric mean of both", rescoring="geometric"),
-    _row("no-nms", "no NMS of poses", pose_nms=None),
-    *(_row(f"oks-{t:g}", f"OKS-NMS {t:g}", pose_nms=OKSNMS(t)) for t in (0.3, 0.7, 0.9)),
-    _row("soft-oks", "soft OKS-NMS", pose_nms=SoftOKSNMS()),
-    *(
-        _row(f"iou-{t:g}", f"IoU-NMS {t:g} of boxes alone", pose_nms=None, box_overlap=t)
-        for t in (0.3, 0.5, 0.7)
+    SystemRow(
+        "every",
+        f"every box below IoU {_LOOSEST}, no NMS of poses",
+        "grmi",
+        {"box_overlap": _LOOSEST, "pose_nms": None},
     ),
-    *(_row(f"margin-{m:g}", f"crops {m:.0%} longer", margin=m) for m in (0.0, 0.1, 0.5)),
+    _decided("grmi", "G-RMI: keypoint rescoring, OKS-NMS 0.5, boxes below IoU 0.6"),
+    _decided("box-score", "a pose scores what its box does", rescoring="box"),
+    _decided("both-scores", "the geometric mean of both", rescoring="geometric"),
+    _decided("no-nms", "no NMS of poses", pose_nms=None),
+    *(_decided(f"oks-{t:g}", f"OKS-NMS {t:g}", pose_nms=OKSNMS(t)) for t in (0.3, 0.7, 0.9)),
+    _decided("soft-oks", "soft OKS-NMS", pose_nms=SoftOKSNMS()),
+    *(
+        _decided(f"iou-{t:g}", f"IoU-NMS {t:g} of boxes alone", t, pose_nms=None)
+        for t in (0.3, 0.4, 0.5, _LOOSEST)
+    ),
+    *(_run(f"margin-{m:g}", f"crops {m:.0%} longer", margin=m) for m in (0.0, 0.1, 0.5)),
+    _run(
+        "heatmaps",
+        "heatmaps, of RMPE's network",
+        "rmpe",
+        rescoring="keypoints",
+        pose_nms=_OKS_NMS,
+        box_overlap=BOX_OVERLAP,
+    ),
 )
-"""All rows, compared with the first."""
+"""All rows, compared with G-RMI's."""

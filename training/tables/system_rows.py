@@ -1,17 +1,21 @@
 """Tables whose rows are systems as they come, used in different ways; nothing is trained."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from multiposenet import overlapped
 from multiposenet.annotations import CocoAnnotations, photo_path
 from multiposenet.errors import InputError
 from multiposenet.evaluation import coco
+from multiposenet.maths.suppression import box_nms
 from multiposenet.sources import Frame, read_labelled
-from multiposenet.systems import registry
+from multiposenet.systems import pose_nms as rules
+from multiposenet.systems import pose_scores, registry
 from multiposenet.systems.test_time.augmentation import Augmentation, Augmented
 from multiposenet.systems.test_time.ensemble import Ensemble
 from multiposenet.systems.test_time.refinement import Refined, load_persons
+
+FIGURES = ("AP", "AP50", "AP75", "APM", "APL")
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class SystemRow:
         title: as the table prints it.
         system: of ``registry.SYSTEMS``.
         options: of its ``load``.
-        ensemble: systems of ``registry.SYSTEMS`` that look at the photos, too.
+        ensemble: names that look at the photos, too, as for ``registry.member``.
         refine: what estimates each pose once more, as for ``refinement.load_persons``.
         tta: as for ``Augmentation.parse``.
         than: name of the row whose figures this one's are compared with; None: with nothing.
@@ -39,6 +43,25 @@ class SystemRow:
     than: str | None = None
 
 
+@dataclass(frozen=True)
+class DecidedRow:
+    """A row that looks at no photo: what another row has found is scored and kept otherwise.
+
+    Attributes:
+        name, title, than: as of ``SystemRow``.
+        of: name of the row whose poses these are, of a top-down system that keeps all of them.
+        box_overlap, rescoring, pose_nms: as of ``TopDown``.
+    """
+
+    name: str
+    title: str
+    of: str
+    box_overlap: float | None
+    rescoring: str
+    pose_nms: rules.Rule
+    than: str | None = None
+
+
 class SystemTable:
     """Measures rows on the same photos.
 
@@ -47,49 +70,68 @@ class SystemTable:
         images: folder of their photos.
         model: detector of all systems, as for ``multiposenet.load``.
         runtime: as for ``multiposenet.load``.
+        rows: among which ``DecidedRow.of`` is looked up.
+        box_score: boxes that score less are not looked at; None: what each system has.
 
     Raises:
         InputError: a photo is missing, or not of the size that its labels are for.
     """
 
-    def __init__(self, annotations: CocoAnnotations, images, model, runtime="auto"):
-        self.annotations, self.model, self.runtime = annotations, model, runtime
+    def __init__(self, annotations, images, model, runtime="auto", rows=(), box_score=None):
+        self.annotations: CocoAnnotations = annotations
+        self.model, self.runtime = model, runtime
+        self._rows = {row.name: row for row in rows}
+        self._options = {} if box_score is None else {"box_score": box_score}
         self._photos = [
             (photo_path(images, record.file_name), (record.height, record.width))
             for record in annotations.images
         ]
-        self._done = {}
+        self._found, self._measured = {}, {}
 
-    def measure(self, row: SystemRow) -> dict:
+    def measure(self, row: SystemRow | DecidedRow) -> dict:
         """The figures of a row.
 
         Returns:
-            Dict: name and title; ``AP`` and ``AP50`` of the keypoints, 0 to 100; ``ms``, wall time
-            a photo, decoding included; of a row that is compared, if the other one was measured
-            before, ``gain`` in AP, and ``cost``, how many times its time.
+            Dict: name and title; ``FIGURES`` of the keypoints, 0 to 100; of a row that looks at
+            photos ``ms``, wall time a photo, decoding included; of a row that is compared, if the
+            other one was measured before, ``gain`` in AP, and ``cost``, how many times its time.
         """
+        measured = {"name": row.name, "title": row.title}
+        found = self._poses(row)
+        results = []
+        for record, poses in zip(self.annotations.images, found["poses"], strict=True):
+            results += poses.to_coco(record.id, self.annotations.category_id, guesses=True)
+        figures = coco.evaluate_keypoints(self.annotations, results)
+        measured |= {name: 100 * figures[f"keypoints/{name}"] for name in FIGURES}
+        if found["seconds"] is not None:
+            measured["ms"] = 1000 * found["seconds"] / len(self._photos)
+        if other := self._measured.get(row.than):
+            measured["gain"] = measured["AP"] - other["AP"]
+            if "ms" in measured and "ms" in other:
+                measured["cost"] = measured["ms"] / other["ms"]
+        self._measured[row.name] = measured
+        return measured
+
+    def _poses(self, row) -> dict:
+        """What a row finds on each photo, without masks, and in how many seconds."""
+        if row.name not in self._found:
+            if isinstance(row, DecidedRow):
+                every = self._poses(self._rows[row.of])["poses"]
+                found = {"poses": [decided(poses, row) for poses in every], "seconds": None}
+            else:
+                found = self._run(row)
+            self._found[row.name] = found
+        return self._found[row.name]
+
+    def _run(self, row):
         system = self._system(row)
         list(system.stream(self._frames(1)))  # what is done once: graphs are traced
-        begin, results = time.monotonic(), []
-        found = system.stream(overlapped.ahead(self._frames()))
-        for record, item in zip(self.annotations.images, found, strict=True):
+        begin, poses = time.monotonic(), []
+        for item in system.stream(overlapped.ahead(self._frames())):
             if isinstance(item, InputError):
                 raise item
-            category = self.annotations.category_id
-            results += item[1].to_coco(record.id, category, guesses=True)
-        seconds = time.monotonic() - begin
-        figures = coco.evaluate_keypoints(self.annotations, results)
-        measured = {
-            "name": row.name,
-            "title": row.title,
-            "AP": 100 * figures["keypoints/AP"],
-            "AP50": 100 * figures["keypoints/AP50"],
-            "ms": 1000 * seconds / len(self._photos),
-        }
-        if other := self._done.get(row.than):
-            measured |= {"gain": measured["AP"] - other["AP"], "cost": seconds / other["seconds"]}
-        self._done[row.name] = {**measured, "seconds": seconds}
-        return measured
+            poses.append(replace(item[1], mask=None))  # as large as the photo
+        return {"poses": poses, "seconds": time.monotonic() - begin}
 
     def _system(self, row):
         system = self._load(row.system, row.options)
@@ -101,11 +143,18 @@ class SystemTable:
         return Augmented(system, Augmentation.parse(row.tta)) if row.tta else system
 
     def _load(self, name, options):
-        entry = registry.get(name)
-        runtime = entry.nearest_runtime(self.runtime)
         # Average precision ranks all detections: a threshold would only cut its tail off.
-        return entry.load(self.model, runtime=runtime, score=0.0, **options)
+        options = {"score": 0.0, **self._options, **options}
+        return registry.member(name, self.model, self.runtime, **options)
 
     def _frames(self, count=None):
         for path, size in self._photos[:count]:
             yield Frame(read_labelled(path, size), str(path), path)
+
+
+def decided(poses, row: DecidedRow):
+    """The poses of a row, of all poses of a photo."""
+    if row.box_overlap is not None:
+        poses = poses[box_nms(poses.boxes, poses.box_scores, row.box_overlap)]
+    scores = pose_scores.pose_scores(row.rescoring, poses.box_scores, poses.keypoint_scores)
+    return rules.distinct(replace(poses, scores=scores), row.pose_nms)

@@ -10,13 +10,14 @@ from multiposenet.annotations import CocoAnnotations
 from multiposenet.errors import InputError
 from multiposenet.poses import Poses
 from multiposenet.skeleton import COCO_17
-from multiposenet.systems import registry
-from multiposenet.systems.pose_nms import OKSNMS
+from multiposenet.systems import pose_scores, registry
+from multiposenet.systems.pose_nms import OKSNMS, SoftOKSNMS
 from multiposenet.systems.registry import Entry
 from multiposenet.systems.system import ImageByImage
+from multiposenet.systems.top_down import TopDown
 from multiposenet.training.datasets import synthetic
 from multiposenet.training.tables import grmi, test_time
-from multiposenet.training.tables.system_rows import SystemRow, SystemTable
+from multiposenet.training.tables.system_rows import DecidedRow, SystemRow, SystemTable, decided
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +106,52 @@ def test_rows_are_compared_with_rows_before_them(rows):
     names = [row.name for row in rows]
     assert len(set(names)) == len(names)
     for place, row in enumerate(rows):
-        assert row.system in registry.SYSTEMS
+        of = row.of if isinstance(row, DecidedRow) else row.name
+        assert names.index(of) <= place
+        assert rows[names.index(of)].system in registry.SYSTEMS
         assert row.than is None or names.index(row.than) < place
-    assert {row.options.get("pose_nms") for row in grmi.ROWS} >= {None, OKSNMS(0.3)}
+    decided = [row for row in grmi.ROWS if isinstance(row, DecidedRow)]
+    assert {row.pose_nms for row in decided} >= {None, OKSNMS(0.3)}
+
+
+class Persons:
+    """Keypoints along the diagonals of known boxes, their scores at random."""
+
+    skeleton, batch_size = COCO_17, 100
+
+    def __init__(self, boxes, scores):
+        self._known = {tuple(box): own for box, own in zip(boxes.tolist(), scores, strict=True)}
+
+    def __call__(self, images, boxes):
+        share = np.linspace(0, 1, 17)[:, None]
+        answers = []
+        for own in boxes:
+            keypoints = own[:, None, :2] * (1 - share) + own[:, None, 2:] * share
+            scores = [self._known[tuple(box)] for box in own.tolist()]
+            answers.append((keypoints.astype(np.float32), np.reshape(scores, (-1, 17))))
+        return answers
+
+
+@pytest.mark.parametrize("rescoring", pose_scores.RULES)
+@pytest.mark.parametrize("pose_nms", [None, OKSNMS(0.4), SoftOKSNMS()], ids=str)
+@pytest.mark.parametrize("box_overlap", [None, 0.2, 0.5])
+def test_rules_on_all_poses_keep_what_the_system_keeps(rescoring, pose_nms, box_overlap):
+    rng = np.random.default_rng(3)
+    boxes = np.tile([20.0, 20, 60, 90], (12, 1)) + rng.integers(-12, 13, (12, 4))
+    scores = rng.uniform(0.2, 1, 12).astype(np.float32)
+    persons = Persons(boxes, rng.uniform(0.1, 1, (12, 17)).astype(np.float32))
+    image = np.zeros((120, 120, 3), np.uint8)
+
+    def system(**options):
+        return TopDown(lambda _: (boxes, scores), persons, score=0.0, **options)
+
+    every = system(pose_nms=None, box_overlap=None)(image)
+    rules = {"box_overlap": box_overlap, "rescoring": rescoring, "pose_nms": pose_nms}
+    wanted = system(**rules)(image)
+    kept = decided(every, DecidedRow("row", "row", "every", **rules))
+    assert len(kept) == len(wanted) and (box_overlap is None or len(kept) < 12)
+    for field in ("keypoints", "scores", "boxes"):
+        np.testing.assert_allclose(getattr(kept, field), getattr(wanted, field), rtol=1e-6)
 
 
 def test_the_command(data, loaded, tmp_path, capsys):
@@ -119,7 +163,12 @@ def test_the_command(data, loaded, tmp_path, capsys):
     assert "a pose scores what its box does" in printed and "+0.0" in printed
     first, second = json.loads(out.read_text())["rows"]
     assert (first["name"], second["name"]) == ("grmi", "box-score") and second["gain"] == 0
-    assert loaded[1][2]["rescoring"] == "box"
+    assert "ms" not in second
+    command += ["--box-score", "0.3", "--rows", "grmi,margin-0.5"]
+    assert cli.main(list(map(str, command))) == 0
+    # Rows that decide on the same poses look at the photos once.
+    assert [options.get("box_score") for _, _, options in loaded] == [None, 0.3, 0.3]
+    assert loaded[2][2]["margin"] == 0.5
     command = ["tables", "tta", *given[:3], tmp_path / "nowhere"]
     assert cli.main(list(map(str, command))) == 2
     assert "--images: not a folder" in capsys.readouterr().err
