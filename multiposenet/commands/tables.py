@@ -1,12 +1,13 @@
 """Print a table of a paper with our figures beside the paper's.
 
+multiposenet  tables 1 to 5 of MultiPoseNet: looks, subnets, grouping, boxes, segmentation
 prn   designs of the Pose Residual Network: true keypoints in true boxes (MultiPoseNet, table 3)
 rmpe  RMPE, and what is lost without each of its parts (RMPE, table 5)
 grmi  what the parts of G-RMI are worth with one network (G-RMI, ablations)
 tta   scales, mirror images, tiles, refinement and ensembles, of every system
 
-Rows of prn and rmpe that were not trained yet are trained first; a later run goes on where an
-earlier one stopped, and finds finished rows in the run folder. The other tables train nothing.
+Rows of multiposenet, prn and rmpe that were not trained yet are trained first; a later run goes on
+where an earlier one stopped, and finds finished rows in the run folder. The others train nothing.
 """
 
 from multiposenet import keras_start
@@ -169,12 +170,17 @@ def _add_systems(parser):
 
 def _systems(args, names, rows):
     from multiposenet.training.tables import prn
-    from multiposenet.training.tables.system_rows import SystemTable
 
     chosen = prn.choose(names, rows)
+    headers = ["", "AP", "AP50", "gain", "ms", "times"]
+    return _system_table(args, rows), chosen, headers, _system_cells
+
+
+def _system_table(args, rows):
+    from multiposenet.training.tables.system_rows import SystemTable
+
     annotations = _photos(args)
-    table = SystemTable(annotations, args.images, args.model, args.runtime, rows, args.box_score)
-    return table, chosen, ["", "AP", "AP50", "gain", "ms", "times"], _system_cells
+    return SystemTable(annotations, args.images, args.model, args.runtime, rows, args.box_score)
 
 
 def _system_cells(row) -> list[str]:
@@ -193,6 +199,59 @@ def _tta(args, folder, names):
     from multiposenet.training.tables import test_time
 
     return _systems(args, names, test_time.ROWS)
+
+
+def _add_multiposenet(parser):
+    _add_systems(parser)
+    parser.add_argument(
+        "--train",
+        nargs="+",
+        default=[],
+        metavar="FORMAT:FOLDER",
+        help="data sets to train missing subnets on; UCR learns from the first of the format coco",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=arguments.count,
+        default=2,
+        metavar="N",
+        help="train each subnet so often (default: %(default)s)",
+    )
+    parser.add_argument("--voc", metavar="DIR", help="folder of PASCAL VOC, for its masks")
+    _add_run(parser, "multiposenet")
+    _add_set(parser, "the recipe (multiposenet.training.recipes.TableKeypoints)")
+
+
+def _multiposenet(args, folder, names):
+    from pathlib import Path
+
+    from multiposenet.training import datasets, recipes
+    from multiposenet.training.tables import prn
+    from multiposenet.training.tables.multiposenet import grouping, paper_tables, persons, subnets
+
+    chosen = prn.choose(names, paper_tables.ROWS)
+    systems = _system_table(args, ())
+    recipe = recipes.change(recipes.TableKeypoints(), dict(args.set))
+    parts = [datasets.split(name) for name in args.train]
+    labels = [Path(where) / "annotations.json" for kind, _, where in parts if kind == "coco"]
+    table = paper_tables.PaperTables(
+        systems,
+        subnets.SubnetTable(
+            systems.annotations, args.images, folder, args.train, recipe, args.seeds
+        ),
+        grouping.GroupingTable(systems, args.images, next(iter(labels), None)),
+        persons.PersonTable(systems, args.voc),
+    )
+    headers = ["", "", "paper", "ours", "±", "AP50", "AP75", "APM", "APL", "ms"]
+    return table, chosen, headers, _paper_cells
+
+
+def _paper_cells(row) -> list[str]:
+    columns = ["spread", "AP50", "AP75", "APM", "APL"]
+    names = [("paper/AP", "paper/IoU"), ("AP", "IoU"), *((name,) for name in columns)]
+    figures = [next((f"{row[n]:.1f}" for n in own if n in row), "") for own in names]
+    milliseconds = f"{row['ms']:.0f}" if "ms" in row else ""
+    return [row["name"][0], row["title"], *figures, milliseconds]
 
 
 def _rmpe_recipes(changes):
@@ -260,6 +319,14 @@ def _add_set(parser, what):
 
 
 TABLES = {
+    "multiposenet": (
+        "Tables 1 to 5 of MultiPoseNet, the paper's figures beside ours, which are of other photos "
+        "and smaller networks. AP: COCO's keypoints AP, in table 5 that of boxes or the IoU of "
+        "masks; in table 2 keypoints are taken from the maps in true boxes, ±: standard deviation "
+        "over the seeds.",
+        _add_multiposenet,
+        _multiposenet,
+    ),
     "prn": (
         "Designs of the Pose Residual Network: true keypoints given to true boxes. "
         "AP: keypoints keep their coordinates, and each serves one person (optimal assignment). "
@@ -279,13 +346,13 @@ TABLES = {
     ),
     "grmi": (
         "What the parts of G-RMI are worth with one network. AP: COCO's keypoints AP. gain: more "
-        "AP than that of G-RMI. ms: a photo, all in all; rows without decide on the same poses.",
+        "AP than that of G-RMI. ms: processor time a photo; rows without decide on the same poses.",
         _add_systems,
         _grmi,
     ),
     "tta": (
         "What more looks at a photo gain and cost. AP: COCO's keypoints AP. gain: more AP than the "
-        "system alone. ms: a photo, all in all; times: of the system alone.",
+        "system alone. ms: processor time a photo; times: that of the system alone.",
         _add_systems,
         _tta,
     ),

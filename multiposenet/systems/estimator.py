@@ -189,7 +189,7 @@ class Estimator(System):
             photos: what to put into them.
             size: (H, W) of the batches instead of those that the photos' shapes ask for.
         """
-        for _, images, _ in self._letterboxed(photos, size):
+        for _, images, _ in self.letterboxed(photos, size):
             yield images
 
     def _run(self, window, predict, finish) -> Iterator[tuple[int, object]]:
@@ -198,18 +198,24 @@ class Estimator(System):
         Yields (index in the window, `finish(frame, outputs, affine)`) with the outputs of that
         frame alone and the map from its pixels to the canvas.
         """
-        for batch, images, affines in self._letterboxed(window):
+        for batch, images, affines in self.letterboxed(window):
             outputs = predict(images)
             for row, index in enumerate(batch):
                 alone = {name: np.asarray(array[row]) for name, array in outputs.items()}
                 yield index, finish(window[index], alone, affines[row])
 
-    def _letterboxed(
+    def letterboxed(
         self, window, fixed=None
     ) -> Iterator[tuple[list[int], np.ndarray, list[Affine]]]:
-        """Yields the frames of a window in batches of equal canvases.
+        """Yields images in batches of equal canvases, as the model sees them.
 
-        Each is a list of indices, the images (B, H, W, 3) float32, and a list of affine maps.
+        Args:
+            window: frames; what is none is left out.
+            fixed: (H, W) of the canvases instead of those that the images' shapes ask for.
+
+        Yields:
+            Indices into the window, the canvases (B, H, W, 3) float32, and of each the map from
+            the image's pixels to the canvas.
         """
         wanted = max(fixed or self._fixed_size or (self.image_size,))
         groups = defaultdict(list)

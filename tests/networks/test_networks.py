@@ -14,6 +14,8 @@ from multiposenet.networks.keypoint_subnet import keypoint_subnet
 from multiposenet.networks.person_subnet import person_subnet
 from multiposenet.networks.pyramid import keypoint_pyramid, person_pyramid
 from multiposenet.networks.separate_levels import separated
+from multiposenet.systems.architecture import Architecture
+from multiposenet.systems.multiposenet import MultiPoseNet
 
 RESNET_LEVELS = {"C2": (256, 4), "C3": (512, 8), "C4": (1024, 16), "C5": (2048, 32)}
 STRIDES = {"K2": 4, "K3": 8, "K4": 16, "K5": 32}
@@ -191,6 +193,17 @@ def test_keypoint_subnet_of_the_paper():
     outputs = compiled(model)(features)
     assert tuple(outputs["maps"].shape) == (2, 16, 8, 18)
     assert tuple(outputs["K5"].shape) == (2, 2, 1, 18)
+
+
+def test_without_concatenation_the_maps_are_made_of_d2_alone():
+    sizes = {"pyramid_channels": 6, "channels": 5, "head_channels": 7}
+    model = keypoint_subnet(STRIDES, 3, **sizes, concatenated=False)
+    assert not any(layer.name.startswith(("d3", "d4", "d5", "merged_1")) for layer in model.layers)
+    assert model.get_layer("merged_conv").kernel.shape == (3, 3, 5, 7)
+    assert set(model.output) == {"maps", *STRIDES}  # every level is supervised all the same
+    assert separated(model).output["maps"] is model.output["maps"]
+    with pytest.raises(ValueError, match="concatenated: MoveNet's backbones always concatenate"):
+        MultiPoseNet("movenet_lightning", architecture=Architecture(concatenated=False))
 
 
 @pytest.mark.parametrize("options", [{}, {"norm": True, "sigmoid": True}])

@@ -102,3 +102,11 @@ def test_damaged_part(tmp_path, content):
     with pytest.raises(WeightsError, match=r"prn\.weights\.h5: .*train prn` again") as error:
         run_folder.load_parts(model, tmp_path, "prn")
     assert "\n" not in str(error.value)
+
+
+def test_later_stages_concatenate_as_the_first_one(tmp_path):
+    first = run_folder.new_model(tmp_path, "nano", COCO_17, concatenated=False)
+    assert first.keypoint_subnet.get_layer("merged_conv").input.shape[-1] == 48  # D2's alone
+    assert not run_folder.new_model(tmp_path, "nano", COCO_17).architecture.concatenated
+    with pytest.raises(WeightsError, match="architecture: the run's other stages have"):
+        run_folder.new_model(tmp_path, "nano", COCO_17, concatenated=True)

@@ -16,6 +16,7 @@ from multiposenet.training.recipes.keypoints import (
     NanoKeypointsGPU,
     PaperKeypoints,
     SmallKeypoints,
+    TableKeypoints,
 )
 from multiposenet.training.recipes.person import (
     MoveNetPerson,
@@ -70,6 +71,7 @@ __all__ = [
     "SmallKeypoints",
     "SmallPRN",
     "SmallPerson",
+    "TableKeypoints",
     "TablePRN",
     "change",
 ]

@@ -86,25 +86,22 @@ class SystemTable:
             (photo_path(images, record.file_name), (record.height, record.width))
             for record in annotations.images
         ]
-        self._found, self._measured = {}, {}
+        self._found, self._seconds, self._measured = {}, {}, {}
 
     def measure(self, row: SystemRow | DecidedRow) -> dict:
         """The figures of a row.
 
         Returns:
             Dict: name and title; ``FIGURES`` of the keypoints, 0 to 100; of a row that looks at
-            photos ``ms``, wall time a photo, decoding included; of a row that is compared, if the
-            other one was measured before, ``gain`` in AP, and ``cost``, how many times its time.
+            photos ``ms``, processor time a photo, decoding included; of a row that is compared, if
+            the other one was measured before, ``gain`` in AP, and ``cost``, how many times its
+            time.
         """
         measured = {"name": row.name, "title": row.title}
-        found = self._poses(row)
-        results = []
-        for record, poses in zip(self.annotations.images, found["poses"], strict=True):
-            results += poses.to_coco(record.id, self.annotations.category_id, guesses=True)
-        figures = coco.evaluate_keypoints(self.annotations, results)
+        figures = coco.evaluate_keypoints(self.annotations, self.results(row))
         measured |= {name: 100 * figures[f"keypoints/{name}"] for name in FIGURES}
-        if found["seconds"] is not None:
-            measured["ms"] = 1000 * found["seconds"] / len(self._photos)
+        if row.name in self._seconds:
+            measured["ms"] = 1000 * self._seconds[row.name] / len(self._photos)
         if other := self._measured.get(row.than):
             measured["gain"] = measured["AP"] - other["AP"]
             if "ms" in measured and "ms" in other:
@@ -112,26 +109,36 @@ class SystemTable:
         self._measured[row.name] = measured
         return measured
 
-    def _poses(self, row) -> dict:
-        """What a row finds on each photo, without masks, and in how many seconds."""
+    def results(self, row: SystemRow | DecidedRow) -> list[dict]:
+        """What a row finds, as COCO's results."""
+        category = self.annotations.category_id
+        found = zip(self.annotations.images, self.poses(row), strict=True)
+        return [
+            result
+            for record, poses in found
+            for result in poses.to_coco(record.id, category, guesses=True)
+        ]
+
+    def poses(self, row: SystemRow | DecidedRow) -> list:
+        """What a row finds: the ``Poses`` of each photo, without masks."""
         if row.name not in self._found:
             if isinstance(row, DecidedRow):
-                every = self._poses(self._rows[row.of])["poses"]
-                found = {"poses": [decided(poses, row) for poses in every], "seconds": None}
+                every = self.poses(self._rows[row.of])
+                self._found[row.name] = [decided(poses, row) for poses in every]
             else:
-                found = self._run(row)
-            self._found[row.name] = found
+                self._found[row.name] = self._run(row)
         return self._found[row.name]
 
     def _run(self, row):
         system = self._system(row)
         list(system.stream(self._frames(1)))  # what is done once: graphs are traced
-        begin, poses = time.monotonic(), []
+        begin, poses = time.process_time(), []
         for item in system.stream(overlapped.ahead(self._frames())):
             if isinstance(item, InputError):
                 raise item
             poses.append(replace(item[1], mask=None))  # as large as the photo
-        return {"poses": poses, "seconds": time.monotonic() - begin}
+        self._seconds[row.name] = time.process_time() - begin
+        return poses
 
     def _system(self, row):
         system = self._load(row.system, row.options)

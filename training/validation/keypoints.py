@@ -48,12 +48,16 @@ class KeypointValidation:
 
     def __call__(self):
         """``{"keypoints/AP": ..., "keypoints/AP50": ...}``."""
+        figures = self.figures()
+        return {name: figures[name] for name in ("keypoints/AP", "keypoints/AP50")}
+
+    def figures(self):
+        """The dict of ``evaluation.evaluate_keypoints``."""
         results = []
         for record in self.annotations.images:
             if len(record.boxes):
                 results += self._results(record)
-        figures = evaluate_keypoints(self.annotations, results)
-        return {name: figures[name] for name in ("keypoints/AP", "keypoints/AP50")}
+        return evaluate_keypoints(self.annotations, results)
 
     def _results(self, record):
         image = read_image(self.images / record.file_name)

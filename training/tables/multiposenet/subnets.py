@@ -1,0 +1,105 @@
+"""Keypoint subnets and backbones (MultiPoseNet, table 2).
+
+Rows are trained by one recipe (``recipes.TableKeypoints``), several times with other seeds, each in
+a folder of its own from which it resumes:
+
+    RUN/ROW-SEED      as ``pipeline.train`` leaves it
+"""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from multiposenet.errors import WeightsError
+from multiposenet.skeleton import COCO_17
+from multiposenet.training import datasets, pipeline, run_folder
+from multiposenet.training.recipes.keypoints import KeypointRecipe
+from multiposenet.training.tables.system_rows import FIGURES
+from multiposenet.training.validation.keypoints import KeypointValidation, map_function
+
+
+@dataclass(frozen=True)
+class SubnetRow:
+    """A row of the table.
+
+    Attributes:
+        name: as ``--rows`` takes it.
+        title: as the table prints it.
+        changes: of the recipe.
+    """
+
+    name: str
+    title: str
+    changes: dict = field(default_factory=dict)
+
+
+ROWS = (
+    SubnetRow("2-no-int", "no intermediate loss", {"intermediate": 0.0}),
+    SubnetRow("2-no-concat", "no concatenation", {"concatenated": False}),
+    SubnetRow("2-whole", "both"),
+    SubnetRow("2-resnet50", "ResNet-50", {"backbone": "resnet50"}),
+    SubnetRow("2-resnet101", "ResNet-101", {"backbone": "resnet101"}),
+    SubnetRow("2-dilated", "ResNet-101, dilated", {"backbone": "resnet101_dilated"}),
+)
+PAPER = {
+    "2-no-int": (61.3, 83.7, 69.6, 56.6, 67.4),
+    "2-no-concat": (62.1,),
+    "2-whole": (63.9, 87.1, 73.2, 58.1, 72.2),
+    "2-resnet50": (62.3,),
+    "2-resnet101": (63.9, 87.1, 73.2, 58.1, 72.2),
+    "2-dilated": (64.3, 88.2, 75.0, 59.6, 73.9),
+}
+"""AP, AP50, AP75, APM, APL on COCO val2017 as far as we have them; with ResNet-101 on the left."""
+
+
+class SubnetTable:
+    """Measures ``SubnetRow``s, after training them if they are not in the run's folder.
+
+    Args:
+        annotations: ``CocoAnnotations`` of ``COCO_17`` to measure on.
+        images: folder of their photos.
+        run: folder of weights and checkpoints.
+        train: names of data sets, ``FORMAT:FOLDER``; without any, what is missing stays so.
+        recipe: of all rows.
+        seeds: how often each row is trained.
+    """
+
+    def __init__(self, annotations, images, run, train, recipe: KeypointRecipe, seeds=2):
+        self.annotations, self.images = annotations, images
+        self.run, self.train, self.recipe, self.seeds = Path(run), train, recipe, seeds
+        self._samples = None
+
+    def measure(self, row: SubnetRow) -> dict:
+        """``FIGURES`` of a row in true boxes, 0 to 100, the mean over the seeds.
+
+        Returns:
+            Dict: besides these, ``spread``, the standard deviation of AP over the seeds, and
+            ``seeds``; or ``missing``, saying what is not there.
+        """
+        try:
+            every = [self._figures(row, self.recipe.seed + seed) for seed in range(self.seeds)]
+        except WeightsError as error:
+            return {"missing": str(error)}
+        means = {name: float(np.mean([own[name] for own in every])) for name in FIGURES}
+        spread = float(np.std([own["AP"] for own in every]))
+        return {**means, "spread": spread, "seeds": self.seeds}
+
+    def _figures(self, row, seed):
+        recipe = replace(self.recipe, **row.changes, seed=seed)
+        folder = self.run / f"{row.name}-{seed}"
+        if not run_folder.finished(folder, "keypoints"):
+            self._fit(folder, recipe)
+        model = run_folder.new_model(folder, recipe.backbone, COCO_17)
+        run_folder.load_parts(model, folder, "keypoints")
+        figures = KeypointValidation(
+            map_function(model), self.annotations, self.images, recipe.validation_size
+        ).figures()
+        return {name: 100 * figures[f"keypoints/{name}"] for name in FIGURES}
+
+    def _fit(self, folder, recipe):
+        if not self.train:
+            raise WeightsError(f"{folder}: not trained: give --train")
+        if self._samples is None:
+            self._samples = [s for name in self.train for s in datasets.read(name, COCO_17)]
+        pipeline.train("keypoints", self._samples, folder, recipe, resume=True)
