@@ -97,7 +97,7 @@ class _Detector(keras.Model):
     """``MultiPoseNet.detect`` as a call."""
 
     def __init__(self, model):
-        super().__init__()
+        super().__init__(name="detector")
         self.model, self.options = model, model.options
 
     def call(self, images):
