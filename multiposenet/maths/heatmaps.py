@@ -126,3 +126,12 @@ def _vertex(before, after):
     """Place of a parabola's vertex by its values at -1 and 1, if it is 0 at 0; within half of 1."""
     curvature = ops.maximum(-before - after, 1e-6)
     return ops.clip(0.5 * (after - before) / curvature, -0.5, 0.5)
+
+
+def last_apart(maps):
+    """The last of maps ``(B, H, W, C)`` apart: ``(B, H, W, C - 1)`` and ``(B, H, W)``."""
+    _, height, width, count = ops.shape(maps)
+    # With cells in one row, OpenVINO leaves them in their order instead of changing it twice.
+    flat = ops.reshape(maps, (-1, height * width, count))
+    most = ops.reshape(flat[..., :-1], (-1, height, width, count - 1))
+    return most, ops.reshape(flat[..., -1], (-1, height, width))

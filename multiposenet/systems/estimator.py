@@ -209,13 +209,9 @@ class Estimator(System):
     ) -> Iterator[tuple[list[int], np.ndarray, list[Affine]]]:
         """Yields images in batches of equal canvases, as the model sees them.
 
-        Args:
-            window: frames; what is none is left out.
-            fixed: (H, W) of the canvases instead of those that the images' shapes ask for.
-
-        Yields:
-            Indices into the window, the canvases (B, H, W, 3) float32, and of each the map from
-            the image's pixels to the canvas.
+        Each is a list of indices into the window, of which what is no frame is left out; the
+        canvases (B, H, W, 3) float32, (H, W) being the fixed one if it is given; and a list of
+        maps from the images' pixels to the canvases.
         """
         wanted = max(fixed or self._fixed_size or (self.image_size,))
         groups = defaultdict(list)

@@ -14,7 +14,7 @@ from multiposenet import skeleton as skeletons
 from multiposenet import zoo
 from multiposenet.errors import WeightsError
 from multiposenet.maths import boxes as box_ops
-from multiposenet.maths.heatmaps import GaussianHeatmaps
+from multiposenet.maths.heatmaps import GaussianHeatmaps, last_apart
 from multiposenet.maths.top_k import highest_of_runs, pick
 from multiposenet.networks import backbones, grouping
 from multiposenet.networks import person_subnet as person_heads
@@ -277,7 +277,7 @@ class MultiPoseNet(keras.Model):
         keypoint_scores = keypoint_scores * ops.cast(box_scores > 0, "float32")[..., None]
         if not self.architecture.sigmoid:
             maps = ops.clip(maps, 0.0, 1.0)
-        keypoint_maps, mask = _without_last(maps)
+        keypoint_maps, mask = last_apart(maps)
         return {
             "boxes": boxes,
             "box_scores": box_scores,
@@ -394,12 +394,3 @@ def architecture_for(backbone):
     if isinstance(backbone, str) and backbone in backbones.MOVENETS:
         return MOVENET
     return NANO if backbone in backbones.COMPACT else PAPER
-
-
-def _without_last(maps):
-    """The last of maps ``(B, H, W, C)`` apart: ``(B, H, W, C - 1)`` and ``(B, H, W)``."""
-    _, height, width, count = ops.shape(maps)
-    # With cells in one row, OpenVINO leaves them in their order instead of changing it twice.
-    flat = ops.reshape(maps, (-1, height * width, count))
-    most = ops.reshape(flat[..., :-1], (-1, height, width, count - 1))
-    return most, ops.reshape(flat[..., -1], (-1, height, width))

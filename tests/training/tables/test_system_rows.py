@@ -164,7 +164,7 @@ def test_the_command(data, loaded, tmp_path, capsys):
     first, second = json.loads(out.read_text())["rows"]
     assert (first["name"], second["name"]) == ("grmi", "box-score") and second["gain"] == 0
     assert "ms" not in second
-    command += ["--box-score", "0.3", "--rows", "grmi,margin-0.5"]
+    command += ["--box-score", "0.3", "--rows", "grmi,margin-0.5", "--every", "3"]
     assert cli.main(list(map(str, command))) == 0
     # Rows that decide on the same poses look at the photos once.
     assert [options.get("box_score") for _, _, options in loaded] == [None, 0.3, 0.3]
