@@ -9,6 +9,7 @@ any data set of train, such as mpii:FOLDER.
   label-studio  JSON of Label Studio, and the labelling interface beside it
   labelme       FOLDER of Labelme's files, one beside each photo
   parquet       a table, a row a person; needs pyarrow
+  sleap         FILE.slp; FILE.nwb and DeepLabCut's sleap:FILE.csv are read alone; needs sleap-io
 
 One category is converted. What A has and cannot be read, and what B cannot hold, is counted and
 said. The skeleton (limbs, mirror pairs, sigmas) goes into a YAML file beside B where B has no place
@@ -95,6 +96,7 @@ def _there(target: str) -> Path | None:
     if kind == "labelme":
         return next(iter(sorted(folder.glob("*.json"))), None) if folder.is_dir() else None
     names = {"cvat": "annotations.xml", "label-studio": "tasks.json", "coco": "annotations.json"}
+    names["sleap"] = "labels.slp"
     file = path if path.suffix else path / names.get(kind, "annotations.parquet")
     return file if file.exists() else None
 

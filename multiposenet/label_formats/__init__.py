@@ -5,6 +5,7 @@
     label-studio    JSON export of Label Studio
     labelme         folder of Labelme's JSON files, one a photo
     parquet         a table, a row a person; needs pyarrow
+    sleap           SLEAP's .slp; .nwb and DeepLabCut's .csv are read alone; needs sleap-io
     coco            COCO JSON
 
 A module each, with `read(path, skeleton) -> Found` and `write(annotations, target) -> Written`.
@@ -31,8 +32,16 @@ FORMATS = {
     "label-studio": "label_studio",
     "labelme": "labelme",
     "parquet": "parquet",
+    "sleap": "sleap",
 }
-_SUFFIXES = {".xml": "cvat", ".parquet": "parquet", ".json": "coco", ".gz": "coco"}
+_SUFFIXES = {
+    ".xml": "cvat",
+    ".parquet": "parquet",
+    ".json": "coco",
+    ".gz": "coco",
+    ".slp": "sleap",
+    ".nwb": "sleap",
+}
 
 
 def split(name: str) -> tuple[str, Path]:
@@ -127,7 +136,13 @@ def place_of_photos(name: str) -> Path:
     folder, part = found.split_of(path)
     if folder.suffix:
         raise InputError(f"{name}: photos: have no place beside a file; name a folder")
-    places = {"yolo": f"images/{part}", "labelme": "", "cvat": "images", "label-studio": "images"}
+    places = {
+        "yolo": f"images/{part}",
+        "labelme": "",
+        "sleap": "",
+        "cvat": "images",
+        "label-studio": "images",
+    }
     return folder / places.get(kind, "photos")
 
 
