@@ -25,12 +25,12 @@ def without_start_up_notes():
         yield
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    with _stderr_held_back():
+    with stderr_held_back():
         yield
 
 
 @contextmanager
-def _stderr_held_back():
+def stderr_held_back():
     """Drops what is written to the file descriptor of stderr, unless something unexpected is
     raised."""
     sys.stderr.flush()

@@ -9,6 +9,7 @@ TESTS = ROOT / "tests"
 # Module -> the test file that covers it, for modules that no test imports by name.
 ELSEWHERE = {
     "multiposenet.formats": "test_poses.py",
+    "multiposenet.files.arrow": "commands/prediction/test_engines.py",
     "multiposenet.files.bounded_files": "test_annotation_files.py",
     "multiposenet.categories": "test_annotations.py",
     "multiposenet.commands.arguments": "commands/test_cli.py",
@@ -16,6 +17,7 @@ ELSEWHERE = {
     "multiposenet.commands.labelled_groups": "commands/test_evaluate_groups.py",
     "multiposenet.commands.labelled_photos": "commands/test_evaluate.py",
     "multiposenet.commands.prediction.label_files": "commands/test_predict_format.py",
+    "multiposenet.commands.prediction.parquet": "commands/prediction/test_engines.py",
     "multiposenet.commands.own_keypoints": "commands/test_train_own_keypoints.py",
     "multiposenet.commands.serve": "web/test_server.py",
     "multiposenet.commands.summary": "commands/test_summary_and_train.py",
@@ -33,6 +35,8 @@ ELSEWHERE = {
     "multiposenet.networks.separable_keypoint_subnet": "networks/test_movenet.py",
     "multiposenet.networks.backbones.resnet": "networks/test_networks.py",
     "multiposenet.networks.public_weights.weight_files": "systems/test_multiposenet.py",
+    "multiposenet.ray.finder": "ray/test_prediction.py",
+    "multiposenet.result_tables": "commands/prediction/test_engines.py",
     "multiposenet.sources.image_files": "sources/test_sources.py",
     "multiposenet.sources.label_images": "sources/test_label_images.py",
     "multiposenet.sources.listing": "sources/test_frames.py",

@@ -29,6 +29,7 @@ ORDER = [
     "multiposenet.person",
     "multiposenet.formats",
     "multiposenet.poses",
+    "multiposenet.result_tables",
     "multiposenet.video",
     "multiposenet.json_table",
     "multiposenet.categories",
@@ -40,6 +41,7 @@ ORDER = [
     "multiposenet.systems",
     "multiposenet.web",
     "multiposenet.live",
+    "multiposenet.ray",
     "multiposenet.evaluation",
     "multiposenet.training",  # __init__
     "multiposenet.training.registry",

@@ -21,10 +21,10 @@ from pathlib import Path
 
 from multiposenet import label_formats, overlapped
 from multiposenet.commands import arguments, console, result_files, systems
-from multiposenet.commands.prediction import photo_list
+from multiposenet.commands.prediction import engines, parquet, photo_list
 from multiposenet.commands.prediction.clip import predict_clip
 from multiposenet.errors import InputError
-from multiposenet.files import writing
+from multiposenet.files import arrow
 from multiposenet.systems.argument import share
 
 # What no other photo would get over, either.
@@ -32,6 +32,7 @@ _FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 _DRAWERS = 2  # threads
 LAYERS = ("mask", "boxes", "skeleton", "scores", "ids", "heatmaps")
 PICTURES = ("png", "jpg", "webp", "none")
+TABLES = "people.parquet and errors.parquet"
 
 
 def add_arguments(parser):
@@ -78,8 +79,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--pictures",
         choices=PICTURES,
-        default=PICTURES[0],
-        help="format of the drawn pictures; jpg is several times as fast (default: %(default)s)",
+        help="format of the drawn pictures; jpg is several times as fast (default: png)",
     )
     parser.add_argument(
         "--draw",
@@ -102,6 +102,13 @@ def add_arguments(parser):
         help="write what was found as labels, too, into DIR/FORMAT, to be corrected by hand; "
         "convert --help says what the formats are",
     )
+    parser.add_argument(
+        "--parquet",
+        action="store_true",
+        help=f"write DIR/{TABLES}, too: a row a person, and one for each photo that failed; "
+        "--engine ray always does",
+    )
+    engines.add_arguments(parser)
     systems.add_model_arguments(parser)
     arguments.add_json_argument(parser)
 
@@ -115,11 +122,21 @@ def run(args) -> int:
         raise InputError(f"--end: {args.end:g} s are not behind --start; give more")
     if args.smooth and not args.track:
         raise InputError("--smooth: is of people who are tracked; add --track")
+    engines.check(args)
+    ray = args.engine == engines.RAY
+    args.pictures = args.pictures or ("none" if ray else PICTURES[0])
+    args.parquet = args.parquet or ray
+    if args.parquet:
+        arrow.modules("--parquet")
     with opened(folder, args.overwrite) as out:
         clips, photos, failures = _sources(args, out)
+        if clips and ray:
+            raise InputError(f"{clips[0].source}: --engine: ray takes photos alone; leave it out")
         if not (photos or clips):
             return 2
         parts = [part for clip in clips for part in clip.parts()]
+        parts += parquet.PARTS if args.parquet else []
+        errors = []  # rows of their table
         waiting = out.plan(photos, _about(args), args.resume, parts)
         pose = systems.load_system(args)
         if "heatmaps" in args.draw and not hasattr(pose, "heatmaps"):
@@ -128,8 +145,10 @@ def run(args) -> int:
                 "--ensemble and --refine"
             )
         try:
-            failures += _predict(pose, [p for p in waiting if p not in parts], out, args)
+            failures += _predict(pose, [p for p in waiting if p not in parts], out, args, errors)
         except KeyboardInterrupt as error:
+            if args.parquet:
+                parquet.write(out, errors)
             out.close()
             if out.photos:
                 error.args = (
@@ -137,9 +156,12 @@ def run(args) -> int:
                     "poses.json; go on with --resume",
                 )
             raise
+        videos = len(clips)
         clips = [clip for clip in clips if any(part in waiting for part in clip.parts())]
         done, failed = _predict_clips(pose, clips, out, args)
-        if not (out.photos or done or (parts and not clips)):
+        if args.parquet:
+            parquet.write(out, errors)
+        if not (out.photos or done or (videos and not clips)):
             return 2
         out.close()
         if args.json:
@@ -162,6 +184,7 @@ def run(args) -> int:
             if photos:
                 ways = "".join(f", {name} {value}" for name, value in systems.used(args).items())
                 made = "poses.json" if args.pictures == "none" else "pictures and poses.json"
+                made += f", {TABLES}" if args.parquet else ""
                 made += f", labels in {labels}," if labels else ""
                 told = f"photos: {out.photos}, people: {out.people}{ways}; {made} in {folder}"
                 console.say(told)
@@ -196,24 +219,46 @@ def _predict_clips(pose, clips, out, args) -> tuple[list, int]:
     return done, failures
 
 
-def _predict(pose, photos, out, args) -> int:
-    """Draws and stores all photos; returns how many failed, each of which is reported."""
-    # While the network sees a photo, the next ones are read and the last ones drawn.
-    with contextlib.closing(overlapped.ahead(photo_list.frames(photos))) as frames:
-        found = console.progress(pose.stream(frames), len(photos), "predict")
-        draw = functools.partial(_draw, pose, args)
-        failures = 0
-        jobs = _claimed(photos, found, out, args.pictures != "none")
-        for photo, result in overlapped.mapped(draw, jobs, _DRAWERS, 3):
+def _predict(pose, photos, out, args, errors) -> int:
+    """Draws and stores all photos; returns how many failed, each of which is reported.
+
+    Args:
+        pose: the system.
+        photos: to be done.
+        out: the `PredictionFolder`.
+        args: the arguments.
+        errors: gets a row of `result_tables` for each failure.
+    """
+    failures = 0
+    draws = args.pictures != "none"
+    if args.engine == engines.RAY:
+        found = engines.on_ray(photos, args)
+    else:
+        found = _drawn(pose, photos, out, args)
+    with found as results:
+        for photo, result in zip(photos, results, strict=True):
             if isinstance(result, InputError):
                 console.report(result)
+                about = {"image_id": photo.image_id, "file_name": photo.file_name}
+                errors.append(about | {"error": str(result)})
                 failures += 1
                 continue
             rows, advice = result
-            out.add(photo, rows, drawn=args.pictures != "none")
+            out.add(photo, rows, drawn=draws)
             if advice:
                 console.report(f"{photo}: {advice}")
     return failures
+
+
+@contextlib.contextmanager
+def _drawn(pose, photos, out, args):
+    """Each photo's rows and advice, or its `InputError`; the picture is there by then."""
+    with engines.local(pose, photos, args) as found:
+        draw = functools.partial(_draw, pose, args)
+        jobs = _claimed(photos, found, out, args.pictures != "none")
+        # While the network sees a photo, the last ones are drawn.
+        with contextlib.closing(overlapped.mapped(draw, jobs, _DRAWERS, 3)) as drawn:
+            yield drawn
 
 
 def _drawing(pose, args, frame, poses, path=None):
@@ -240,24 +285,27 @@ def _claimed(photos, found, out, draws):
 
 
 def _draw(pose, args, job):
-    """A photo with its rows and advice, drawn; or with the `InputError` that costs it."""
+    """A photo's rows and advice, drawn; or the `InputError` that costs it."""
     photo, item, path = job
     if isinstance(item, InputError):
-        return photo, item
+        return item
+    from multiposenet import result_tables
+
     frame, poses = item
     try:
-        rows = poses.to_coco(image_id=photo.image_id, file_name=photo.file_name)
-        writing.json_text(rows, allow_nan=False)
+        rows = result_tables.rows_of(poses, photo.image_id, photo.file_name)
         if path:
             _drawing(pose, args, frame, poses, path)
     except Exception as error:  # depends on what is wrong with the poses, or with the disk
         if getattr(error, "errno", None) in _FATAL:
             raise
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-        return photo, InputError(
+        if isinstance(error, InputError):
+            return InputError(f"{photo}: {error}")
+        return InputError(
             f"{photo}: result: cannot be written ({reason:.200}); the other photos are done"
         )
-    return photo, (rows, pose.advice(frame, poses))
+    return rows, pose.advice(frame, poses)
 
 
 def _about(args) -> dict:
@@ -266,7 +314,7 @@ def _about(args) -> dict:
     from multiposenet.files.checksums import sha256_of
 
     apart = ("verb", "sources", "out", "json", "resume", "overwrite", "trust_saved_model")
-    apart += ("recursive", "all_pages")
+    apart += ("recursive", "all_pages", "engine", "actors", "cpus", "parquet")
     given = {name: value for name, value in vars(args).items() if name not in apart}
     named = Path(args.model)
     known = (file for file in (named, named / "model.weights.h5") if file.is_file())

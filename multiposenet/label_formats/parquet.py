@@ -9,8 +9,8 @@ from collections import Counter
 from pathlib import Path
 
 from multiposenet.annotations import CocoAnnotations
-from multiposenet.errors import InputError
 from multiposenet.files import bounded_files
+from multiposenet.files.arrow import modules
 from multiposenet.files.writing import atomic_write
 from multiposenet.json_table import fail
 from multiposenet.label_formats.coco import content
@@ -26,7 +26,7 @@ _MOST = 1 << 31  # bytes
 def read(path: Path, skeleton: Skeleton | None) -> Found:
     """Reads a file, or `annotations.parquet` of a folder whose photos are in `photos`."""
     file = path / "annotations.parquet" if path.is_dir() else path
-    arrow, parquet = _pyarrow(file)
+    arrow, parquet, _ = modules(file)
     try:
         table = parquet.read_table(arrow.BufferReader(bounded_files.read(file, _MOST)))
         rows, about = table.to_pylist(), json.loads((table.schema.metadata or {})[_META])
@@ -64,7 +64,7 @@ def read(path: Path, skeleton: Skeleton | None) -> Found:
 def write(annotations: CocoAnnotations, target: Path) -> Written:
     """Writes a file, or `annotations.parquet` of a folder."""
     file = target if target.suffix else target / "annotations.parquet"
-    arrow, parquet = _pyarrow(file)
+    arrow, parquet, _ = modules(file)
     whole = content(annotations)
     by_image = {image["id"]: [] for image in whole["images"]}
     for entry in whole["annotations"]:
@@ -97,14 +97,3 @@ def write(annotations: CocoAnnotations, target: Path) -> Written:
     with atomic_write(file) as partial:
         parquet.write_table(arrow.table(columns, schema=schema), partial)
     return Written([file], Counter())
-
-
-def _pyarrow(file: Path):
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise InputError(
-            f"{file}: parquet: pyarrow is not installed; pip install 'multiposenet[parquet]'"
-        ) from error
-    return pyarrow, parquet

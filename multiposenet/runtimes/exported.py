@@ -227,10 +227,22 @@ def _installed(runtime: str) -> bool:
 
 
 def threads() -> int:
-    """Processors that this process may use; runtimes otherwise start a thread for every one."""
+    """Processors that this process may use; runtimes otherwise start a thread for every one.
+
+    The variable OMP_NUM_THREADS, which BLAS, OpenMP and Ray have, makes them fewer.
+    """
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        there = len(os.sched_getaffinity(0))
+    else:
+        there = os.cpu_count() or 1
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return min(there, int(wanted)) if wanted.isdecimal() and int(wanted) else there
+
+
+def limit_threads(count: int) -> None:
+    """Lets what this process loads from now on start so many threads for a computation."""
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ[name] = str(count)
 
 
 def open_function(path: Path, runtime: str) -> Callable:

@@ -1,4 +1,5 @@
-"""Images in, as RGB frames: from files, folders, glob patterns, the web, memory, or lists of these.
+"""Images in, as RGB frames: files, folders, glob patterns, tables, other file systems, the web,
+memory, or lists of these.
 
 Files are checked by their header before any pixel is decoded, and everything that can be wrong with
 one raises an `InputError` whose single line names the file, what is wrong and what to do about it.
@@ -15,7 +16,7 @@ from PIL import Image
 
 from multiposenet import overlapped
 from multiposenet.errors import InputError
-from multiposenet.sources import encoded, video
+from multiposenet.sources import encoded, remote, video
 from multiposenet.sources.encoded import MOST as MOST_BYTES
 from multiposenet.sources.encoded import is_url
 from multiposenet.sources.image_files import (
@@ -32,7 +33,11 @@ from multiposenet.sources.image_files import (
 from multiposenet.sources.label_images import read_labels, read_person_mask
 from multiposenet.sources.listing import SUFFIXES, files, is_several
 from multiposenet.sources.pixels import DEFAULT_LIMITS, Limits, from_array
+from multiposenet.sources.remote import files as remote_files
+from multiposenet.sources.remote import is_remote
 from multiposenet.sources.sequence import is_sequence
+from multiposenet.sources.table import TableRow, is_table
+from multiposenet.sources.table import rows as table_rows
 
 __all__ = [
     "MOST_BYTES",
@@ -40,14 +45,17 @@ __all__ = [
     "Frame",
     "Limits",
     "Source",
+    "TableRow",
     "check_size",
     "files",
     "frames",
     "frames_ahead",
     "from_array",
     "image_size",
+    "is_remote",
     "is_several",
     "is_single",
+    "is_table",
     "is_url",
     "one_frame",
     "pages",
@@ -58,7 +66,9 @@ __all__ = [
     "read_labels",
     "read_person_mask",
     "reason",
+    "remote_files",
     "sample_photo",
+    "table_rows",
 ]
 
 _AHEAD = 2  # images that are decoded in advance
@@ -88,7 +98,7 @@ class Frame:
         """`source` and `image` of the `Poses` found in it: what can be read again is not kept."""
         if self.path is not None and self.index is None:
             return {"source": self.name, "image": None}
-        known = self.path is not None or is_url(self.name)
+        known = self.path is not None or is_url(self.name) or is_remote(self.name)
         return {"source": self.name if known else None, "image": self.image}
 
 
@@ -112,10 +122,10 @@ def frames(
         source: a path, folder or glob pattern as for `files`; a video file, numbered images
             (`frames/%06d.png`), the address of a stream (`rtsp://`) or the number of a camera, see
             `video`; the address of an image on the web (`https://` or `http://`, at most 256 MiB
-            in a minute); an encoded image as `bytes`, or an open file; an array as for
-            `from_array`, a stack of images (N, H, W, C), tensors of
-            PyTorch, also (C, H, W) and (N, C, H, W); a `PIL.Image.Image`; a `Frame`; or an
-            iterable of these.
+            in a minute); of an image or a folder on another file system (`s3://`, see `remote`); a
+            Parquet table, see `table`; an encoded image as `bytes`, or an open file; an array as
+            for `from_array`, a stack of images (N, H, W, C), tensors of PyTorch, also (C, H, W)
+            and (N, C, H, W); a `PIL.Image.Image`; a `Frame`; or an iterable of these.
         limits: what an image may cost.
         recursive: whether the sub-folders of folders are searched, too.
         all_pages: whether all pages of a TIFF or frames of an animation are read, or the first.
@@ -180,6 +190,10 @@ def read_frame(item, name: str = "array", limits: Limits = DEFAULT_LIMITS) -> Fr
         return Frame(read_image(item, limits), str(item), item)
     if isinstance(item, Image.Image):
         return Frame(from_picture(item, name, limits), name)
+    if isinstance(item, TableRow):
+        return Frame(encoded.read(item.content(), str(item), limits), str(item))
+    if is_remote(item):
+        return Frame(encoded.read(remote.content(item), item, limits), item)
     if isinstance(item, bytes) or is_url(item) or encoded.is_stream(item):
         given = getattr(item, "name", None)
         name = item if isinstance(item, str) else given if isinstance(given, str) else name
@@ -216,7 +230,10 @@ def is_single(source: Source, all_pages: bool = False) -> bool:
         all_pages: as for `frames`; a file then stands for any number.
     """
     if isinstance(source, (str, os.PathLike)):
-        return is_url(source) or not (all_pages or is_several(source) or video.is_video(source))
+        if is_url(source) or is_remote(source):
+            return not remote.is_folder(source)
+        several = is_several(source) or is_table(source) or video.is_video(source)
+        return not (all_pages or several)
     if isinstance(source, (Frame, Image.Image, bytes)) or encoded.is_stream(source):
         return True
     return _is_array(source) and np.ndim(source) != 4
@@ -228,7 +245,12 @@ def _items(source, recursive: bool = False) -> Iterator:
         yield source
     elif isinstance(source, (str, os.PathLike)):
         try:
-            yield from files(source, recursive)
+            if is_remote(source):
+                yield from remote_files(source, recursive)
+            elif is_table(source):
+                yield from (item for item, _ in table_rows(Path(source)))
+            else:
+                yield from files(source, recursive)
         except InputError as error:
             yield error
     elif is_single(source) or not isinstance(source, Iterable):

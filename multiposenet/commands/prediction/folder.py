@@ -18,12 +18,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from multiposenet.commands.prediction import record
 from multiposenet.commands.prediction.record import Line
 from multiposenet.errors import InputError
 from multiposenet.files import file_lock, writing
 from multiposenet.files.checksums import sha256_of
+
+if TYPE_CHECKING:
+    from multiposenet.sources import TableRow
 
 RESULTS, RECORD, LOCK = "poses.json", ".predict.jsonl", ".predict.lock"
 _SHARE = 20  # of the time goes into writing the results, at most a part in so many
@@ -34,14 +38,14 @@ class Photo:
     """A photo and what it is called in the results.
 
     Attributes:
-        source: the file, an address on the web, or the encoded photo itself.
+        source: the file, an address, a row of a table, or the encoded photo itself.
         page: of the file, counted from 0; None if the file is one photo.
         image_id: of its results.
         file_name: of its results.
         picture: the name of its drawing, by which the record knows it if there is none, too.
     """
 
-    source: Path | str | bytes
+    source: "Path | str | TableRow | bytes"
     page: int | None
     image_id: int
     file_name: str
@@ -57,8 +61,10 @@ class Photo:
             about = [str(place), _stamp(place)]
         elif isinstance(self.source, bytes):
             about = [hashlib.sha256(self.source).hexdigest(), None]
-        else:
+        elif isinstance(self.source, str):
             about = [self.source, None]
+        else:
+            about = [f"{self.source.table.resolve()}[{self.source.row}]", _stamp(self.source.table)]
         return [*about, self.page, self.image_id, self.file_name]
 
 
@@ -183,13 +189,16 @@ class PredictionFolder:
         if time.monotonic() >= self._next:
             self.write_results()
 
+    def rows(self) -> Iterator[dict]:
+        """The results of all photos that are done, one after the other."""
+        return (row for line in record.lines(self._record) for row in line.rows)
+
     def write_results(self) -> None:
         """Writes the file of results anew, of all that is done."""
         start = time.monotonic()
         with writing.atomic_write(self.results) as partial:
-            rows = (row for line in record.lines(self._record) for row in line.rows)
             with partial.open("w", encoding="utf-8") as file:
-                writing.dump_list(rows, file)
+                writing.dump_list(self.rows(), file)
             self._writer.results(sha256_of(partial))
         now = time.monotonic()
         self._next, self._behind = now + _SHARE * (now - start), False

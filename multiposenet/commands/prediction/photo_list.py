@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -59,7 +60,7 @@ def photos(given, out, suffix: str, recursive=False, all_pages=False) -> tuple[l
     """All photos of some sources, once each; what cannot be used is reported and counted.
 
     Args:
-        given: files, folders, patterns, addresses on the web, or `STDIN`.
+        given: files, folders, patterns, tables, addresses, or `STDIN`.
         out: the `PredictionFolder`; its drawings are no photos.
         suffix: of the pictures.
         recursive, all_pages: as for `sources.frames`.
@@ -73,6 +74,14 @@ def photos(given, out, suffix: str, recursive=False, all_pages=False) -> tuple[l
                 found[sys.stdin.buffer.read(sources.MOST_BYTES + 1), None] = PurePosixPath("stdin")
             elif sources.is_url(source):
                 found[source, None] = PurePosixPath(_name_of(source))
+            elif sources.is_remote(source):
+                start = source.rpartition("/")[0] + "/"
+                for address in sources.remote_files(source, recursive):
+                    name = PurePosixPath(address.removeprefix(start))
+                    found.setdefault((address, None), name)
+            elif sources.is_table(source):
+                for item, name in sources.table_rows(Path(source)):
+                    found.setdefault((item, None), name)
             else:
                 for path in sources.files(source, recursive):
                     if not (sources.is_several(source) and out.owns(path)):
@@ -181,6 +190,6 @@ def _paged(name: str, page: int | None, mark: str = "#") -> str:
 
 def _is_text(source) -> bool:
     try:
-        return isinstance(source, bytes) or bool(str(Path(source).absolute()).encode())
+        return isinstance(source, bytes) or bool(os.path.abspath(str(source)).encode())
     except UnicodeEncodeError:
         return False

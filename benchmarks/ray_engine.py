@@ -1,0 +1,197 @@
+"""`predict --engine ray` beside the local engine: rows, kills, overhead and memory of an actor.
+
+    python benchmarks/ray_engine.py coco_photos/test/photos
+    python benchmarks/ray_engine.py coco_photos/train/photos --count 2000 --only overhead
+
+rows      both engines on the same photos: the largest difference in pixels, row by row
+worker    kill -9 of an actor in the middle: rows lost and doubled
+driver    kill -9 of the driver in the middle, then --resume: whether all files are the same
+overhead  seconds of the one over those of the other, both in turn; growth of each actor's memory
+          between a fifth of the photos and the end
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+PARTS = ("rows", "worker", "driver", "overhead")
+STEP = 0.5  # seconds between two looks
+
+
+class Run:
+    """A `predict` in a process of its own.
+
+    Args:
+        photos: the folder.
+        out: the folder of results.
+        engine: local or ray.
+        more: further arguments.
+    """
+
+    def __init__(self, photos, out, engine, *more):
+        self.out, self.start = out, time.monotonic()
+        command = [sys.executable, "-m", "multiposenet", "predict", str(photos), "--out", str(out)]
+        command += ["--engine", engine, "--parquet", "--pictures", "none", *more]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+    def actors(self):
+        """Numbers of the processes of its actors."""
+        found, parents = [], {}
+        for place in Path("/proc").iterdir():
+            if place.name.isdecimal():
+                try:
+                    fields = (place / "stat").read_text().rpartition(")")[2].split()
+                    parents[int(place.name)] = int(fields[1])
+                    if b"ray::MapWorker" in (place / "cmdline").read_bytes():
+                        found.append(int(place.name))
+                except (OSError, IndexError):
+                    continue
+        return [pid for pid in found if self.process.pid in _line(pid, parents)]
+
+    def done(self):
+        """How many photos are done."""
+        record = self.out / ".predict.jsonl"
+        if not record.exists():
+            return 0
+        return sum(b'"photo"' in line for line in record.read_bytes().splitlines())
+
+    def wait_for(self, count):
+        """Returns when so many photos are done."""
+        while self.done() < count:
+            if self.process.poll() is not None:
+                sys.exit(f"predict ended with {self.process.returncode} before photo {count}")
+            time.sleep(STEP)
+
+    def end(self):
+        """Waits for its end; returns the seconds that it took."""
+        if self.process.wait() != 0:
+            sys.exit(f"predict ended with {self.process.returncode}")
+        return time.monotonic() - self.start
+
+    def rows(self):
+        return json.loads((self.out / "poses.json").read_text())
+
+
+def _line(pid, parents):
+    """A process and those that it comes from."""
+    line = []
+    while pid in parents and pid not in line:
+        line.append(pid)
+        pid = parents[pid]
+    return line
+
+
+def memory(pid):
+    """Megabytes that a process has of its own."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return None
+    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    return int(fields["RssAnon"].split()[0]) / 1024
+
+
+def rows(photos, folder, count):
+    local = Run(photos, folder / "local", "local")
+    local.end()
+    ray = Run(photos, folder / "ray", "ray")
+    ray.end()
+    one, other = local.rows(), ray.rows()
+    apart = [
+        np.abs(np.subtract(a["keypoints"] + a["bbox"], b["keypoints"] + b["bbox"])).max()
+        for a, b in zip(one, other, strict=True)
+        if (a["image_id"], a["file_name"]) == (b["image_id"], b["file_name"])
+    ]
+    print(
+        f"rows: local {len(one)}, ray {len(other)}, of the same photo {len(apart)}, largest "
+        f"difference {max(apart):g}"
+    )
+
+
+def worker(photos, folder, count):
+    whole = Run(photos, folder / "ray", "ray")
+    whole.end()
+    killed = Run(photos, folder / "worker", "ray")
+    killed.wait_for(count // 3)
+    (victim, *_) = killed.actors()
+    before = killed.done()
+    os.kill(victim, signal.SIGKILL)
+    killed.end()
+    key = json.dumps
+    one, other = [key(row) for row in whole.rows()], [key(row) for row in killed.rows()]
+    print(
+        f"worker: killed after {before} photos: {len(set(one) - set(other))} rows lost, "
+        f"{len(other) - len(set(other))} doubled, same order: {one == other}"
+    )
+
+
+def driver(photos, folder, count):
+    whole = Run(photos, folder / "ray", "ray")
+    whole.end()
+    killed = Run(photos, folder / "driver", "ray")
+    killed.wait_for(count // 3)
+    killed.process.kill()
+    killed.process.wait()
+    before = killed.done()
+    Run(photos, folder / "driver", "ray", "--resume").end()
+    names = ("poses.json", "people.parquet", "errors.parquet")
+    same = [(whole.out / name).read_bytes() == (killed.out / name).read_bytes() for name in names]
+    print(f"driver: killed after {before} photos, resumed: the same {', '.join(names)}: {same}")
+
+
+def overhead(photos, folder, count):
+    seconds = {}
+    for engine in ("local", "ray"):
+        run = Run(photos, folder / f"timed-{engine}", engine)
+        sizes = []
+        if engine == "ray":
+            watch = threading.Thread(target=_watch, args=(run, count, sizes))
+            watch.start()
+        seconds[engine] = run.end()
+        if engine == "ray":
+            watch.join()
+    print(
+        f"overhead: local {seconds['local']:.1f} s, ray {seconds['ray']:.1f} s for {count} photos: "
+        f"{seconds['ray'] / seconds['local']:.3f}"
+    )
+    for pid, (early, late) in sizes[0].items() if sizes else ():
+        print(f"memory of actor {pid}: {early:.0f} MB, then {late:.0f}: {late - early:+.0f} MB")
+
+
+def _watch(run, count, sizes):
+    """Memory of each actor when a fifth is done, and as late as it can be seen."""
+    run.wait_for(count // 5)
+    early = {pid: memory(pid) for pid in run.actors()}
+    late = dict(early)
+    while run.process.poll() is None:
+        late |= {pid: size for pid in early if (size := memory(pid))}
+        time.sleep(STEP)
+    sizes.append({pid: (early[pid], late[pid]) for pid in early})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("photos", type=Path, help="a folder")
+    parser.add_argument("--count", type=int, default=250, help="photos of it")
+    parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        some = Path(work) / "photos"
+        some.mkdir()
+        for path in sorted(args.photos.iterdir())[: args.count]:
+            (some / path.name).symlink_to(path.resolve())
+        for part in args.only:
+            globals()[part](some, Path(work), len(list(some.iterdir())))
+
+
+if __name__ == "__main__":
+    main()
