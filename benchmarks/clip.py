@@ -2,13 +2,16 @@
 
     python benchmarks/clip.py coco_photos/test --seconds 20
     python benchmarks/clip.py coco_photos/test --memory
+    python benchmarks/clip.py coco_photos/test --parts
 
 The clip has 25 frames of 1280 x 720 a second: the view pans and zooms over photos side by side,
 while two people, cut out by their masks, cross before them. `--memory` compares the peak of a
-process that goes through 5 s with that of one that goes through 60 s.
+process that goes through 5 s with that of one that goes through 60 s. `--parts` gives the time of
+the processors for each part of the work, one after the other; other work beside hardly matters.
 """
 
 import argparse
+import itertools
 import json
 import resource
 import subprocess
@@ -21,7 +24,7 @@ import cv2
 import numpy as np
 
 import multiposenet
-from multiposenet import sources
+from multiposenet import formats, sources
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.video.writer import VideoWriter
 
@@ -100,6 +103,43 @@ def whole(path, *options):
     return json.loads(answer.stdout.splitlines()[-1])
 
 
+def parts(pose, path, count):
+    """Milliseconds of processor time a frame of each part of `predict`, by its name.
+
+    The network sees each frame once, and what it gave is what the other parts get.
+    """
+    spent = {}
+
+    def measured(name, results):
+        begin = time.process_time()
+        results = list(results)
+        spent[name] = (time.process_time() - begin) / count * 1000
+        return results
+
+    frames = measured("decoding", itertools.islice(sources.frames(str(path)), count))
+    canvases = [canvas for frame in frames for canvas in pose.canvases([frame])]
+    find = pose._find
+    find(canvases[0])
+    outputs = iter(measured("network", map(find, canvases)))
+    pose._find = lambda canvas: next(outputs)
+    found = measured("canvas, poses, mask", pose.stream(frames))
+    pose._find = find
+    measured("lines", (json.dumps(formats.frame_line(*item)) for item in found))
+    pictures = measured("drawing", (poses.draw(image=frame.image) for frame, poses in found))
+    video = VideoWriter(path.with_name("drawn.mp4"), RATE)
+    measured("encoding", map(video.write, pictures, (frame.time for frame in frames)))
+    video.close()
+    people = np.mean([len(poses) for _, poses in found])
+    print(f"people a frame: {people:.1f}")
+    for name, milliseconds in spent.items():
+        print(f"{name}: {milliseconds:.1f} ms")
+    others = sum(spent.values()) - spent["network"]
+    for kind, less in (("drawn", 0), ("not drawn", spent["drawing"] + spent["encoding"])):
+        print(
+            f"{kind}: network / all = {spent['network'] / (spent['network'] + others - less):.2f}"
+        )
+
+
 def inside(command):
     """Runs a command line and prints its seconds and its memory."""
     from multiposenet import cli
@@ -124,6 +164,7 @@ def main():
     parser.add_argument("folder", nargs="?", type=Path, help="photos/, masks/, annotations.json")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--parts", action="store_true")
     parser.add_argument("--runtime", default="openvino")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -139,6 +180,8 @@ def main():
             return None
         count = write(path, args.folder, args.seconds)
         pose = multiposenet.load("multiposenet-nano", runtime=args.runtime)
+        if args.parts:
+            return parts(pose, path, min(count, 60))  # all are held
         alone = []
         for kind, more in (("drawn", ()), ("not drawn", ("--pictures", "none"))):
             alone.append(network_alone(pose, path, 8))

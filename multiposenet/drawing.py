@@ -6,6 +6,7 @@ new image.
 """
 
 import functools
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from multiposenet.skeleton import Skeleton
 
 # Blue and orange stay apart for every common kind of colour blindness.
 SIDE_COLOURS = {"left": (41, 171, 255), "right": (255, 138, 31), "centre": (245, 245, 245)}
-EDGE_COLOUR = np.float32((20, 20, 20))
+EDGE_COLOUR = (20, 20, 20)
 MASK_COLOUR = (64, 224, 160)
 MASK_OPACITY = 0.12  # the photo stays what it is; the outline says where the person ends
 TEXT_COLOUR = (20, 20, 20)
@@ -37,8 +38,10 @@ LAYERS = ("mask", "boxes", "skeleton", "scores", "ids")
 DEFAULT_LAYERS = ("mask", "boxes", "skeleton", "ids")
 MIN_SCORE = 0.1  # of keypoints that are drawn
 
-_SHIFT = 4  # OpenCV's fixed point: sixteenths of a pixel
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+_SHIFT = 8  # OpenCV's fixed point: parts of a pixel, as a power of 2
 _EDGE_OPACITY = 0.7
+_BOX_OPACITY = 0.8
 _FULLY_VISIBLE = 0.5  # keypoints from this score on are opaque
 
 
@@ -83,7 +86,7 @@ def people(
     numbers = range(len(boxes)) if ids is None else ids
     colours = [BOX_COLOURS[number % len(BOX_COLOURS)] for number in numbers]
     for person in order if "boxes" in layers else ():
-        _box(drawn, boxes[person], colours[person], max(0.8, 0.4 * widths[person]))
+        _box(drawn, boxes[person], colours[person], 1 + max(0.8, 0.4 * widths[person]))
     for person in order if "skeleton" in layers else ():
         points = np.asarray(keypoints[person], np.float64)
         sure = np.asarray(keypoint_scores[person], np.float64)
@@ -121,15 +124,15 @@ def person_mask(image, mask, opacity: float = MASK_OPACITY) -> np.ndarray:
     inside = (np.asarray(mask, np.float32) >= 0.5).astype(np.uint8)
     x, y, width, height = cv2.boundingRect(inside)
     if width:
-        part = np.s_[y : y + height, x : x + width]
-        # A table of all values: as fast as reading the pixels.
-        values = np.arange(256, dtype=np.float32)[:, None]
-        table = np.rint(values + opacity * (np.float32(MASK_COLOUR) - values)).astype(np.uint8)
-        tinted = cv2.LUT(np.ascontiguousarray(drawn[part]), table[None])
-        drawn[part] = cv2.copyTo(tinted, inside[part], np.ascontiguousarray(drawn[part]))
-        contours, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        thickness = max(1, round(max(inside.shape) / 700))
-        cv2.polylines(drawn, contours, True, MASK_COLOUR, thickness, cv2.LINE_AA)
+        part = drawn[y : y + height, x : x + width]
+        tinted = cv2.convertScaleAbs(part, alpha=1 - opacity)
+        tinted = cv2.add(tinted, (*(opacity * value for value in MASK_COLOUR), 0))
+        cv2.copyTo(tinted, inside[y : y + height, x : x + width], part)
+        # Line inside line: a thick one takes OpenCV several times as long.
+        for _ in range(max(1, round(max(inside.shape) / 700))):
+            contours, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+            cv2.polylines(drawn, contours, True, MASK_COLOUR, 1, cv2.LINE_AA)
+            inside = cv2.erode(inside, _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     return drawn
 
 
@@ -202,7 +205,15 @@ def _line_width(box, shape) -> float:
     return float(np.clip(0.02 * size, max(1.3, 0.0025 * longest), max(2.0, 0.012 * longest)))
 
 
-def _limb_colour(skeleton: Skeleton, keypoints) -> tuple[int, int, int]:
+@functools.lru_cache(maxsize=32)
+def _colours(skeleton: Skeleton) -> tuple[np.ndarray, list, list]:
+    """The limbs (L, 2) of a skeleton, their colours and those of its keypoints."""
+    limbs = np.array(skeleton.limbs, np.intp).reshape(-1, 2)
+    keypoints = [_side_colour(skeleton, [keypoint]) for keypoint in range(len(skeleton.keypoints))]
+    return limbs, [_side_colour(skeleton, limb) for limb in limbs], keypoints
+
+
+def _side_colour(skeleton: Skeleton, keypoints) -> tuple[int, int, int]:
     """Colour of the side that keypoints lie on; those of the centre line join either side."""
     names = skeleton.plain_keypoints
     sides = {names[keypoint].split("_")[0] for keypoint in keypoints} & {"left", "right"}
@@ -210,22 +221,71 @@ def _limb_colour(skeleton: Skeleton, keypoints) -> tuple[int, int, int]:
 
 
 def _person(image, keypoints, opacity, skeleton, width) -> None:
+    """Limbs and keypoints with dark rims, on one layer that is laid over the image."""
+    shown = np.flatnonzero(opacity)
+    if not len(shown):
+        return
     edge = max(0.4, 0.25 * width)
-    for limb in skeleton.limbs:
-        strength = opacity[list(limb)].min()
-        if strength > 0:
-            _line(image, keypoints[list(limb)], _limb_colour(skeleton, limb), width, strength, edge)
-    for keypoint in np.flatnonzero(opacity):
-        colour = _limb_colour(skeleton, [keypoint])
-        _disk(image, keypoints[keypoint], colour, 0.85 * width, opacity[keypoint], edge)
+    reach = 0.85 * width + edge + 2  # OpenCV smooths beyond the edge
+    points = keypoints[shown]
+    first, last = points.min(0) - reach, points.max(0) + reach
+    x, y = (_inside(first[axis], last[axis], image.shape[1 - axis]) for axis in (0, 1))
+    patch = image[y, x]
+    if not patch.size:
+        return
+    layer, margins = np.zeros((*patch.shape[:2], 4), np.uint8), np.array([edge, 0.0])
+    limbs, limb_colours, colours = _colours(skeleton)
+    drawn = np.flatnonzero(opacity[limbs].all(-1))
+    ends = keypoints[limbs[drawn]] - (x.start, y.start)
+    bars = _bars(ends, width / 2 + margins)
+    centres = _fixed(points - (x.start, y.start)).tolist()
+    radii = np.rint((0.85 * width + margins) * 2**_SHIFT).astype(int).tolist()
+    strengths = [*opacity[limbs[drawn]].min(-1), *opacity[shown]]
+    # The surest last: a shape takes the place of what is below it, transparent as it may be.
+    for shape in np.argsort(strengths, kind="stable"):
+        disk, strength = shape - len(drawn), strengths[shape]
+        colour = limb_colours[drawn[shape]] if disk < 0 else colours[shown[disk]]
+        rim = _premultiplied(EDGE_COLOUR, _EDGE_OPACITY * strength)
+        for size, own in enumerate((rim, _premultiplied(colour, strength))):
+            if disk < 0:
+                cv2.fillConvexPoly(layer, bars[size, shape], own, cv2.LINE_AA, _SHIFT)
+            else:
+                cv2.circle(layer, centres[disk], radii[size], own, -1, cv2.LINE_AA, _SHIFT)
+    rest = cv2.cvtColor(255 - layer[..., 3], cv2.COLOR_GRAY2RGB)
+    rest = cv2.multiply(patch, rest, scale=1 / 255)
+    patch[...] = cv2.add(rest, cv2.cvtColor(layer, cv2.COLOR_RGBA2RGB))
 
 
 def _box(image, box, colour, width) -> None:
     if not np.isfinite(box).all():
         return
-    corners = box[[[0, 1], [2, 1], [2, 3], [0, 3]]]
-    for start in range(4):
-        _line(image, corners[[start, (start + 1) % 4]], colour, width, 0.8)
+    x1, y1, x2, y2 = box
+    half = width / 2
+    for left, top, right, bottom in (
+        (x1 - half, y1 - half, x2 + half, y1 + half),
+        (x1 - half, y2 - half, x2 + half, y2 + half),
+        (x1 - half, y1 + half, x1 + half, y2 - half),
+        (x2 - half, y1 + half, x2 + half, y2 - half),
+    ):
+        rows, heights = _covered(top, bottom, image.shape[0])
+        columns, widths = _covered(left, right, image.shape[1])
+        _blend(image[rows, columns], colour, _BOX_OPACITY * np.outer(heights, widths))
+
+
+def _inside(first: float, last: float, count: int) -> slice:
+    """The pixels of a row or column of so many that a stretch touches."""
+    begin = min(max(0, math.floor(first)), count)
+    return slice(begin, max(begin, min(math.ceil(last), count)))
+
+
+def _covered(first: float, last: float, count: int) -> tuple[slice, np.ndarray]:
+    """These pixels, and how much of each the stretch covers."""
+    pixels = _inside(first, last, count)
+    parts = np.ones(pixels.stop - pixels.start, np.float32)
+    if len(parts):
+        parts[0] -= max(0.0, first - pixels.start)
+        parts[-1] -= max(0.0, pixels.stop - last)
+    return pixels, parts
 
 
 def _tag(image, text, box, colour) -> None:
@@ -252,27 +312,14 @@ def _font(size: int):
     return ImageFont.load_default(size)
 
 
-def _line(image, ends, colour, width, opacity, edge=0.0) -> None:
-    """A straight line of any width, as a polygon because OpenCV's lines have whole widths."""
-    along = ends[1] - ends[0]
-    length = np.hypot(*along)
-    along = along / length if length > 0 else np.array([1.0, 0.0])
-    across = np.array([-along[1], along[0]])
-
-    def cover(layer, offset, margin):
-        side = across * (width / 2 + margin)
-        corners = [ends[0] + side, ends[1] + side, ends[1] - side, ends[0] - side]
-        cv2.fillConvexPoly(layer, _fixed(corners - offset), 255, cv2.LINE_AA, _SHIFT)
-
-    _shape(image, ends, width / 2 + edge, cover, colour, opacity, edge)
-
-
-def _disk(image, centre, colour, radius, opacity, edge) -> None:
-    def cover(layer, offset, margin):
-        point, extent = _fixed(centre - offset).tolist(), round((radius + margin) * 2**_SHIFT)
-        cv2.circle(layer, point, extent, 255, -1, cv2.LINE_AA, _SHIFT)
-
-    _shape(image, centre[None], radius + edge, cover, colour, opacity, edge)
+def _bars(ends, halves) -> np.ndarray:
+    """Corners (S, N, 4, 2) of N straight lines of S widths, since OpenCV's have whole widths."""
+    along = ends[:, 1] - ends[:, 0]
+    length = np.hypot(*along.T)[:, None]
+    along = np.where(length > 0, along / np.maximum(length, 1e-9), [1.0, 0.0])
+    side = np.stack([-along[:, 1], along[:, 0]], -1)
+    corners = np.stack([side, side, -side, -side], 1)
+    return _fixed(ends[:, [0, 1, 1, 0]] + np.asarray(halves)[:, None, None, None] * corners)
 
 
 def _fixed(points) -> np.ndarray:
@@ -280,27 +327,10 @@ def _fixed(points) -> np.ndarray:
     return np.rint((np.clip(points, -50_000, 50_000) - 0.5) * 2**_SHIFT).astype(np.int32)
 
 
-def _shape(image, points, reach, cover, colour, opacity, edge) -> None:
-    """Blends a shape with a dark rim into the part of the image within `reach` of the points.
-
-    `cover(layer, offset, margin)` fills the shape, grown by a margin, into a layer whose origin
-    lies at `offset`. Where the shape is transparent so is its rim, which does not shine through.
-    """
-    x1, y1 = np.maximum(np.floor(points.min(0) - reach).astype(int) - 1, 0)
-    x2, y2 = np.minimum(np.ceil(points.max(0) + reach).astype(int) + 2, image.shape[1::-1])
-    if x1 >= x2 or y1 >= y2:
-        return
-    patch, offset = image[y1:y2, x1:x2], np.array([x1, y1])
-    inner, outer = np.zeros((2, *patch.shape[:2]), np.uint8)
-    cover(inner, offset, 0.0)
-    inner = inner * np.float32(1 / 255)
-    if edge:
-        cover(outer, offset, edge)
-        rim = outer * np.float32(_EDGE_OPACITY / 255) * (1 - inner)
-        total = np.maximum(inner + rim, 1e-6)
-        colour = (inner[..., None] * colour + rim[..., None] * EDGE_COLOUR) / total[..., None]
-        inner = inner + rim
-    _blend(patch, colour, inner * np.float32(opacity))
+def _premultiplied(colour, opacity: float) -> tuple[float, ...]:
+    """Red, green, blue and opacity, 0 to 255, for a layer that is laid over an image."""
+    red, green, blue = colour
+    return red * opacity, green * opacity, blue * opacity, 255.0 * opacity
 
 
 def _blend(image, colour, weight) -> None:

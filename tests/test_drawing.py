@@ -107,7 +107,7 @@ def test_surest_person_is_on_top():
 
 
 def test_built_in_skeletons_have_both_sides_and_a_centre():
-    colours = {drawing._limb_colour(LSP_14, limb) for limb in LSP_14.limbs}
+    colours = {drawing._side_colour(LSP_14, limb) for limb in LSP_14.limbs}
     assert colours == set(drawing.SIDE_COLOURS.values())
 
 

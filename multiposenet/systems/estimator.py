@@ -260,7 +260,7 @@ class Estimator(System):
             scores=scores[rows],
             skeleton=self.skeleton,
             image_size=(height, width),
-            mask=np.clip(mask, 0, 1),
+            mask=np.clip(mask, 0, 1, out=mask),
             **frame.origin,
         )
         return rules.distinct(poses, self.pose_nms).above(self.score)

@@ -33,6 +33,7 @@ def test_browsers_can_play_it(tmp_path):
     with av.open(str(tmp_path / "a.mp4")) as file:
         context = file.streams.video[0].codec_context
         assert (context.name, context.pix_fmt) == ("h264", "yuv420p")
+        assert (context.colorspace, context.color_range) == (5, 1)  # BT.601, of a limited range
     content = (tmp_path / "a.mp4").read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")  # it plays while it is loaded
 
@@ -42,6 +43,13 @@ def test_odd_and_changing_sizes(tmp_path):
     _, found, *_ = copy(tmp_path / "a.mp4", [odd, np.full((80, 90, 3), 200, np.uint8)], [0, 1])
     assert [image.shape for image in found] == [(32, 46, 3)] * 2
     assert all(np.abs(image.astype(int) - 200).max() < 10 for image in found)
+
+
+@pytest.mark.parametrize("colour", [(255, 0, 0), (20, 180, 90), (30, 60, 250), (255, 255, 255)])
+def test_colours_stay(tmp_path, colour):
+    """Also in the size of HD, for which players guess other ones."""
+    _, (found,), *_ = copy(tmp_path / "a.mp4", [np.full((720, 1280, 3), colour, np.uint8)], [0])
+    assert np.abs(found.astype(int) - colour).max() <= 4
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [("mp4", "aac"), ("avi", "pcm_s16le")])
