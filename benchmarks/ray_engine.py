@@ -11,6 +11,7 @@ overhead  seconds of the one over those of the other, both in turn; growth of ea
 """
 
 import argparse
+import functools
 import json
 import os
 import signal
@@ -100,12 +101,17 @@ def memory(pid):
     return int(fields["RssAnon"].split()[0]) / 1024
 
 
+@functools.cache
+def _undisturbed(photos, folder):
+    run = Run(photos, folder / "ray", "ray")
+    run.end()
+    return run
+
+
 def rows(photos, folder, count):
     local = Run(photos, folder / "local", "local")
     local.end()
-    ray = Run(photos, folder / "ray", "ray")
-    ray.end()
-    one, other = local.rows(), ray.rows()
+    one, other = local.rows(), _undisturbed(photos, folder).rows()
     apart = [
         np.abs(np.subtract(a["keypoints"] + a["bbox"], b["keypoints"] + b["bbox"])).max()
         for a, b in zip(one, other, strict=True)
@@ -118,8 +124,7 @@ def rows(photos, folder, count):
 
 
 def worker(photos, folder, count):
-    whole = Run(photos, folder / "ray", "ray")
-    whole.end()
+    whole = _undisturbed(photos, folder)
     killed = Run(photos, folder / "worker", "ray")
     killed.wait_for(count // 3)
     (victim, *_) = killed.actors()
@@ -135,8 +140,7 @@ def worker(photos, folder, count):
 
 
 def driver(photos, folder, count):
-    whole = Run(photos, folder / "ray", "ray")
-    whole.end()
+    whole = _undisturbed(photos, folder)
     killed = Run(photos, folder / "driver", "ray")
     killed.wait_for(count // 3)
     killed.process.kill()

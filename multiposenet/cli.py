@@ -29,6 +29,7 @@ from multiposenet.commands import (
     summary,
     tables,
     train,
+    tune,
 )
 from multiposenet.commands.console import report
 from multiposenet.commands.suggestions import Parser
@@ -50,6 +51,7 @@ VERBS = {
     "summary": summary,
     "tables": tables,
     "train": train,
+    "tune": tune,
 }
 
 

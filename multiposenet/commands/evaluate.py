@@ -28,18 +28,12 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from multiposenet.commands import (
-    arguments,
-    console,
-    labelled_groups,
-    labelled_photos,
-    own_keypoints,
-    result_files,
-    systems,
-)
+from multiposenet.commands import arguments, console, own_keypoints, result_files, systems
+from multiposenet.commands.labelled import groups
+from multiposenet.commands.labelled import photos as labelled_photos
 from multiposenet.errors import AnnotationError, InputError
 
-METRICS = ("keypoints", "boxes", "masks", "pck", *labelled_groups.PROTOCOLS)
+METRICS = ("keypoints", "boxes", "masks", "pck", *groups.PROTOCOLS)
 MAIN = ("keypoints/AP50", "boxes/AP50", "masks/IoU", "mpii/total", "waf/total")
 
 
@@ -105,8 +99,8 @@ def run(args) -> int:
 def _measure(args) -> tuple[dict, int, int]:
     """The figures, the number of photos, and of those that could not be read."""
     if args.data:
-        return labelled_groups.score(args)
-    for name in set(args.metrics or ()) & set(labelled_groups.PROTOCOLS):
+        return groups.score(args)
+    for name in set(args.metrics or ()) & set(groups.PROTOCOLS):
         raise InputError(
             f"--metrics: {name} is measured on its own data; give --data {name}:FOLDER"
         )

@@ -15,13 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from multiposenet import keras_start
-from multiposenet.commands import (
-    arguments,
-    console,
-    labelled_photos,
-    result_files,
-    systems,
-)
+from multiposenet.commands import arguments, console, result_files, systems
+from multiposenet.commands.labelled import photos as labelled_photos
 from multiposenet.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")

@@ -1,6 +1,7 @@
 """`evaluate --data`: data sets that are measured by their own protocol."""
 
-from multiposenet.commands import labelled_photos, systems
+from multiposenet.commands import systems
+from multiposenet.commands.labelled import photos
 from multiposenet.errors import InputError
 
 PROTOCOLS = ("mpii", "waf")
@@ -40,7 +41,7 @@ def score(args) -> tuple[dict, int, int]:
         raise InputError(f"{args.data}: --data: no photo; give a folder with annotations")
     # Average precision ranks all detections: a threshold would only cut its tail off.
     pose = systems.load_system(args, score=0.0)
-    found = labelled_photos.answers(
+    found = photos.answers(
         pose, [sample.path for sample in samples], [sample.image_size for sample in samples]
     )
     return _figures(measure, samples, found, pose.skeleton)

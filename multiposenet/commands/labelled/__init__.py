@@ -1,0 +1,1 @@
+"""Photos whose labels are known, for the verbs that measure."""
