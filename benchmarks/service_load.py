@@ -9,6 +9,8 @@ the photos in a list, and the time that half and 95 % of the answers took at mos
 
 import argparse
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -40,12 +42,13 @@ def main():
         good, bad = write_uploads(Path(folder), 8)
         expected, alone = _alone(good, args.clients * args.posts)
         command = [sys.executable, SERVICE, "--port", str(args.port), *args.options]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(command, **quiet, start_new_session=True) as run:
             try:
                 _wait(url, run)
                 figures = load(url, good, bad, expected, args.clients, args.posts)
             finally:
-                run.terminate()
+                os.killpg(run.pid, signal.SIGKILL)  # its workers, too
     rate = figures["photos"] / figures["seconds"]
     print(f"{figures['right']} of {figures['posts']} answers right")
     print(f"{rate:.1f} good photos a second, {rate / alone:.2f} of one process' {alone:.1f}")
