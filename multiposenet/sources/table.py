@@ -24,10 +24,12 @@ class TableRow:
     Attributes:
         table: the file.
         row: counted from 0.
+        column: that holds them; by default the table's first that can.
     """
 
     table: Path
     row: int
+    column: str | None = None
 
     def __str__(self) -> str:
         return f"{self.table}[{self.row}]"
@@ -40,6 +42,7 @@ class TableRow:
         """
         try:
             ends, column = _index(self.table, _stamp(self.table))
+            column = self.column or column
             group = int(np.searchsorted(ends, self.row, side="right"))
             first = int(ends[group - 1]) if group else 0
             cells = _group(self.table, _stamp(self.table), group, column)
@@ -130,7 +133,7 @@ def _index(path: Path, stamp) -> tuple[np.ndarray, str]:
         return np.cumsum(counts), _holding(table.schema_arrow)
 
 
-@lru_cache(maxsize=1)  # photos are read in order, and a group may be large
+@lru_cache(maxsize=2)  # photos are mostly read in order, and a group may be large
 def _group(path: Path, stamp, group: int, column: str):
     _, parquet, _ = modules(path)
     with parquet.ParquetFile(path) as table:

@@ -12,7 +12,7 @@ from multiposenet import label_formats
 from multiposenet.errors import AnnotationError, InputError
 from multiposenet.label_formats.found import Found, split_of
 from multiposenet.skeleton import COCO_17, LSP_14, MPII_16, Skeleton
-from multiposenet.training.datasets import ccp, coco, lsp, mpii, synthetic, voc, waf
+from multiposenet.training.datasets import ccp, coco, lsp, mpii, packed, synthetic, voc, waf
 from multiposenet.training.datasets.sample import Sample
 
 __all__ = ["FORMATS", "Sample", "found", "read", "skeleton_of", "split"]
@@ -40,6 +40,7 @@ FORMATS = {
     "coco": coco.read,
     "lsp": lsp.read,
     "mpii": mpii.read,
+    "packed": packed.read,
     "synthetic": synthetic.read,
     "voc": voc.read,
     "waf": waf.read,
@@ -86,6 +87,8 @@ def skeleton_of(name: str, given: Skeleton | None = None) -> Skeleton | None:
     kind, _, folder = split(name)
     if kind in KEYPOINTS:
         return KEYPOINTS[kind]
+    if kind == "packed":
+        return packed.skeleton_of(folder)
     if kind == "synthetic" and folder.isdecimal():
         return COCO_17
     annotations = found(name, given).annotations
@@ -109,7 +112,8 @@ def found(name: str, given: Skeleton | None = None) -> Found:
     path = Path(folder) / "annotations.json"
     if kind not in KEYPOINTS and path.is_file():
         return label_formats.read(f"coco:{folder}", given)
-    skeleton = KEYPOINTS.get(kind, COCO_17) or COCO_17
+    skeleton = packed.skeleton_of(folder) if kind == "packed" else KEYPOINTS.get(kind, COCO_17)
+    skeleton = skeleton or COCO_17
     content = coco.to_coco(reader(folder, skeleton), skeleton)
     return Found(Path(name), content, skeleton, Path())
 

@@ -59,6 +59,11 @@ class Sample:
         return len(self.boxes)
 
     @property
+    def files(self) -> tuple[Path | None, ...]:
+        """What photo and mask are read from."""
+        return self.path, self.mask_path
+
+    @property
     def has_mask(self) -> bool:
         """Whether `read_mask` gives a mask."""
         return self.mask_path is not None or self.segmentations is not None

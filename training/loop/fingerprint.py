@@ -51,7 +51,7 @@ class PhotoFiles:
     """
 
     def __init__(self, samples):
-        paths = (path for sample in samples for path in (sample.path, sample.mask_path))
+        paths = (path for sample in samples for path in sample.files)
         self._sizes = {path: _size(path) for path in dict.fromkeys(paths) if path is not None}
         told = "".join(f"{Path(path).name} {size}\n" for path, size in self._sizes.items())
         self.fingerprint = hashlib.sha256(told.encode()).hexdigest()[:16] if told else None

@@ -5,6 +5,7 @@ Predictions reach ``compute_loss`` of every stage in float32, whatever the netwo
 """
 
 import functools
+from collections import Counter
 
 import keras
 import numpy as np
@@ -16,6 +17,7 @@ from multiposenet.training.loop import fitting
 from multiposenet.training.loop.fingerprint import fingerprint
 from multiposenet.training.loop.loader import share_of
 from multiposenet.training.patches import targets
+from multiposenet.training.patches.draws import Draws
 from multiposenet.training.patches.sampler import PatchSampler
 from multiposenet.training.registry import STAGES
 from multiposenet.training.stages import run_model
@@ -155,9 +157,12 @@ class KeypointBatches:
         self.recipe, self.flip_indices = recipe, flip_indices
         self.augment = augment
         self.samples, self.fingerprint = samples, fingerprint(samples, augment)
-        self.photos = [s for s in samples if not s.single and (recipe.empty_photos or len(s.boxes))]
-        self.singles = [s for s in samples if s.single and s.labelled.any()]
-        self.masked = [s for s in samples if s.single and not s.labelled.any() and s.has_mask]
+        photos = [s for s in samples if not s.single and (recipe.empty_photos or len(s.boxes))]
+        singles = [s for s in samples if s.single and s.labelled.any()]
+        masked = [s for s in samples if s.single and not s.labelled.any() and s.has_mask]
+        self.photos, self.singles, self.masked = (
+            Draws(some, recipe.seed) for some in (photos, singles, masked)
+        )
 
     def __call__(self, step):
         return self.share(step, 0, 1)
@@ -200,9 +205,14 @@ class KeypointBatches:
         kinds = [(self.singles, 4)] * mosaics + [(self.singles, 1)] * singles
         kinds += [(self.masked, 1)] * masked
         kinds += [(self.photos, 1)] * (left - mosaics - singles)
-        return [
-            [kind[index] for index in rng.integers(len(kind), size=count)] for kind, count in kinds
-        ]
+        each = Counter()  # draws of a step
+        for kind, count in kinds:
+            each[kind] += count
+        drawn, groups = Counter(), []
+        for kind, count in kinds:
+            groups.append(kind(rng, step * each[kind] + drawn[kind], count))
+            drawn[kind] += count
+        return groups
 
     def _sampler(self, step):
         recipe = self.recipe

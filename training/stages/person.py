@@ -13,6 +13,7 @@ from multiposenet.training.loop import fitting
 from multiposenet.training.loop.fingerprint import fingerprint
 from multiposenet.training.loop.loader import share_of
 from multiposenet.training.patches import targets
+from multiposenet.training.patches.draws import Draws
 from multiposenet.training.patches.patch import pad
 from multiposenet.training.patches.sampler import PatchSampler, PhotoSampler
 from multiposenet.training.registry import STAGES
@@ -114,7 +115,7 @@ class PersonBatches:
                 "person: no photo has every person boxed; give data sets that mark everybody"
             )
         self.recipe, self.anchors, self.flip_indices = recipe, anchors, flip_indices
-        self.augment = augment
+        self.augment, self._draws = augment, Draws(self.photos, recipe.seed)
         self.samples, self.fingerprint = self.photos, fingerprint(self.photos, augment)
 
     def __call__(self, step):
@@ -152,8 +153,8 @@ class PersonBatches:
 
     def _draw(self, step):
         rng = np.random.default_rng((self.recipe.seed, step))
-        chosen = rng.integers(len(self.photos), size=self.recipe.batch_size)
-        return [self.photos[index] for index in chosen]
+        size = self.recipe.batch_size
+        return self._draws(rng, step * size, size)
 
     def _sampler(self):
         recipe = self.recipe

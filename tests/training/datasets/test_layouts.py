@@ -260,7 +260,10 @@ def test_by_name(mpii_folder, tmp_path_factory):
     [
         ("photos", "photos: data: not FORMAT:FOLDER; write one of ccp, coco"),
         ("coco:", "not FORMAT:FOLDER"),
-        ("yollo:photos", "unknown name 'yollo'; use one of ccp, coco, lsp, mpii, synthetic, voc"),
+        (
+            "yollo:photos",
+            "unknown name 'yollo'; use one of ccp, coco, lsp, mpii, packed, synthetic",
+        ),
         ("coco:gone", "gone: folder: there is none for coco"),
         ("synthetic:gone", "or a number of scenes"),
     ],

@@ -17,6 +17,10 @@ class Photo:
     path: object
     mask_path: object = None
 
+    @property
+    def files(self):
+        return self.path, self.mask_path
+
 
 class Batches:
     def __init__(self, samples, change=None, at=None):
