@@ -23,12 +23,18 @@ _SPEC.loader.exec_module(runner)
 NOISE = re.compile(
     r"/(home|root|work|tmp|var|usr|Users|private|mnt|opt)/|[Ww]arning|WARN|\b[IWE]0000\b|tensorflow/"
 )
-# What is learnt is no fact; that everything runs is shown by the first steps.
+# What is learnt is no fact; that everything runs is shown by the first steps, and tracing a graph
+# would take longer than these.
 FEW_STEPS = """
+import tensorflow as tf
 from multiposenet.training.loop import fitting
 
 def few(*args, whole=fitting.fit, **options):
-    return whole(*args, **options | {"steps": min(options["steps"], 2)})
+    tf.config.run_functions_eagerly(True)
+    try:
+        return whole(*args, **options | {"steps": min(options["steps"], 2)})
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 fitting.fit = few
 """

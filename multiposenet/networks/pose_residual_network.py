@@ -152,7 +152,9 @@ class Max(Assigner):
         self.built = True
 
     def logits(self, crops, training=None):
-        return ops.zeros_like(crops)
+        # No constant: compiled by JAX 0.10 for CPUs, its product with what reads the maps is whatever
+        # lay in memory.
+        return crops * 0.0
 
     def call(self, crops, training=None):
         return spatial_softmax(self.logits(crops) + ops.log(crops + _EPSILON))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from compiled import compiled
 from keras import ops
 
 from multiposenet.maths import matching
@@ -29,7 +30,7 @@ def test_equals_the_greedy_loop(people):
     identity = np.argsort(rng.random((*shape[:3], 12)), axis=-1)[..., :5].astype("int32")
     preference = rng.normal(0, 4, shape).astype("float32")
     preference[rng.random(shape) < 0.2] = IMPOSSIBLE
-    left = ops.convert_to_numpy(yield_to_better(preference, preference, identity))
+    left = ops.convert_to_numpy(compiled(yield_to_better)(preference, preference, identity))
     best = left.argmax(axis=-1)[..., None]
     chosen = np.take_along_axis(identity, best, -1)[..., 0]
     possible = np.take_along_axis(left, best, -1)[..., 0] > IMPOSSIBLE
@@ -68,7 +69,7 @@ def test_the_greater_claim_keeps_what_others_prefer_more():
     preference = rng.normal(0, 4, shape).astype("float32")
     preference[rng.random(shape) < 0.2] = IMPOSSIBLE
     claim = rng.normal(0, 1, shape).astype("float32")
-    left = ops.convert_to_numpy(yield_to_better(preference, claim, identity))
+    left = ops.convert_to_numpy(compiled(yield_to_better)(preference, claim, identity))
     best = left.argmax(axis=-1)[..., None]
     chosen = np.take_along_axis(identity, best, -1)[..., 0]
     chosen = np.where(np.take_along_axis(left, best, -1)[..., 0] > IMPOSSIBLE, chosen, -1)
@@ -80,5 +81,5 @@ def test_the_greater_claim_keeps_what_others_prefer_more():
 def test_of_equal_preferences_the_first_person_has_the_candidate():
     identity = np.zeros((1, 3, 1, 1), "int32")
     nothing = np.zeros((1, 3, 1, 1), "float32")
-    left = ops.convert_to_numpy(yield_to_better(nothing, nothing, identity))
+    left = ops.convert_to_numpy(compiled(yield_to_better)(nothing, nothing, identity))
     np.testing.assert_array_equal(left.ravel() > IMPOSSIBLE, [True, False, False])

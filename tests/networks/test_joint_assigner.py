@@ -117,6 +117,7 @@ def test_places_relative_to_boxes():
     np.testing.assert_array_equal(inside, [1, 1, 1, 0])
 
 
+@pytest.mark.not_on_jax
 def test_group_and_saving(assigner, tmp_path):
     boxes = [[0, 0, 40, 80], [100, 0, 140, 80]]
     keypoints = [[[20, 10, 0.5], [120, 12, 0.9]], [[118, 40, 0.7]], []]

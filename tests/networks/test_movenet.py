@@ -19,6 +19,8 @@ REFERENCE = np.load(Path(__file__).parents[1] / "reference" / "movenet_multipose
 RELEASED = os.environ.get("MULTIPOSENET_MOVENET", "movenet-multipose.json")
 LEVELS = ("C2", "C3", "C4", "C4_lower", "C5")
 
+pytestmark = pytest.mark.not_on_jax
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
@@ -64,6 +66,7 @@ def test_the_whole_model_runs_and_has_every_output(model):
     assert outputs["keypoints"].shape[2:] == (17, 2)
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     "name, channels, parameters",
     [
@@ -82,6 +85,7 @@ def test_widths(name, channels, parameters):
     assert backbone.count_params() - last == parameters
 
 
+@pytest.mark.one_backend
 def test_other_keypoints_take_backbone_and_pyramid(files, model):
     other = MultiPoseNet("movenet_multipose", skeleton=LSP_14, weights=files)
     for part in ("backbone", "keypoint_pyramid"):
@@ -89,6 +93,7 @@ def test_other_keypoints_take_backbone_and_pyramid(files, model):
             np.testing.assert_array_equal(ops.convert_to_numpy(a), ops.convert_to_numpy(b))
 
 
+@pytest.mark.one_backend
 def test_weights_of_another_width(files):
     with pytest.raises(WeightsError, match="are not those of movenet_lightning"):
         MultiPoseNet("movenet_lightning", weights=files)
@@ -104,6 +109,7 @@ def damaged(files, folder, change):
     return folder / "movenet.json"
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -126,6 +132,7 @@ def test_damaged_files_are_one_line(files, tmp_path, change, message):
     assert "\n" not in str(caught.value) and str(tmp_path) in str(caught.value)
 
 
+@pytest.mark.one_backend
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(WeightsError, match="cannot be read"):
         read_convolutions(tmp_path / "none.json")

@@ -1,8 +1,11 @@
 """The PRN, its baselines, and the crops that they read."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
+from compiled import compiled
 from keras import ops
 
 from multiposenet.networks import grouping, roi_crop
@@ -18,6 +21,11 @@ HEIGHT, WIDTH, NUM_KEYPOINTS = 56, 36, 3
 
 def to_numpy(tensor):
     return ops.convert_to_numpy(tensor)
+
+
+def group(assigner, *scene, candidates=None, **scores):
+    run = functools.partial(grouping.group, assigner, candidates=candidates)
+    return compiled(run)(*scene, **scores)
 
 
 def random_crops(count=2, num_keypoints=NUM_KEYPOINTS, seed=0):
@@ -105,7 +113,7 @@ def test_grouping_by_max_takes_the_highest_peak_wherever_it_lies():
     boxes = np.array([[[0, 0, 90, 140]]], "float32")
     points = rng.uniform(0, 90, (1, 40, 6, 2)).astype("float32")
     scores = rng.uniform(0.5, 1, (1, 40, 6)).astype("float32")
-    keypoints, found = grouping.group(Max(), boxes, points, scores)
+    keypoints, found = group(Max(), boxes, points, scores)
     np.testing.assert_allclose(to_numpy(found)[0, 0], scores[0].max(axis=1))
     best = points[0, np.arange(40), scores[0].argmax(axis=1)]
     np.testing.assert_allclose(to_numpy(keypoints)[0, 0], best)
@@ -120,7 +128,7 @@ def test_grouping_by_ucr_weighs_the_peak_with_the_prior():
     points = np.array([[[[10.3, 10.2], [10, 40]]]], "float32")
     for own, rival, winner in ((0.3, 0.5, 0), (0.1, 0.99, 1)):
         scores = np.array([[[own, rival]]], "float32")
-        _, found = grouping.group(model, boxes, points, scores)
+        _, found = group(model, boxes, points, scores)
         assert to_numpy(found).item() == pytest.approx(scores[0, 0, winner])
 
 
@@ -187,7 +195,7 @@ def test_grouping_takes_the_candidate_in_the_box():
     boxes = np.array([[[0, 0, 40, 80], [100, 0, 140, 80]]], "float32")
     points = np.array([[[20.0, 10.0], [120.0, 12.0], [300.0, 300.0]]], "float32")[None]
     scores = np.array([[[0.5, 0.9, 1.0]]], "float32")
-    keypoints, keypoint_scores = grouping.group(Max(), boxes, points, scores)
+    keypoints, keypoint_scores = group(Max(), boxes, points, scores)
     np.testing.assert_allclose(to_numpy(keypoints)[0, :, 0], [[20, 10], [120, 12]])
     np.testing.assert_allclose(to_numpy(keypoint_scores)[0, :, 0], [0.5, 0.9])
 
@@ -196,7 +204,7 @@ def test_grouping_a_keypoint_without_candidate():
     boxes = np.array([[[0, 0, 36, 56]]], "float32")
     points = np.full((1, 1, 2, 2), 500.0, "float32")
     model = UnaryConditionalRelationship(1)
-    keypoints, scores = grouping.group(model, boxes, points, np.ones((1, 1, 2), "float32"))
+    keypoints, scores = group(model, boxes, points, np.ones((1, 1, 2), "float32"))
     assert to_numpy(scores).item() == 0
     assert 0 <= to_numpy(keypoints).min() and to_numpy(keypoints).max() <= 56
 
@@ -229,8 +237,9 @@ def test_assign_equals_the_way_over_crops(options):
     boxes = np.concatenate([corner, corner + rng.uniform(20, 60, (2, 4, 2))], -1).astype("float32")
     points = rng.uniform(0, 120, (2, 3, 5, 2)).astype("float32")
     scores = rng.uniform(0, 1, (2, 3, 5)).astype("float32")
-    fast = [to_numpy(x) for x in prn.assign(boxes, points, scores)]
-    plain = [to_numpy(x) for x in grouping.assign_by_crops(prn, boxes, points, scores)]
+    fast = [to_numpy(x) for x in compiled(prn.assign)(boxes, points, scores)]
+    by_crops = compiled(functools.partial(grouping.assign_by_crops, prn))
+    plain = [to_numpy(x) for x in by_crops(boxes, points, scores)]
     inside = plain[1] > 0
     np.testing.assert_allclose(fast[0][inside], plain[0][inside], atol=1e-5)
     np.testing.assert_array_equal(fast[1], plain[1])
@@ -250,8 +259,9 @@ def test_expected_places_of_a_coarse_prn():
     prn.phi.get_layer("hidden1").kernel.assign(np.zeros((28 * 18 * 3, 4), "float32"))
     boxes = np.array([[[10, 20, 82, 132], [0, 0, 36, 56]]], "float32")
     nothing = np.zeros((1, 3, 2, 2), "float32"), np.zeros((1, 3, 2), "float32")
-    fast = to_numpy(prn.assign(boxes, *nothing)[2])
-    plain = to_numpy(grouping.assign_by_crops(prn, boxes, *nothing)[2])
+    fast = to_numpy(compiled(prn.assign)(boxes, *nothing)[2])
+    by_crops = compiled(functools.partial(grouping.assign_by_crops, prn))
+    plain = to_numpy(by_crops(boxes, *nothing)[2])
     cells = np.round(centres)[:, ::-1] + 0.5  # xy
     corners, sizes = boxes[0, :, None, :2], boxes[0, :, None, 2:] - boxes[0, :, None, :2]
     np.testing.assert_allclose(fast[0], corners + cells / (18, 28) * sizes, rtol=1e-5)
@@ -267,9 +277,9 @@ def test_an_exclusive_candidate_serves_one_box(candidates):
     boxes = np.array([[[0, 0, 40, 80], [20, 0, 60, 80]]], "float32")
     points = np.array([[[[30.0, 40.0], [50.0, 40.0], [300.0, 40.0]]]], "float32")
     scores = np.array([[[0.9, 0.5, 1.0]]], "float32")
-    shared = grouping.group(Max(), boxes, points, scores, candidates=candidates)
+    shared = group(Max(), boxes, points, scores, candidates=candidates)
     np.testing.assert_allclose(to_numpy(shared[0])[0, :, 0], [[30, 40], [30, 40]])
-    keypoints, found = grouping.group(
+    keypoints, found = group(
         Max(), boxes, points, scores, candidates=candidates, box_scores=FAINTER
     )
     np.testing.assert_allclose(to_numpy(keypoints)[0, :, 0], [[30, 40], [50, 40]])
@@ -279,5 +289,5 @@ def test_an_exclusive_candidate_serves_one_box(candidates):
 def test_who_loses_every_candidate_has_none():
     boxes = np.array([[[0, 0, 40, 80], [0, 0, 40, 80]]], "float32")
     points, scores = np.full((1, 1, 1, 2), 30.0, "float32"), np.ones((1, 1, 1), "float32")
-    _, found = grouping.group(Max(), boxes, points, scores, box_scores=FAINTER)
+    _, found = group(Max(), boxes, points, scores, box_scores=FAINTER)
     np.testing.assert_allclose(to_numpy(found)[0, :, 0], [1.0, 0.0])

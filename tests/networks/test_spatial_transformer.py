@@ -1,5 +1,7 @@
 """STN and SDTN against loops, SciPy, finite differences and the paper's closed form."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -10,13 +12,13 @@ from scipy import ndimage
 from stn_points import transform_pixels
 
 from multiposenet.maths.geometry import Affine
+from multiposenet.networks import spatial_transformer
 from multiposenet.networks.spatial_transformer import (
     LEAST_DETERMINANT,
     BoundedAffine,
     SpatialTransformer,
     invert,
     localisation_network,
-    sample,
     transform,
 )
 
@@ -30,6 +32,10 @@ def numpy(tensor):
 
 def tensor(array):
     return ops.convert_to_tensor(array, "float32")
+
+
+def sample(images, thetas, size):
+    return compiled(functools.partial(spatial_transformer.sample, size=size))(images, thetas)
 
 
 def looped(image, theta, size):
@@ -63,7 +69,7 @@ def test_sampler_against_a_loop(size):
     rng = np.random.default_rng(0)
     images = rng.normal(size=(3, 6, 8, 2)).astype("float32")
     thetas = IDENTITY + rng.normal(scale=0.6, size=(3, 2, 3)).astype("float32")
-    result = numpy(SpatialTransformer(size)([images, thetas]))
+    result = numpy(compiled(SpatialTransformer(size))([images, thetas]))
     assert result.shape == (3, *size, 2)
     for image, theta, found in zip(images, thetas, result, strict=True):
         for channel in range(2):
@@ -190,7 +196,7 @@ def test_singular_theta(linear):
     least = -LEAST_DETERMINANT if determinant < -1e-9 else LEAST_DETERMINANT
     (a, b), (c, d) = np.asarray(linear, "float64")
     expected = np.array([[d, -b], [-c, a]]) / least
-    found = numpy(invert(ops.convert_to_tensor(theta)))
+    found = numpy(compiled(invert)(ops.convert_to_tensor(theta)))
     np.testing.assert_allclose(found[:, :2], expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found[:, 2], -expected @ theta[:, 2], rtol=1e-4, atol=1e-6)
     assert np.isfinite(gradient(lambda x: ops.sum(invert(x)), theta)).all()
@@ -200,7 +206,7 @@ def test_singular_theta(linear):
         maps = SpatialTransformer((6, 6))([image, theta[None]])
         return ops.sum(SpatialTransformer((6, 6), inverse=True)([maps, theta[None]]))
 
-    assert np.isfinite(numpy(there_and_back(ops.convert_to_tensor(theta))))
+    assert np.isfinite(numpy(compiled(there_and_back)(ops.convert_to_tensor(theta))))
     assert np.isfinite(gradient(there_and_back, theta)).all()
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import matplotlib
@@ -34,22 +35,28 @@ def describe(skeleton="lsp_14", **sizes):
     return {"architecture": {"skeleton": skeleton, "architecture": sizes}}
 
 
-@pytest.fixture
-def run(tmp_path):
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
     """A run folder after both stages, and what its two networks make of two crops."""
     sppe = SIZES.single_person(14)
     localisation = SIZES.localisation(sppe)
     kernel, bias = localisation.get_layer("numbers").get_weights()
     localisation.get_layer("numbers").set_weights([kernel, bias + 0.3])  # not the identity
     alone, network = inference_model(sppe), inference_model(sppe, localisation)
-    folder = tmp_path / "run"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("trained")
     run_folder.record_architecture(folder / "rmpe.json", run_folder.describe_sppe(LSP_14, SIZES))
     run_folder.save_parts(folder, "sppe", [sppe])
     run_folder.save_parts(folder, "sstn", [sppe, localisation])
     for checksum in folder.glob("*.sha256"):  # tests change files on purpose
         checksum.unlink()
     return folder, heatmaps(alone), heatmaps(network)
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A copy, which tests change, and what its networks make of the crops."""
+    folder, *found = trained
+    return Path(shutil.copytree(folder, tmp_path / "run")), *found
 
 
 def heatmaps(network):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from multiposenet.networks.backbones.compact import nano
 from multiposenet.systems.architecture import Architecture
 from multiposenet.systems.multiposenet import MultiPoseNet
 
@@ -14,7 +15,8 @@ TINY = Architecture(
 
 def random_model():
     keras.utils.set_random_seed(0)
-    model = MultiPoseNet("nano", architecture=TINY, options={"max_people": 3})
+    backbone = nano(filters=(24,) * 4, blocks=(1,) * 4)
+    model = MultiPoseNet(backbone, architecture=TINY, options={"max_people": 3})
     model.person_subnet.get_layer("logits").bias.assign(np.full(9, 2.0, "float32"))
     kernel = model.keypoint_subnet.get_layer("prediction").kernel  # maps without ties
     kernel.assign(np.random.default_rng(0).normal(scale=0.3, size=kernel.shape))

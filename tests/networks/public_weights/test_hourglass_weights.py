@@ -13,7 +13,7 @@ from multiposenet.networks.hourglass import hourglass
 from multiposenet.networks.public_weights import hourglass_weights, torch_files
 
 REFERENCE = Path(__file__).parents[2] / "reference"
-pytestmark = pytest.mark.usefixtures("eagerly")
+pytestmark = [pytest.mark.usefixtures("eagerly"), pytest.mark.not_on_jax]
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ RESNET101 = {
     f"{name.split('/')[0]}/{name}": shape  # the place in a file
     for name, shape in json.loads(str(REFERENCE["resnet101_weights"])).items()
 }
+pytestmark = pytest.mark.not_on_jax
 
 
 def write_snapshot(path, layout):

@@ -1,6 +1,7 @@
 """Table 5 of RMPE on synthetic scenes: rows, what is trained for them, how they are measured."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -15,7 +16,10 @@ from multiposenet.skeleton import COCO_17, LSP_14
 from multiposenet.training import datasets, run_folder
 from multiposenet.training.datasets import synthetic
 from multiposenet.training.pose_nms import metrics
+from multiposenet.training.registry import STAGES
 from multiposenet.training.tables import rmpe, rmpe_candidates, rmpe_rules, rmpe_variants
+
+pytestmark = pytest.mark.usefixtures("eagerly")
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +57,21 @@ def detector(data, monkeypatch):
     return calls
 
 
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    """A run of both stages whose networks are as they begin."""
+    run, architecture = tmp_path_factory.mktemp("networks"), RECIPES["sppe"].architecture()
+    run_folder.record_architecture(
+        run / "rmpe.json", run_folder.describe_sppe(COCO_17, architecture)
+    )
+    sppe = architecture.single_person(17)
+    run_folder.save_parts(run, "sppe", (sppe,))
+    run_folder.save_parts(run, "sstn", (sppe, architecture.localisation(sppe)))
+    return run
+
+
 @pytest.fixture
-def stages(monkeypatch):
+def stages(networks, monkeypatch):
     """Stages leave networks as they begin, without training; the fixture is the list of them:
     stage, run's folder and recipe."""
     done = []
@@ -63,16 +80,13 @@ def stages(monkeypatch):
         assert samples and resume
         done.append((stage, run.name, recipe))
         if stage == "sppe":
-            architecture = recipe.architecture()
-            run_folder.record_architecture(
-                run / "rmpe.json", run_folder.describe_sppe(skeleton, architecture)
-            )
-            networks = (architecture.single_person(skeleton.num_keypoints),)
+            assert recipe.architecture() == RECIPES["sppe"].architecture()
+            files = "rmpe.json", *STAGES[stage].files
         else:
-            architecture = run_folder.load_sppe_architecture(run)[1]
-            sppe = run_folder.load_sppe(run)
-            networks = sppe, architecture.localisation(sppe)
-        run_folder.save_parts(run, stage, networks)
+            assert (run / "rmpe.json").exists() and run_folder.finished(run, "sppe")
+            files = "rmpe.weights.h5", *STAGES[stage].files
+        for file in files:
+            shutil.copy(networks / file, run)
 
     monkeypatch.setattr(rmpe_variants.pipeline, "train", train)
     return done
