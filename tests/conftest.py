@@ -32,10 +32,21 @@ def pytest_configure(config):
         config.option.loadscopereorder = False
 
 
+# The longest first; the first of all waits for processes of its own.
+LONGEST = (
+    "test_backends.py",
+    "test_export.py",
+    "test_notebooks.py",
+    "test_sppe.py",
+    "test_distributed.py",
+)
+
+
 def pytest_collection_modifyitems(items):
     """Files with slow tests come first: at the end they would keep one worker waiting."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    order = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (order.get(item.path.name, len(order)), item.path not in slow))
 
 
 def pytest_collection_finish():

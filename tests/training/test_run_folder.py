@@ -36,6 +36,8 @@ def test_the_stages_train_every_part_once():
 def test_stages_build_up_a_model_that_can_be_loaded(tmp_path):
     keras.utils.set_random_seed(3)
     trained = run_folder.new_model(tmp_path, "nano", LSP_14)
+    keras.utils.set_random_seed(4)
+    later = run_folder.new_model(tmp_path, "nano", LSP_14)
     for stage in (stage.name for stage in SYSTEM):
         files = save(trained, tmp_path, stage)
         whole = tmp_path / "model.weights.h5"
@@ -43,8 +45,6 @@ def test_stages_build_up_a_model_that_can_be_loaded(tmp_path):
         if stage != "prn":
             with pytest.raises(WeightsError, match="model.weights.h5: missing, not all stages"):
                 estimator.load(tmp_path)
-        keras.utils.set_random_seed(4)
-        later = run_folder.new_model(tmp_path, "nano", LSP_14)
         run_folder.load_parts(later, tmp_path, stage)
         for part in STAGES[stage].parts:
             for found, wanted in zip(

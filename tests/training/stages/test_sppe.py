@@ -100,7 +100,7 @@ def test_each_stage_is_measured_while_it_trains(run, stage, figures):
 
 def test_killed_and_resumed(run, scenes, tmp_path, monkeypatch):
     """The frozen copy is as before, although the SPPE was learning when the run was killed."""
-    for name in ("sppe.weights.h5", "rmpe.json"):
+    for name in ("sppe.weights.h5", "rmpe.json", sstn.LOCALISATION_START):
         (tmp_path / name).write_bytes((run / name).read_bytes())
     samples = coco.read(scenes)
     real = sstn.CentredCropBatches.share

@@ -15,7 +15,7 @@ from multiposenet.poses import Poses
 from multiposenet.skeleton import COCO_17, LSP_14
 from multiposenet.training import datasets, run_folder
 from multiposenet.training.datasets import synthetic
-from multiposenet.training.pose_nms import metrics
+from multiposenet.training.pose_nms import metrics, parameter_search
 from multiposenet.training.registry import STAGES
 from multiposenet.training.tables import rmpe, rmpe_candidates, rmpe_rules, rmpe_variants
 
@@ -54,6 +54,7 @@ def detector(data, monkeypatch):
 
     monkeypatch.setattr(rmpe_candidates, "detect", detect)
     monkeypatch.setattr(rmpe, "DRAWS", 5)
+    monkeypatch.setattr(parameter_search, "_CELLS", 9)
     return calls
 
 
