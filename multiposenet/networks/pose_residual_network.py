@@ -152,8 +152,7 @@ class Max(Assigner):
         self.built = True
 
     def logits(self, crops, training=None):
-        # No constant: compiled by JAX 0.10 for CPUs, its product with what reads maps is whatever lay
-        # in memory.
+        # No constant: JAX 0.10 compiles what reads one for CPUs to whatever lay in memory.
         return crops * 0.0
 
     def call(self, crops, training=None):
