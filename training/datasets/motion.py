@@ -1,7 +1,8 @@
 """Synthetic figures in motion: people who cross, hide each other, leave and come back.
 
 The figures of `figure` walk through a picture; nearer ones hide those behind. `seen` is what a
-detector with faults makes of it. For trackers, which look at keypoints: no picture is painted.
+detector with faults makes of it: trackers look at keypoints, so that pictures are painted only where
+they are asked for.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import numpy as np
 
 from multiposenet.poses import Poses
 from multiposenet.skeleton import COCO_17, Skeleton
-from multiposenet.training.datasets import figure
+from multiposenet.training.datasets import figure, gait
 from multiposenet.training.datasets.painter import Painter
 
 RATE = 25  # frames a second
@@ -30,6 +31,7 @@ class Moment:
         shown: (n,) float32 share of the figure that can be seen.
         persons: (n,) int64 who they are.
         size: (height, width) of the picture.
+        image: (height, width, 3) uint8, the picture, if it was asked for.
     """
 
     time: float
@@ -39,6 +41,7 @@ class Moment:
     shown: np.ndarray
     persons: np.ndarray
     size: tuple[int, int]
+    image: np.ndarray | None = None
 
 
 def walk(
@@ -48,6 +51,7 @@ def walk(
     size: tuple[int, int] = (180, 320),
     returns: bool = False,
     skeleton: Skeleton = COCO_17,
+    pictures: bool = False,
 ) -> Iterator[Moment]:
     """People who walk through the picture, every other one in the other direction.
 
@@ -58,13 +62,20 @@ def walk(
         size: (height, width) of the picture.
         returns: whether everybody turns behind the border of the picture, and comes back.
         skeleton: keypoints wanted.
+        pictures: whether pictures are painted. People are then seen from the side and move their
+            legs and arms, which takes more time.
     """
     height, width = size
-    drawn = [figure.draw(rng, action="walk") for _ in range(people)]
+    if pictures:
+        views = ["left" if person % 2 else "right" for person in range(people)]
+        drawn = [figure.draw(rng, view, "stand") for view in views]
+    else:
+        drawn = [figure.draw(rng, action="walk") for _ in range(people)]
     scales = height * rng.uniform(0.5, 0.65, people)
     signs = np.where(np.arange(people) % 2, -1, 1)
     delays, levels = rng.uniform(-0.08, 0.08, people), height * rng.uniform(0.5, 0.6, people)
     paces, phases = rng.uniform(0.8, 1.2, people), rng.uniform(0, 2 * np.pi, people)
+    backdrop = int(rng.integers(1 << 31)) if pictures else None
     for number in range(frames):
         t = number / max(1, frames - 1)  # from 0 to 1
         way = 2.6 * t if returns else t
@@ -72,10 +83,18 @@ def walk(
         along = (place - 0.5) * paces * (1.6 if returns else 0.9) + delays
         x = width * (0.5 + signs * along)
         y = levels + 0.01 * height * np.sin(12 * np.pi * t + phases)
-        yield _moment(drawn, scales, np.stack([x, y], -1), number / RATE, size, skeleton)
+        now = drawn
+        if pictures:
+            ways = signs * (x - width / 2) / scales
+            now = [
+                gait.step(one, gait.phase(way) + own)
+                for one, way, own in zip(drawn, ways, phases, strict=True)
+            ]
+        places = np.stack([x, y], -1)
+        yield _moment(now, scales, places, number / RATE, size, skeleton, backdrop)
 
 
-def _moment(drawn, scales, places, time, size, skeleton) -> Moment:
+def _moment(drawn, scales, places, time, size, skeleton, backdrop) -> Moment:
     painter, whole, rng = Painter(*size), [], np.random.default_rng(0)
     for person, (one, scale, place) in enumerate(zip(drawn, scales, places, strict=True)):
         whole.append(painter.person(person, one, scale, place, rng))
@@ -97,6 +116,7 @@ def _moment(drawn, scales, places, time, size, skeleton) -> Moment:
         np.array(shown, np.float32),
         np.array(persons, np.int64),
         size,
+        None if backdrop is None else painter.picture(np.random.default_rng(backdrop)),
     )
 
 

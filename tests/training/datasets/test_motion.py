@@ -45,3 +45,19 @@ def test_a_detector_with_faults(moments):
         if len(poses)
     ]
     assert np.median(np.concatenate([distance.min(-1) for distance in near])) < 3
+
+
+def test_pictures_show_the_people():
+    options = {"frames": 9, "size": (96, 160), "pictures": True}
+    film = list(motion.walk(np.random.default_rng(1), **options))
+    again = list(motion.walk(np.random.default_rng(1), **options))
+    assert all((a.image == b.image).all() for a, b in zip(film, again, strict=True))
+    assert film[0].image.shape == (96, 160, 3) and film[0].image.dtype == np.uint8
+    for before, after in zip(film, film[1:], strict=False):
+        changed = (np.abs(before.image.astype(int) - after.image) > 40).any(-1)
+        x1, y1 = np.min([*before.boxes, *after.boxes], axis=0)[:2].astype(int)
+        x2, y2 = np.max([*before.boxes, *after.boxes], axis=0)[2:].astype(int)
+        assert changed.any() and changed[y1:y2, x1:x2].sum() == changed.sum()
+    moved = film[4].keypoints - film[3].keypoints
+    assert np.ptp(moved[0, :, 0]) > 1  # legs and arms do not go along like a board
+    assert next(motion.walk(np.random.default_rng(1), 2)).image is None
