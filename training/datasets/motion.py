@@ -1,8 +1,8 @@
 """Synthetic figures in motion: people who cross, hide each other, leave and come back.
 
 The figures of `figure` walk through a picture; nearer ones hide those behind. `seen` is what a
-detector with faults makes of it: trackers look at keypoints, so that pictures are painted only where
-they are asked for.
+detector with faults makes of it. Trackers look at keypoints: pictures are painted where they are
+asked for.
 """
 
 from collections.abc import Iterator
