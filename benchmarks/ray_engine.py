@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -108,19 +109,26 @@ def _undisturbed(photos, folder):
     return run
 
 
+def compared(one, other):
+    """What two lists of results have of each other, in words."""
+    key = ("image_id", "file_name")
+    counts = [Counter(tuple(row[name] for name in key) for row in rows) for rows in (one, other)]
+    lost, more = (sum((a - b).values()) for a, b in (counts, counts[::-1]))
+    order = [[row["image_id"] for row in rows] for rows in (one, other)]
+    told = f"{len(one)} and {len(other)} rows: {lost} lost, {more} doubled"
+    if order[0] == order[1]:
+        apart = [
+            np.abs(np.subtract(a["keypoints"] + a["bbox"], b["keypoints"] + b["bbox"])).max()
+            for a, b in zip(one, other, strict=True)
+        ]
+        told += f", largest difference {max(apart):.3g} px, {np.count_nonzero(apart)} rows differ"
+    return told
+
+
 def rows(photos, folder, count):
     local = Run(photos, folder / "local", "local")
     local.end()
-    one, other = local.rows(), _undisturbed(photos, folder).rows()
-    apart = [
-        np.abs(np.subtract(a["keypoints"] + a["bbox"], b["keypoints"] + b["bbox"])).max()
-        for a, b in zip(one, other, strict=True)
-        if (a["image_id"], a["file_name"]) == (b["image_id"], b["file_name"])
-    ]
-    print(
-        f"rows: local {len(one)}, ray {len(other)}, of the same photo {len(apart)}, largest "
-        f"difference {max(apart):g}"
-    )
+    print("rows:", compared(local.rows(), _undisturbed(photos, folder).rows()), flush=True)
 
 
 def worker(photos, folder, count):
@@ -131,12 +139,8 @@ def worker(photos, folder, count):
     before = killed.done()
     os.kill(victim, signal.SIGKILL)
     killed.end()
-    key = json.dumps
-    one, other = [key(row) for row in whole.rows()], [key(row) for row in killed.rows()]
-    print(
-        f"worker: killed after {before} photos: {len(set(one) - set(other))} rows lost, "
-        f"{len(other) - len(set(other))} doubled, same order: {one == other}"
-    )
+    told = compared(whole.rows(), killed.rows())
+    print(f"worker: killed after {before} photos:", told, flush=True)
 
 
 def driver(photos, folder, count):
@@ -147,9 +151,8 @@ def driver(photos, folder, count):
     killed.process.wait()
     before = killed.done()
     Run(photos, folder / "driver", "ray", "--resume").end()
-    names = ("poses.json", "people.parquet", "errors.parquet")
-    same = [(whole.out / name).read_bytes() == (killed.out / name).read_bytes() for name in names]
-    print(f"driver: killed after {before} photos, resumed: the same {', '.join(names)}: {same}")
+    told = compared(whole.rows(), killed.rows())
+    print(f"driver: killed after {before} photos, resumed:", told, flush=True)
 
 
 def overhead(photos, folder, count):
