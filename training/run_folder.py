@@ -77,11 +77,10 @@ def recorded_skeleton(run, system):
     path = Path(run) / _RECORDS.get(system, "")
     if system not in _RECORDS or not path.exists():
         return None
-    skeleton = read_architecture(path).get("skeleton")
+    architecture = read_architecture(path)
     try:
-        known = isinstance(skeleton, str)
-        return skeletons.get(skeleton) if known else skeletons.Skeleton(**skeleton)
-    except (InputError, TypeError, ValueError) as error:
+        return architecture_files.skeleton_of(architecture)
+    except (InputError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(
             f"{path}: skeleton: damaged; restore it or use another folder"
         ) from error
@@ -267,12 +266,8 @@ def load_sppe_architecture(run):
         raise WeightsError(f"{path}: file: missing; run `multiposenet train sppe` first")
     try:
         fields = read_architecture(path)
-        skeleton = fields["skeleton"]
-        known = isinstance(skeleton, str)
-        return (
-            skeletons.get(skeleton) if known else skeletons.Skeleton(**skeleton),
-            SPPEArchitecture.from_dict(fields["architecture"]),
-        )
+        skeleton = architecture_files.skeleton_of(fields)
+        return skeleton, SPPEArchitecture.from_dict(fields["architecture"])
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: file: damaged; restore it or use another folder") from error
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from multiposenet import skeleton as skeletons
 from multiposenet.errors import WeightsError
 from multiposenet.files import bounded_files, checksums, writing
 
@@ -59,6 +60,18 @@ def read(path: Path, remedy: str) -> dict:
     if not isinstance(architecture, dict):
         raise WeightsError(f'{path}: architecture: missing; write {{"architecture": {{...}}}}')
     return architecture
+
+
+def skeleton_of(architecture: dict) -> skeletons.Skeleton:
+    """The keypoints of an architecture, which has the name of a known skeleton or its fields.
+
+    Raises:
+        Exception: of any kind, since the field may be anything; callers name the file.
+    """
+    described = architecture["skeleton"]
+    if isinstance(described, str):
+        return skeletons.get(described)
+    return skeletons.Skeleton(**described)
 
 
 def of_file(path: Path, given: dict | None = None) -> dict | None:

@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-from multiposenet import skeleton as skeletons
 from multiposenet import zoo
 from multiposenet.errors import WeightsError
 from multiposenet.runtimes import forks
@@ -71,9 +70,7 @@ class NetworkFile(ABC):
     @classmethod
     def _found(cls, path, description, source, options):
         try:
-            skeleton = description["skeleton"]
-            named = isinstance(skeleton, str)
-            skeleton = skeletons.get(skeleton) if named else Skeleton(**skeleton)
+            skeleton = architecture_files.skeleton_of(description)
         except Exception as error:  # depends on what the field is in place of what it should be
             raise cls._foreign(source) from error
         return cls(path, description, source, skeleton, options)

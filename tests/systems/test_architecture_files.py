@@ -1,5 +1,6 @@
 """The JSON file beside weights: whatever may be wrong with it is one line."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from multiposenet.errors import WeightsError
 from multiposenet.files import checksums
+from multiposenet.skeleton import LSP_14
 from multiposenet.systems import architecture_files
 
 REMEDY = "get it again"
@@ -18,6 +20,12 @@ def test_what_was_written_is_read(tmp_path):
     architecture_files.write(path, {"backbone": "nano"})
     assert architecture_files.read(path, REMEDY) == {"backbone": "nano"}
     checksums.check(path)
+
+
+def test_a_skeleton_is_named_or_described():
+    own = dataclasses.replace(LSP_14, name="own")
+    for skeleton, described in ((LSP_14, "lsp_14"), (own, dataclasses.asdict(own))):
+        assert architecture_files.skeleton_of({"skeleton": described}) == skeleton
 
 
 @pytest.mark.parametrize("name", ("a.weights.h5", "a.h5"))
