@@ -60,3 +60,17 @@ def test_options_of_the_other_engine_are_refused(multiposenet, fake_model, tmp_p
         status, _, errors = multiposenet("predict", photo, *given, "--engine", "ray", *out)
         assert status == 2
         assert_one_line(errors, "local" if given[0] == "--pictures" else "photos alone")
+
+
+def test_what_is_to_be_installed_is_told(multiposenet, fake_model, tmp_path, monkeypatch):
+    import sys
+
+    photo = paint(tmp_path / "a.png")
+    for module, given, extra in (
+        ("ray", ["--engine", "ray"], "multiposenet[ray]"),
+        ("pyarrow", ["--parquet"], "multiposenet[parquet]"),
+    ):
+        monkeypatch.setitem(sys.modules, module, None)
+        status, _, errors = multiposenet("predict", photo, "--out", tmp_path / "out", *given)
+        assert status == 2 and fake_model == []
+        assert_one_line(errors, f"pip install '{extra}'")
