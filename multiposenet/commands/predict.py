@@ -231,6 +231,8 @@ def _predict(pose, photos, out, args, errors) -> int:
     """
     failures = 0
     draws = args.pictures != "none"
+    if not photos:
+        return failures
     if args.engine == engines.RAY:
         found = engines.on_ray(photos, args)
     else:

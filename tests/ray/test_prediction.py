@@ -114,3 +114,5 @@ def test_an_interrupted_run_goes_on_with_either_engine(command, photos, tmp_path
     assert set(done) <= set(record.read_text().splitlines())
     rows = json.loads((tmp_path / "out" / "poses.json").read_text())
     assert [row["file_name"] for row in rows] == [path.name for path in everything]
+    assert command("out", *everything, "--engine", "ray", "--resume") == 0  # nothing is left
+    assert json.loads((tmp_path / "out" / "poses.json").read_text()) == rows

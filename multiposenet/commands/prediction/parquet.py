@@ -9,7 +9,7 @@ PARTS = [Photo(name, None, 0, name, name) for name in (PEOPLE, ERRORS)]
 
 
 def write(out, errors: list[dict]) -> None:
-    """Writes both tables anew.
+    """Writes both tables anew, if any photo is done: else the folder stays as it was.
 
     Args:
         out: the open `PredictionFolder`; all that is done in it is in the table of people.
@@ -18,6 +18,8 @@ def write(out, errors: list[dict]) -> None:
     Raises:
         InputError: a file of somebody else is in the way.
     """
+    if not out.photos:
+        return
     kinds = (result_tables.person_type(PEOPLE), result_tables.error_type(ERRORS))
     for part, rows, kind in zip(PARTS, (out.rows(), errors), kinds, strict=True):
         result_tables.write(out.claim(part), rows, kind)

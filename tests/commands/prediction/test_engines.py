@@ -24,6 +24,16 @@ def test_tables_hold_what_poses_json_holds(multiposenet, fake_model, tmp_path):
     assert names(out) == [".predict.jsonl", "errors.parquet", "people.parquet", "poses.json"]
 
 
+def test_where_no_photo_can_be_used_earlier_results_stay(multiposenet, fake_model, tmp_path):
+    photo, bad = paint(tmp_path / "a.png"), tmp_path / "b.png"
+    bad.write_bytes(b"")
+    options = ["--out", tmp_path / "out", "--parquet", "--pictures", "none"]
+    multiposenet("predict", photo, *options)
+    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert multiposenet("predict", bad, *options)[0] == 2
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
 def test_a_table_of_somebody_else_is_kept(multiposenet, fake_model, tmp_path):
     photo, out = paint(tmp_path / "a.png"), tmp_path / "out"
     out.mkdir()
