@@ -73,6 +73,7 @@ def add_arguments(parser):
 def run(args) -> int:
     result_files.writable_json(args.json)
     result_files.writable_json(args.plot, "--plot")
+    import functools
     import tempfile
 
     from multiposenet.runtimes import exported
@@ -85,9 +86,17 @@ def run(args) -> int:
         names = [n if n == INT8 else exported.choose(n) for n in args.runtime or ["keras"]]
     person = read_image(args.photo or sample_photo())
     _check_runtimes(args.system, names)
-    pose = systems.load_or_untrained(args, image_size=max(args.size))
+    size = {"image_size": max(args.size)}
     with tempfile.TemporaryDirectory() as folder:
-        rows = measure(pose, person, args.size, args.people, args.rounds, names, args.batch, folder)
+        if args.system == "multiposenet":
+            pose = systems.load_or_untrained(args, **size)
+            on = functools.partial(_on_runtime, pose, folder)
+        else:  # of several networks
+
+            def on(runtime, images):
+                return systems.load(args, runtime, **size), None
+
+        rows = measure(on, person, args.size, args.people, args.rounds, names, args.batch)
     if args.json:
         size = f"{args.size[0]}x{args.size[1]}"
         about = {"system": args.system, "model": args.model, "size": size}
@@ -110,20 +119,18 @@ def _cell(value) -> str:
     return value if isinstance(value, str) else f"{value:.4g}"
 
 
-def measure(
-    pose, person, size_hw, people, rounds, runtimes=("keras",), batches=(1,), folder=None
-) -> list[dict]:
+def measure(on, person, size_hw, people, rounds, runtimes=("keras",), batches=(1,)) -> list[dict]:
     """Times a system on composed images.
 
     Args:
-        pose: the `System`, such as an `Estimator` of a `MultiPoseNet` or of an exported file.
+        on: function of a runtime and a batch of images (1, H, W, 3), of which an export may learn
+            ranges, to the `System` on that runtime and, or None, its bare network.
         person: (h, w, 3) uint8 photo of one person.
         size_hw: (H, W) of the images.
         people: numbers of people.
         rounds: timed runs of each.
         runtimes: names of `exported.RUNTIMES`, or `INT8`; of an exported file those that run it.
         batches: numbers of images at once.
-        folder: for exported files; not needed for Keras.
 
     Returns:
         For each runtime, batch and number a row: `runtime`, `batch`, `people`, `found` (by this
@@ -141,7 +148,7 @@ def measure(
     some = images[people[0]].astype(np.float32)
     functions, found = {}, {}
     for runtime in runtimes:
-        found[runtime], bare = _on_runtime(pose, runtime, folder, some[None])
+        found[runtime], bare = on(runtime, some[None])
         for batch in batches:
             if bare:
                 functions[runtime, batch] = partial(bare, np.repeat(some[None], batch, axis=0))
@@ -176,15 +183,13 @@ def _milliseconds(seconds) -> float:
     return float(1000 * np.median(seconds))
 
 
-def _on_runtime(pose, runtime, folder, batch):
-    """The system and, if it is a `MultiPoseNet` alone, the bare network on a runtime."""
+def _on_runtime(pose, folder, runtime, batch):
+    """An `Estimator` on a runtime, and its bare network if it is of no exported file."""
     from pathlib import Path
 
     from multiposenet.runtimes import exported
     from multiposenet.systems import compilation, estimator
 
-    if not isinstance(pose, estimator.Estimator):
-        return pose, None
     if isinstance(pose.model, exported.ExportedModel):
         model = exported.load(pose.model.path, runtime, trust_saved_model=True)  # as it was before
         return estimator.Estimator(model, pose.image_size, pose.score), None
@@ -217,6 +222,6 @@ def _check_runtimes(system: str, names: list[str]) -> None:
     """Raises `InputError` if a runtime does not run a system."""
     entry = registry.get(system)
     for name in names:
-        kind = "openvino" if name == INT8 else name
+        kind = "openvino" if name == INT8 and system == "multiposenet" else name
         if kind not in (*entry.runtimes, *entry.formats):
             raise InputError(f"--runtime: {name} does not run {entry.title}; leave it out")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from instant_export import exports_are_the_model
 from random_model import random_model
+from rectangles import rectangle_finder
 
 from multiposenet.commands import systems
 from multiposenet.evaluation import speed
@@ -42,6 +43,24 @@ def test_rows(multiposenet, random_nano):
 def test_table(multiposenet, random_nano):
     status, text, _ = multiposenet("bench", "--size", "64x64", "--people", "2", "--rounds", "1")
     assert status == 0 and "network ms" in text
+
+
+def test_a_system_of_several_networks_is_loaded_for_each_runtime(multiposenet, monkeypatch):
+    loaded = []
+
+    def load(args, runtime=None, **options):
+        loaded.append((args.system, runtime, options))
+        return rectangle_finder(score=0.2)
+
+    monkeypatch.setattr(systems, "load", load)
+    given = ("--system", "rmpe", "--size", "64x96", "--people", "1", "--rounds", "1")
+    status, text, _ = multiposenet("bench", *given, "--runtime", "openvino,keras", "--json", "-")
+    rows = json.loads(text)["rows"]
+    assert status == 0 and [row["runtime"] for row in rows] == ["openvino", "keras"]
+    assert loaded == [("rmpe", name, {"image_size": 96}) for name in ("openvino", "keras")]
+    assert rows[0]["network_ms"] is None
+    status, _, told = multiposenet("bench", *given, "--runtime", "openvino-int8")
+    assert status == 2 and "openvino-int8 does not run RMPE" in told[0]
 
 
 @pytest.mark.parametrize(
