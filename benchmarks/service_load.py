@@ -8,6 +8,7 @@ the photos in a list, and the time that half and 95 % of the answers took at mos
 """
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -38,6 +39,8 @@ def main():
     parser.add_argument("options", nargs="*", help="of the service, behind --")
     args = parser.parse_args()
     url = f"http://127.0.0.1:{args.port}"
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/health", timeout=5):
+        raise SystemExit(f"--port: {args.port} is taken; choose another")
     with tempfile.TemporaryDirectory() as folder:
         good, bad = write_uploads(Path(folder), 8)
         expected, alone = _alone(good, args.clients * args.posts)
