@@ -5,6 +5,7 @@ origin in the centre of the first pixel, half a pixel from ours; a keypoint that
 marked as not visible is hidden. Needs the package sleap-io (https://io.sleap.ai).
 """
 
+import functools
 from collections import Counter
 from pathlib import Path, PureWindowsPath
 
@@ -32,15 +33,17 @@ def read(path: Path, skeleton: Skeleton | None) -> Found:
     if not path.is_file():
         fail(path, "file", "No such file", "name a .slp, .nwb or .csv file")
     suffix = path.suffix.lower()
-    try:
-        if suffix == ".slp":
-            labels = sleap.load_slp(str(path), open_videos=False)
-        else:
-            labels = {".nwb": sleap.load_nwb, ".csv": sleap.load_dlc}[suffix](str(path))
-    except KeyError:
+    load = {
+        ".slp": functools.partial(sleap.load_slp, open_videos=False),
+        ".nwb": sleap.load_nwb,
+        ".csv": sleap.load_dlc,
+    }.get(suffix)
+    if load is None:
         fail(
             path, "file", f"{suffix or 'no suffix'} is not known", "name a .slp, .nwb or .csv file"
         )
+    try:
+        labels = load(str(path))
     except Exception as error:  # depends on the format, and on what is damaged
         problem = " ".join(f"{error!s:.100}".split())
         fail(path, "file", f"not read by sleap-io ({problem})", "export it anew")
