@@ -14,6 +14,8 @@ for the occasion and calibrated on the image alone: it is for the speed, the pos
 Neither have systems of several networks (--system).
 """
 
+from functools import partial
+
 from multiposenet.commands import arguments, console, result_files, systems
 from multiposenet.errors import InputError
 from multiposenet.systems import registry
@@ -73,7 +75,6 @@ def add_arguments(parser):
 def run(args) -> int:
     result_files.writable_json(args.json)
     result_files.writable_json(args.plot, "--plot")
-    import functools
     import tempfile
 
     from multiposenet.runtimes import exported
@@ -90,7 +91,7 @@ def run(args) -> int:
     with tempfile.TemporaryDirectory() as folder:
         if args.system == "multiposenet":
             pose = systems.load_or_untrained(args, **size)
-            on = functools.partial(_on_runtime, pose, folder)
+            on = partial(_on_runtime, pose, folder)
         else:  # of several networks
 
             def on(runtime, images):
@@ -138,8 +139,6 @@ def measure(on, person, size_hw, people, rounds, runtimes=("keras",), batches=(1
         quartiles), `network_ms`, their `ratio` and `speedup` (over the first runtime); medians
         over rounds. `network_ms` and `ratio` are None but for a `MultiPoseNet`.
     """
-    from functools import partial
-
     import numpy as np
 
     from multiposenet.evaluation import speed

@@ -95,8 +95,12 @@ def _there(target: str) -> Path | None:
         return labels if labels.is_dir() and any(labels.iterdir()) else None
     if kind == "labelme":
         return next(iter(sorted(folder.glob("*.json"))), None) if folder.is_dir() else None
-    names = {"cvat": "annotations.xml", "label-studio": "tasks.json", "coco": "annotations.json"}
-    names["sleap"] = "labels.slp"
+    names = {
+        "cvat": "annotations.xml",
+        "label-studio": "tasks.json",
+        "coco": "annotations.json",
+        "sleap": "labels.slp",
+    }
     file = path if path.suffix else path / names.get(kind, "annotations.parquet")
     return file if file.exists() else None
 

@@ -246,7 +246,7 @@ def _multiposenet(args, folder, names):
         subnets.SubnetTable(
             systems.annotations, args.images, folder, args.train, recipe, args.seeds
         ),
-        grouping.GroupingTable(systems, args.images, next(iter(labels), None)),
+        grouping.GroupingTable(systems, next(iter(labels), None)),
         persons.PersonTable(systems, args.voc),
     )
     headers = ["", "", "paper", "ours", "±", "AP50", "AP75", "APM", "APL", "ms"]

@@ -36,9 +36,9 @@ def save(
             style = {"rotation": 90, "fontsize": 7, "color": plotting.GREY, "ha": "right"}
             axes.text(1000 / fps, axes.get_ylim()[0], f"{fps:g} frames/s", **style)
         axes.set_xscale("log")
-        ticks = [t for t in (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)]
         least, most = axes.get_xlim()
-        ticks = [tick for tick in ticks if least <= tick <= most]
+        round_ones = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+        ticks = [tick for tick in round_ones if least <= tick <= most]
         axes.set_xticks(ticks, [str(tick) for tick in ticks])
         axes.set_xticks([], minor=True)
         axes.set_xlabel("milliseconds a photo, from pixels to poses")

@@ -179,7 +179,7 @@ class SmallKeypoints(NanoKeypoints):
 class TableKeypoints(NanoKeypoints):
     """The recipe of ``multiposenet tables multiposenet``, the first half of the nano's.
 
-        multiposenet tables multiposenet --rows 2-no-int,2-no-concat,2-whole \
+        multiposenet tables multiposenet --rows 2-no-int,2-no-concat,2-whole \\
             --annotations A.json --images DIR --train coco:coco_photos/train
 
     Cost: 25 minutes for each row and seed on 2 CPU cores. Result: not run in full; see

@@ -30,8 +30,7 @@ from multiposenet.training.grouping.degradation_sweep import mean_crop
 from multiposenet.training.grouping.labelled_persons import LabelledPersons
 from multiposenet.training.recipes.joint_assigner import JointAssignerRecipe
 from multiposenet.training.stages import joint_assigner, prn
-
-FIGURES = ("AP", "AP50", "AP75", "APM", "APL")
+from multiposenet.training.tables.system_rows import FIGURES
 
 
 @dataclass(frozen=True)

@@ -131,9 +131,9 @@ class SystemTable:
 
     def _run(self, row):
         system = self._system(row)
-        list(system.stream(self._frames(1)))  # what is done once: graphs are traced
+        list(system.stream(self.frames(1)))  # what is done once: graphs are traced
         begin, poses = time.process_time(), []
-        for item in system.stream(overlapped.ahead(self._frames())):
+        for item in system.stream(overlapped.ahead(self.frames())):
             if isinstance(item, InputError):
                 raise item
             poses.append(replace(item[1], mask=None))  # as large as the photo
@@ -154,7 +154,12 @@ class SystemTable:
         options = {"score": 0.0, **self._options, **options}
         return registry.member(name, self.model, self.runtime, **options)
 
-    def _frames(self, count=None):
+    def frames(self, count=None):
+        """The photos one after the other, all or so many.
+
+        Raises:
+            InputError: one is missing, or not of the size that its labels are for.
+        """
         for path, size in self._photos[:count]:
             yield Frame(read_labelled(path, size), str(path), path)
 

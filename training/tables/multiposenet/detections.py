@@ -6,8 +6,7 @@ import keras
 import numpy as np
 
 from multiposenet import overlapped
-from multiposenet.annotations import ImageRecord, photo_path
-from multiposenet.sources import Frame, read_labelled
+from multiposenet.annotations import ImageRecord
 from multiposenet.systems.compilation import compiled
 
 _BATCH = 32  # photos that are in memory at once
@@ -32,29 +31,26 @@ class Detections:
     point_scores: np.ndarray
 
 
-def of_model(pose, annotations, images) -> list[Detections]:
+def of_model(pose, records, frames) -> list[Detections]:
     """What a model finds.
 
     Args:
         pose: an ``Estimator`` of a ``MultiPoseNet`` in Keras.
-        annotations: ``CocoAnnotations``.
-        images: folder of their photos.
-
-    Raises:
-        InputError: a photo is missing, or not of the size that its labels are for.
+        records: labels of the photos.
+        frames: iterator of the photos.
     """
     detect = compiled(_Detector(pose.model))
     found = []
-    frames = overlapped.ahead(_frames(annotations, images))
-    for start in range(0, len(annotations.images), _BATCH):
-        records = annotations.images[start : start + _BATCH]
-        window = [next(frames) for _ in records]
-        of_window = [None] * len(records)
+    frames = overlapped.ahead(frames)
+    for start in range(0, len(records), _BATCH):
+        labels = records[start : start + _BATCH]
+        window = [next(frames) for _ in labels]
+        of_window = [None] * len(labels)
         for batch, canvases, affines in pose.letterboxed(window):
             outputs = detect(canvases)
             for row, index in enumerate(batch):
                 own = {name: values[row] for name, values in outputs.items()}
-                of_window[index] = _detections(records[index], own, affines[row].inverse())
+                of_window[index] = _detections(labels[index], own, affines[row].inverse())
         found += of_window
     return found
 
@@ -74,12 +70,6 @@ def of_labels(record) -> Detections:
         mixed[..., :2].astype(np.float32),
         (mixed[..., 2] > 0).astype(np.float32),
     )
-
-
-def _frames(annotations, images):
-    for record in annotations.images:
-        path = photo_path(images, record.file_name)
-        yield Frame(read_labelled(path, (record.height, record.width)), str(path), path)
 
 
 def _detections(record, found, back) -> Detections:

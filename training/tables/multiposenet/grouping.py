@@ -78,12 +78,11 @@ class GroupingTable:
 
     Args:
         systems: the ``SystemTable`` of the same photos, whose systems' poses are taken apart.
-        images: folder of the photos.
         train: file of COCO labels that UCR learns from; None: that row stays empty.
     """
 
-    def __init__(self, systems: SystemTable, images, train=None):
-        self.systems, self.images, self.train = systems, images, train
+    def __init__(self, systems: SystemTable, train=None):
+        self.systems, self.train = systems, train
         self.annotations = systems.annotations
         if self.annotations.skeleton.keypoints != COCO_17.keypoints:
             raise InputError(
@@ -142,7 +141,7 @@ class GroupingTable:
     def _detections(self):
         if self._own is None:
             pose = self._model()
-            self._own = detections.of_model(pose, self.annotations, self.images)
+            self._own = detections.of_model(pose, self.annotations.images, self.systems.frames())
         return self._own, self._model().model.options
 
     def _model(self):

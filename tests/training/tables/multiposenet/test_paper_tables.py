@@ -120,7 +120,7 @@ def test_labels_as_detections(annotations):
 
 def test_own_keypoints_in_own_boxes_are_the_models_poses(systems, data, annotations):
     pose = estimator.load()
-    table = grouping.GroupingTable(systems, data / "photos")
+    table = grouping.GroupingTable(systems)
     found, options = table._detections()
     for record, own in zip(annotations.images, found, strict=True):
         poses = pose(data / "photos" / record.file_name)
@@ -137,7 +137,7 @@ def test_own_keypoints_in_own_boxes_are_the_models_poses(systems, data, annotati
 
 @pytest.mark.parametrize("keypoints", ["true", "rmpe"])
 def test_the_truth_put_together_is_the_truth(systems, data, keypoints):
-    table = grouping.GroupingTable(systems, data / "photos", data / "annotations.json")
+    table = grouping.GroupingTable(systems, data / "annotations.json")
     for assigner in ("max", "ucr"):
         figures = table.measure(
             grouping.GroupingRow("row", "row", "true", keypoints, assigner=assigner)
@@ -148,7 +148,7 @@ def test_the_truth_put_together_is_the_truth(systems, data, keypoints):
 
 
 def test_what_is_missing_is_said(systems, data, annotations, tmp_path):
-    table = grouping.GroupingTable(systems, data / "photos")
+    table = grouping.GroupingTable(systems)
     assert "give --train coco:FOLDER" in table.measure(grouping.ROWS[4])["missing"]
     subnet = subnets.SubnetTable(annotations, data, tmp_path, [], recipes.TableKeypoints())
     assert "not trained: give --train" in subnet.measure(subnets.ROWS[0])["missing"]
@@ -156,7 +156,7 @@ def test_what_is_missing_is_said(systems, data, annotations, tmp_path):
     assert "give --voc" in table.measure(persons.ROWS[-1])["missing"]
     other = dataclasses.replace(annotations, skeleton=LSP_14)
     with pytest.raises(InputError, match="keypoints: not those of coco_17"):
-        grouping.GroupingTable(SystemTable(other, data / "photos", "any"), data)
+        grouping.GroupingTable(SystemTable(other, data / "photos", "any"))
 
 
 def test_subnets_are_trained_once_by_one_recipe(data, annotations, tmp_path, monkeypatch):
