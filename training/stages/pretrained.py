@@ -34,7 +34,7 @@ def backbone_of(name):
     return run_folder.read_architecture(path)["backbone"]
 
 
-def take(model, name, stage="keypoints"):
+def take(model, name, stage="keypoints", parts=()):
     """Gives a model the weights of a stage of a model of the zoo or of another run.
 
     The backbone must be the same. Taken is what is as large there; of the layers that have a
@@ -48,6 +48,7 @@ def take(model, name, stage="keypoints"):
         model: a ``MultiPoseNet``.
         name: of a model of the zoo, or path of a run's folder or of a snapshot.
         stage: name.
+        parts: of the stage that get them; () for all.
 
     Raises:
         WeightsError: the other model has another backbone, or cannot be had.
@@ -68,7 +69,7 @@ def take(model, name, stage="keypoints"):
     found = model.skeleton.indices_from(source.skeleton)
     if stage == "prn" and found.tolist() != list(range(source.skeleton.num_keypoints)):
         return  # every weight of it is of all keypoints
-    for part in STAGES[stage].parts:
+    for part in parts or STAGES[stage].parts:
         _take_part(getattr(model, part), getattr(source, part), found)
 
 

@@ -40,7 +40,7 @@ def begin(job, stage, checkpoint):
         getattr(recipe, "concatenated", None),
     )
     if weights and not released:
-        pretrained.take(model, weights, stage)
+        pretrained.take(model, weights, stage, getattr(recipe, "pretrained_parts", ()))
     return model
 
 

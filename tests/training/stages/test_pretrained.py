@@ -50,6 +50,11 @@ def test_what_a_released_model_gives(monkeypatch, tmp_path):
             ours, theirs = (arrays(getattr(m, part)) for m in (model, released))
             same = all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
             assert same == (part in taken), part
+    model = MultiPoseNet("nano")
+    before = arrays(model.keypoint_pyramid)
+    pretrained.take(model, "m", parts=("backbone",))
+    for part, wanted in (("backbone", arrays(released.backbone)), ("keypoint_pyramid", before)):
+        np.testing.assert_equal(arrays(getattr(model, part)), wanted)
     other = MultiPoseNet("efficientnet_lite0")
     with pytest.raises(WeightsError, match="backbone: is nano, the recipe's is efficientnet_lite0"):
         pretrained.take(other, "m")

@@ -34,13 +34,18 @@ class SubnetRow:
     changes: dict = field(default_factory=dict)
 
 
+def _backbone(name, title, backbone, pretrained="imagenet"):
+    return SubnetRow(name, title, {"backbone": backbone, "pretrained": pretrained})
+
+
 ROWS = (
     SubnetRow("2-no-int", "no intermediate loss", {"intermediate": 0.0}),
     SubnetRow("2-no-concat", "no concatenation", {"concatenated": False}),
     SubnetRow("2-whole", "both"),
-    SubnetRow("2-resnet50", "ResNet-50", {"backbone": "resnet50"}),
-    SubnetRow("2-resnet101", "ResNet-101", {"backbone": "resnet101"}),
-    SubnetRow("2-dilated", "ResNet-101, dilated", {"backbone": "resnet101_dilated"}),
+    _backbone("2-lite0", "EfficientNet-Lite0", "efficientnet_lite0", "multiposenet-lite0"),
+    _backbone("2-resnet50", "ResNet-50", "resnet50"),
+    _backbone("2-resnet101", "ResNet-101", "resnet101"),
+    _backbone("2-dilated", "ResNet-101, dilated", "resnet101_dilated"),
 )
 PAPER = {
     "2-no-int": (61.3, 83.7, 69.6, 56.6, 67.4),
