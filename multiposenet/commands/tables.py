@@ -6,8 +6,8 @@ rmpe  RMPE, and what is lost without each of its parts (RMPE, table 5)
 grmi  what the parts of G-RMI are worth with one network (G-RMI, ablations)
 tta   scales, mirror images, tiles, refinement and ensembles, of every system
 
-Rows of multiposenet, prn and rmpe that were not trained yet are trained first; a later run goes on
-where an earlier one stopped, and finds finished rows in the run folder. The others train nothing.
+Rows that were not trained yet are trained first; a later run goes on where an earlier one stopped,
+and finds finished rows in the run folder. tta trains nothing.
 """
 
 from multiposenet import keras_start
@@ -102,13 +102,7 @@ def _add_rmpe(parser):
         help="photos of one labelled person each, such as lsp:lsp_extended/test; proposals are "
         "generated",
     )
-    parser.add_argument(
-        "--train",
-        nargs="+",
-        default=[],
-        metavar="FORMAT:FOLDER",
-        help="data sets to train missing networks on; one of the format coco",
-    )
+    _add_train(parser, "data sets to train missing networks on; one of the format coco")
     parser.add_argument(
         "--model",
         default="multiposenet-nano",
@@ -196,10 +190,21 @@ def _system_cells(row) -> list[str]:
     return [row["title"], *cells]
 
 
-def _grmi(args, folder, names):
-    from multiposenet.training.tables import grmi
+def _add_grmi(parser):
+    _add_systems(parser)
+    _add_train(parser, "data sets to train missing networks on")
+    _add_run(parser, "grmi")
+    _add_set(parser, "the recipe (multiposenet.training.recipes.TableGRMI)")
 
-    return _systems(args, names, grmi.ROWS)
+
+def _grmi(args, folder, names):
+    from multiposenet.training import recipes
+    from multiposenet.training.tables import grmi
+    from multiposenet.training.tables.trained_runs import TrainedRuns
+
+    systems, *rest = _systems(args, names, grmi.ROWS)
+    recipe = recipes.change(recipes.TableGRMI(), dict(args.set))
+    return grmi.GRMITable(systems, TrainedRuns("grmi", recipe, folder, args.train)), *rest
 
 
 def _tta(args, folder, names):
@@ -210,12 +215,9 @@ def _tta(args, folder, names):
 
 def _add_multiposenet(parser):
     _add_systems(parser)
-    parser.add_argument(
-        "--train",
-        nargs="+",
-        default=[],
-        metavar="FORMAT:FOLDER",
-        help="data sets to train missing subnets on; UCR learns from the first of the format coco",
+    _add_train(
+        parser,
+        "data sets to train missing subnets on; UCR learns from the first of the format coco",
     )
     parser.add_argument(
         "--seeds",
@@ -235,17 +237,17 @@ def _multiposenet(args, folder, names):
     from multiposenet.training import datasets, recipes
     from multiposenet.training.tables import prn
     from multiposenet.training.tables.multiposenet import grouping, paper_tables, persons, subnets
+    from multiposenet.training.tables.trained_runs import TrainedRuns
 
     chosen = prn.choose(names, paper_tables.ROWS)
     systems = _system_table(args, ())
     recipe = recipes.change(recipes.TableKeypoints(), dict(args.set))
+    runs = TrainedRuns("keypoints", recipe, folder, args.train)
     parts = [datasets.split(name) for name in args.train]
     labels = [Path(where) / "annotations.json" for kind, _, where in parts if kind == "coco"]
     table = paper_tables.PaperTables(
         systems,
-        subnets.SubnetTable(
-            systems.annotations, args.images, folder, args.train, recipe, args.seeds
-        ),
+        subnets.SubnetTable(systems.annotations, args.images, runs, args.seeds),
         grouping.GroupingTable(systems, next(iter(labels), None)),
         persons.PersonTable(systems, args.voc),
     )
@@ -305,6 +307,10 @@ def _photos(args):
     return annotations
 
 
+def _add_train(parser, what):
+    parser.add_argument("--train", nargs="+", default=[], metavar="FORMAT:FOLDER", help=what)
+
+
 def _add_run(parser, name):
     parser.add_argument(
         "--run",
@@ -353,8 +359,9 @@ TABLES = {
     ),
     "grmi": (
         "What the parts of G-RMI are worth with one network. AP: COCO's keypoints AP. gain: more "
-        "AP than that of G-RMI. ms: processor time a photo; rows without decide on the same poses.",
-        _add_systems,
+        "AP than that of G-RMI; of trained rows, than that of the same network with offsets, or "
+        "of the largest crops. ms: processor time a photo; rows without decide on the same poses.",
+        _add_grmi,
         _grmi,
     ),
     "tta": (

@@ -7,7 +7,7 @@ For each stage there is the paper's recipe and a compact one for CPUs, such as t
 """
 
 from multiposenet.training.recipes.change import change
-from multiposenet.training.recipes.grmi import GRMIRecipe, NanoGRMI, PaperGRMI
+from multiposenet.training.recipes.grmi import GRMIRecipe, NanoGRMI, PaperGRMI, TableGRMI
 from multiposenet.training.recipes.joint_assigner import JointAssignerRecipe, NanoJointAssigner
 from multiposenet.training.recipes.keypoints import (
     KeypointRecipe,
@@ -71,6 +71,7 @@ __all__ = [
     "SmallKeypoints",
     "SmallPRN",
     "SmallPerson",
+    "TableGRMI",
     "TableKeypoints",
     "TablePRN",
     "change",

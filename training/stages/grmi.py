@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 import numpy as np
+from keras import ops
 
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.networks import crop_margins, grmi
@@ -67,15 +68,7 @@ def begin(recipe, architecture, skeleton):
                 f"{architecture.backbone}; use movenet_thunder"
             ) from error
     elif start not in ("none", "imagenet"):
-        found = GRMIFile.find(start)
-        # R is no part of the weights.
-        same = dataclasses.replace(found.architecture, radius=architecture.radius)
-        if (found.skeleton, same) != (skeleton, architecture):
-            raise WeightsError(
-                f"{start}: architecture: is of other sizes or keypoints; make them equal, or "
-                "--set pretrained=none"
-            )
-        load_completely(grmi.inference_model(network), found.path)
+        _take(network, start, architecture, skeleton)
     kept = {"none": (), "backbone": (architecture.backbone,)}.get(
         recipe.frozen, (architecture.backbone, "keypoint_pyramid")
     )
@@ -83,6 +76,27 @@ def begin(recipe, architecture, skeleton):
         if layer.name in kept:
             layer.trainable = False
     return network
+
+
+def _take(network, start, architecture, skeleton):
+    """Gives a network the weights of another, whose crops may be of another size."""
+    found = GRMIFile.find(start)
+    # R and the size of the crops are no part of the weights, but for those of each cell.
+    free = {name: getattr(found.architecture, name) for name in ("radius", "image_size")}
+    same = dataclasses.replace(architecture, **free)
+    if (found.skeleton, same) != (skeleton, found.architecture):
+        raise WeightsError(
+            f"{start}: architecture: is of other sizes or keypoints; make them equal, or "
+            "--set pretrained=none"
+        )
+    other = found.architecture.network(skeleton.num_keypoints)
+    load_completely(grmi.inference_model(other), found.path)
+    for layer in other.layers:
+        own = network.get_layer(layer.name)
+        if isinstance(layer, grmi.PlaceBias):
+            own.bias.assign(ops.image.resize(layer.bias, own.bias.shape[:2]))
+        else:
+            own.set_weights(layer.get_weights())
 
 
 class GRMIStage(keras.Model):

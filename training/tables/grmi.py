@@ -1,14 +1,69 @@
 """What the parts of G-RMI are worth with one network (G-RMI, ablations).
 
 Rescoring, OKS-NMS and IoU-NMS at several thresholds are decided on the same poses. How far crops
-reach, and heatmaps in place of disks and offsets, of a network of the same backbone.
+reach, and heatmaps in place of disks and offsets, of a network of the same backbone. Of
+networks that are trained alike: sizes of crops, and offsets beside the highest cell alone.
 """
 
+from dataclasses import dataclass, field
+
+from multiposenet.errors import WeightsError
 from multiposenet.systems.grmi import BOX_OVERLAP
 from multiposenet.systems.pose_nms import OKSNMS, SoftOKSNMS
-from multiposenet.training.tables.system_rows import DecidedRow, SystemRow
+from multiposenet.training.tables.system_rows import DecidedRow, SystemRow, SystemTable
+from multiposenet.training.tables.trained_runs import TrainedRuns
 
 _OKS_NMS = OKSNMS()
+_PEAK = 2  # pixels of 352 x 256, as the disks of grmi-nano, which are narrow peaks
+
+
+@dataclass(frozen=True)
+class TrainedRow:
+    """A row whose network is trained by ``recipes.TableGRMI``.
+
+    Attributes:
+        name, title, than: as of ``SystemRow``.
+        changes: of the recipe.
+    """
+
+    name: str
+    title: str
+    changes: dict = field(default_factory=dict)
+    than: str | None = None
+
+
+class GRMITable:
+    """Measures rows.
+
+    Args:
+        systems: the ``SystemTable``.
+        runs: ``TrainedRuns`` of the stage grmi.
+    """
+
+    def __init__(self, systems: SystemTable, runs: TrainedRuns):
+        self.systems, self.runs = systems, runs
+
+    def measure(self, row) -> dict:
+        """As of ``SystemTable``; or ``missing``, saying what is not there."""
+        if isinstance(row, TrainedRow):
+            try:
+                folder, _ = self.runs.run(row.name, **row.changes)
+            except WeightsError as error:
+                return {"name": row.name, "title": row.title, "missing": str(error)}
+            options = {"network": str(folder)}
+            row = SystemRow(row.name, row.title, "grmi", options, than=row.than)
+        return self.systems.measure(row)
+
+
+def _trained(height, width):
+    """Two rows of a crop size: disks with offsets, and peaks without any."""
+    size, name = {"image_size": (height, width)}, f"{height}x{width}"
+    than = None if name == "352x256" else "trained-352x256"
+    peaks = {"radius": _PEAK / 352, "offset_weight": 0.0}
+    return (
+        TrainedRow(f"trained-{name}", f"trained, crops of {height} x {width}", size, than),
+        TrainedRow(f"peaks-{name}", "- heatmaps, no offsets", size | peaks, f"trained-{name}"),
+    )
 
 
 def _decided(name, title, box_overlap=BOX_OVERLAP, rescoring="keypoints", pose_nms=_OKS_NMS):
@@ -40,5 +95,6 @@ ROWS = (
         pose_nms=_OKS_NMS,
         box_overlap=BOX_OVERLAP,
     ),
+    *(row for size in ((352, 256), (256, 192), (160, 128)) for row in _trained(*size)),
 )
 """All rows, compared with G-RMI's."""

@@ -15,7 +15,7 @@ from multiposenet.errors import AnnotationError, InputError, WeightsError
 from multiposenet.maths import cropping
 from multiposenet.skeleton import COCO_17, Skeleton
 from multiposenet.systems.grmi_files import GRMIFile
-from multiposenet.training import pipeline, recipes
+from multiposenet.training import pipeline, recipes, run_folder
 from multiposenet.training.datasets import coco
 from multiposenet.training.loop import fitting
 from multiposenet.training.stages import grmi
@@ -150,6 +150,30 @@ def test_it_begins_with_another_run_and_keeps_what_is_frozen(run, scenes, tmp_pa
         ]
         assert all(same) or layer.name.endswith("_prediction")
     assert not all(np.array_equal(a, b) for a, b in zip(learnt.get_weights(), given, strict=True))
+
+
+@pytest.mark.slow
+def test_it_begins_with_another_run_of_smaller_crops(tmp_path):
+    keras.utils.set_random_seed(3)
+    recipe = dataclasses.replace(RECIPE, places=True, auxiliary=0.0)
+    described = run_folder.describe_sppe(COCO_17, recipe.architecture())
+    run_folder.record_architecture(tmp_path / "grmi.json", described)
+    first = recipe.architecture().network(17)
+    places = first.get_layer("places").bias
+    height, width, _ = places.shape
+    places.assign(np.broadcast_to(np.arange(height)[:, None, None], places.shape))
+    first.save_weights(tmp_path / "grmi.weights.h5")
+    sizes = tuple(2 * side for side in recipe.image_size)
+    larger = dataclasses.replace(recipe, pretrained=str(tmp_path), image_size=sizes)
+    network = grmi.begin(larger, larger.architecture(), COCO_17)
+    for layer in first.layers:
+        if layer.name != "places":
+            own = network.get_layer(layer.name).get_weights()
+            np.testing.assert_equal(own, layer.get_weights())
+    (resized,) = network.get_layer("places").get_weights()
+    assert resized.shape == (2 * height, 2 * width, 17)
+    halfway = np.arange(0.25, height - 1, 0.5)  # between the middles of the cells
+    np.testing.assert_allclose(resized[1:-1, 0, 0], halfway, atol=1e-6)
 
 
 @pytest.mark.slow

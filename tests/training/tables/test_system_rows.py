@@ -15,9 +15,11 @@ from multiposenet.systems.pose_nms import OKSNMS, SoftOKSNMS
 from multiposenet.systems.registry import Entry
 from multiposenet.systems.system import ImageByImage
 from multiposenet.systems.top_down import TopDown
+from multiposenet.training import pipeline, recipes
 from multiposenet.training.datasets import synthetic
 from multiposenet.training.tables import grmi, test_time
 from multiposenet.training.tables.system_rows import DecidedRow, SystemRow, SystemTable, decided
+from multiposenet.training.tables.trained_runs import TrainedRuns
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +110,7 @@ def test_rows_are_compared_with_rows_before_them(rows):
     for place, row in enumerate(rows):
         of = row.of if isinstance(row, DecidedRow) else row.name
         assert names.index(of) <= place
-        assert rows[names.index(of)].system in registry.SYSTEMS
+        assert getattr(rows[names.index(of)], "system", "grmi") in registry.SYSTEMS
         assert row.than is None or names.index(row.than) < place
     decided = [row for row in grmi.ROWS if isinstance(row, DecidedRow)]
     assert {row.pose_nms for row in decided} >= {None, OKSNMS(0.3)}
@@ -172,6 +174,33 @@ def test_the_command(data, loaded, tmp_path, capsys):
     command = ["tables", "tta", *given[:3], tmp_path / "nowhere"]
     assert cli.main(list(map(str, command))) == 2
     assert "--images: not a folder" in capsys.readouterr().err
+
+
+def test_a_row_whose_network_is_trained(data, loaded, tmp_path, monkeypatch):
+    done = []
+
+    def train(stage, samples, run, recipe, *, resume):
+        done.append((stage, run.name, recipe.image_size, recipe.offset_weight, len(samples)))
+        run.mkdir()
+        (run / "grmi.weights.h5").touch()
+
+    monkeypatch.setattr(pipeline, "train", train)
+    annotations = CocoAnnotations.load(data / "annotations.json")
+    systems = SystemTable(annotations, data / "photos", "other")
+    rows = [row for row in grmi.ROWS if row.name.endswith("160x128")]
+    for train_on in ([], [f"coco:{data}"], []):
+        runs = TrainedRuns("grmi", recipes.TableGRMI(), tmp_path, train_on)
+        measured = [grmi.GRMITable(systems, runs).measure(row) for row in rows]
+        if not done:
+            assert [own["missing"] for own in measured] == [
+                f"{tmp_path / row.name}: not trained: give --train" for row in rows
+            ]
+    assert done == [
+        ("grmi", "trained-160x128", (160, 128), 1.0, 4),
+        ("grmi", "peaks-160x128", (160, 128), 0.0, 4),
+    ]
+    assert measured[1]["gain"] == 0 and measured[0]["AP"] > 0
+    assert [own["network"] for _, _, own in loaded] == [str(tmp_path / row.name) for row in rows]
 
 
 def test_a_photo_that_is_missing_is_named(data, loaded, tmp_path):

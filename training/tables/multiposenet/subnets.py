@@ -6,16 +6,15 @@ a folder of its own from which it resumes:
     RUN/ROW-SEED      as ``pipeline.train`` leaves it
 """
 
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from multiposenet.errors import WeightsError
 from multiposenet.skeleton import COCO_17
-from multiposenet.training import datasets, pipeline, run_folder
-from multiposenet.training.recipes.keypoints import KeypointRecipe
+from multiposenet.training import run_folder
 from multiposenet.training.tables.system_rows import FIGURES
+from multiposenet.training.tables.trained_runs import TrainedRuns
 from multiposenet.training.validation.keypoints import KeypointValidation, map_function
 
 
@@ -59,21 +58,17 @@ PAPER = {
 
 
 class SubnetTable:
-    """Measures ``SubnetRow``s, after training them if they are not in the run's folder.
+    """Measures ``SubnetRow``s, after training them if they are not there.
 
     Args:
         annotations: ``CocoAnnotations`` of ``COCO_17`` to measure on.
         images: folder of their photos.
-        run: folder of weights and checkpoints.
-        train: names of data sets, ``FORMAT:FOLDER``; without any, what is missing stays so.
-        recipe: of all rows.
+        runs: ``TrainedRuns`` of the stage keypoints.
         seeds: how often each row is trained.
     """
 
-    def __init__(self, annotations, images, run, train, recipe: KeypointRecipe, seeds=2):
-        self.annotations, self.images = annotations, images
-        self.run, self.train, self.recipe, self.seeds = Path(run), train, recipe, seeds
-        self._samples = None
+    def __init__(self, annotations, images, runs: TrainedRuns, seeds=2):
+        self.annotations, self.images, self.runs, self.seeds = annotations, images, runs, seeds
 
     def measure(self, row: SubnetRow) -> dict:
         """``FIGURES`` of a row in true boxes, 0 to 100, the mean over the seeds.
@@ -82,8 +77,9 @@ class SubnetTable:
             Dict: besides these, ``spread``, the standard deviation of AP over the seeds, and
             ``seeds``; or ``missing``, saying what is not there.
         """
+        first = self.runs.recipe.seed
         try:
-            every = [self._figures(row, self.recipe.seed + seed) for seed in range(self.seeds)]
+            every = [self._figures(row, first + seed) for seed in range(self.seeds)]
         except WeightsError as error:
             return {"missing": str(error)}
         means = {name: float(np.mean([own[name] for own in every])) for name in FIGURES}
@@ -91,20 +87,10 @@ class SubnetTable:
         return {**means, "spread": spread, "seeds": self.seeds}
 
     def _figures(self, row, seed):
-        recipe = replace(self.recipe, **row.changes, seed=seed)
-        folder = self.run / f"{row.name}-{seed}"
-        if not run_folder.finished(folder, "keypoints"):
-            self._fit(folder, recipe)
+        folder, recipe = self.runs.run(f"{row.name}-{seed}", **row.changes, seed=seed)
         model = run_folder.new_model(folder, recipe.backbone, COCO_17)
         run_folder.load_parts(model, folder, "keypoints")
         figures = KeypointValidation(
             map_function(model), self.annotations, self.images, recipe.validation_size
         ).figures()
         return {name: 100 * figures[f"keypoints/{name}"] for name in FIGURES}
-
-    def _fit(self, folder, recipe):
-        if not self.train:
-            raise WeightsError(f"{folder}: not trained: give --train")
-        if self._samples is None:
-            self._samples = [s for name in self.train for s in datasets.read(name, COCO_17)]
-        pipeline.train("keypoints", self._samples, folder, recipe, resume=True)

@@ -17,7 +17,7 @@ from multiposenet.sources import read_image
 from multiposenet.systems import estimator, registry
 from multiposenet.systems.estimator import Estimator
 from multiposenet.systems.system import ImageByImage
-from multiposenet.training import recipes
+from multiposenet.training import pipeline, recipes
 from multiposenet.training.datasets import synthetic
 from multiposenet.training.registry import STAGES
 from multiposenet.training.tables.multiposenet import (
@@ -29,6 +29,7 @@ from multiposenet.training.tables.multiposenet import (
     subnets,
 )
 from multiposenet.training.tables.system_rows import FIGURES, SystemRow, SystemTable
+from multiposenet.training.tables.trained_runs import TrainedRuns
 
 pytestmark = pytest.mark.usefixtures("eagerly")
 
@@ -150,7 +151,8 @@ def test_the_truth_put_together_is_the_truth(systems, data, keypoints):
 def test_what_is_missing_is_said(systems, data, annotations, tmp_path):
     table = grouping.GroupingTable(systems)
     assert "give --train coco:FOLDER" in table.measure(grouping.ROWS[4])["missing"]
-    subnet = subnets.SubnetTable(annotations, data, tmp_path, [], recipes.TableKeypoints())
+    runs = TrainedRuns("keypoints", recipes.TableKeypoints(), tmp_path)
+    subnet = subnets.SubnetTable(annotations, data, runs)
     assert "not trained: give --train" in subnet.measure(subnets.ROWS[0])["missing"]
     table = persons.PersonTable(systems)
     assert "give --voc" in table.measure(persons.ROWS[-1])["missing"]
@@ -179,15 +181,14 @@ def test_subnets_are_trained_once_by_one_recipe(data, annotations, tmp_path, mon
             measured.append(len(measured))
             return {f"keypoints/{name}": measured[-1] / 100 for name in FIGURES}
 
-    monkeypatch.setattr(subnets.pipeline, "train", train)
+    monkeypatch.setattr(pipeline, "train", train)
     monkeypatch.setattr(subnets.run_folder, "new_model", lambda *_: None)
     monkeypatch.setattr(subnets.run_folder, "load_parts", lambda *_: None)
     monkeypatch.setattr(subnets, "map_function", lambda model: model)
     monkeypatch.setattr(subnets, "KeypointValidation", Validation)
     recipe = recipes.TableKeypoints(validation_size=64)
-    table = subnets.SubnetTable(
-        annotations, data / "photos", tmp_path, [f"coco:{data}"], recipe, seeds=2
-    )
+    runs = TrainedRuns("keypoints", recipe, tmp_path, [f"coco:{data}"])
+    table = subnets.SubnetTable(annotations, data / "photos", runs, seeds=2)
     rows = [row for row in subnets.ROWS if row.name in ("2-no-int", "2-no-concat")]
     for first in (0, 4):
         for place, row in enumerate(rows):
