@@ -183,20 +183,24 @@ class SmallKeypoints(NanoKeypoints):
 
 
 @dataclass(frozen=True)
-class TableKeypoints(SmallKeypoints):
+class TableKeypoints(NanoKeypoints):
     """The recipe of ``multiposenet tables multiposenet``: all but the backbone is learned.
 
-        multiposenet tables multiposenet --rows 2-no-int,2-no-concat,2-whole,2-lite0 \\
+        multiposenet tables multiposenet --rows 2-no-int,2-no-concat,2-whole \\
             --annotations A.json --images DIR --train coco:coco_photos/train
 
-    Cost: 11 minutes of one CPU core for each row and seed. Result: see ``docs/tables.md``.
+    Cost: 10 minutes of one CPU core for each row and seed. Result: see ``docs/tables.md``.
     """
 
+    pretrained: str = "multiposenet-lite0"
     pretrained_parts: tuple[str, ...] = ("backbone",)
+    frozen: str = "C5"
     steps: int = 500
+    warmup: int = 50
+    ema: float = 0.99
+    precision: str = "float32"
     patch_sizes: tuple[tuple[float, int], ...] = ((0.0, 192),)
     validate_every: int = 0
-    keep_best: bool = False
 
 
 @dataclass(frozen=True)

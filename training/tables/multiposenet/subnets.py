@@ -33,15 +33,14 @@ class SubnetRow:
     changes: dict = field(default_factory=dict)
 
 
-def _backbone(name, title, backbone, pretrained="imagenet"):
-    return SubnetRow(name, title, {"backbone": backbone, "pretrained": pretrained})
+def _backbone(name, title, backbone):
+    return SubnetRow(name, title, {"backbone": backbone, "pretrained": "imagenet"})
 
 
 ROWS = (
     SubnetRow("2-no-int", "no intermediate loss", {"intermediate": 0.0}),
     SubnetRow("2-no-concat", "no concatenation", {"concatenated": False}),
     SubnetRow("2-whole", "both"),
-    _backbone("2-lite0", "EfficientNet-Lite0", "efficientnet_lite0", "multiposenet-lite0"),
     _backbone("2-resnet50", "ResNet-50", "resnet50"),
     _backbone("2-resnet101", "ResNet-101", "resnet101"),
     _backbone("2-dilated", "ResNet-101, dilated", "resnet101_dilated"),
