@@ -27,7 +27,8 @@ def predict(
 
     An actor has one system, whose computations use as many threads as it has CPUs. One CPU of the
     cluster is kept for reading and writing. What a worker that dies has not finished is done again
-    by another; a photo that cannot be used costs itself alone.
+    by another; a photo that cannot be used costs itself alone, also one that ends each worker that
+    looks at it, which is given up after three of them.
 
     Args:
         dataset: `ray.data.Dataset` with a column `bytes` (encoded photos), `image` (arrays
@@ -108,10 +109,11 @@ def mapped(
             f"{there:g}; take fewer"
         )
     from multiposenet.ray.finder import Finder
+    from multiposenet.ray.suspects import Shared
 
     return dataset.map_batches(
         Finder,
-        fn_constructor_args=(load, frames, share.threads),
+        fn_constructor_args=(load, frames, share.threads, Shared(ray)),
         batch_size=batch_size,
         batch_format="numpy",
         compute=ray.data.ActorPoolStrategy(size=share.actors),

@@ -20,11 +20,11 @@ class MeanFinder(System):
     """Its keypoints are at the photo's mean colour, so that no two photos have the same rows.
 
     Args:
-        deadly: a file; the process that finds it there removes it and dies.
+        lethal: the file name of a photo; each process that sees it dies.
     """
 
-    def __init__(self, deadly=None):
-        self.deadly = deadly
+    def __init__(self, lethal=None):
+        self.lethal = lethal
 
     @property
     def skeleton(self):
@@ -38,8 +38,7 @@ class MeanFinder(System):
             yield item if isinstance(item, InputError) else (item, self._poses(item))
 
     def _poses(self, frame):
-        if self.deadly and Path(self.deadly).exists():
-            Path(self.deadly).unlink()
+        if self.lethal and Path(frame.name).name == self.lethal:
             os.kill(os.getpid(), signal.SIGKILL)
         height, width = frame.image.shape[:2]
         mean = frame.image.mean((0, 1))
@@ -53,8 +52,3 @@ class MeanFinder(System):
             image_size=(height, width),
             **frame.origin,
         )
-
-
-def mean_finder(*_, deadly=None, **__):
-    """`MeanFinder`, for whatever loads one."""
-    return MeanFinder(deadly)
