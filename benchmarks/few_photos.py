@@ -6,7 +6,8 @@
 DATA has train/ and test/, each with photos/ and annotations.json (COCO). Both starts get the same
 photos, drawn at random, fewer among more, and the recipe `small`: about 10 minutes of a CPU core
 for each start and number. RUN/results.jsonl has a line for each, and what is in it is not trained
-again; RUN/few-photos.png is the plot.
+again; a training that was stopped goes on. RUN/few-photos.png is the plot. RUN is of one seed and
+one recipe: others are refused.
 """
 
 import argparse
@@ -106,6 +107,18 @@ def results(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def keep_to(about: dict, path: Path) -> None:
+    """Notes what all trainings of a folder share; trained networks would be taken for others."""
+    if path.exists():
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if known != about:
+            raise SystemExit(f"{path}: is of {known}, not of {about}; name another --run")
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as partial:
+        partial.write_text(json.dumps(about), encoding="utf-8")
+
+
 def value(text: str):
     """A recipe field's value as JSON has it, or a text."""
     try:
@@ -125,6 +138,7 @@ def main(arguments=None) -> None:
     parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE", help="of the recipe")
     args = parser.parse_args(arguments)
     settings = {name: value(text) for name, _, text in (pair.partition("=") for pair in args.set)}
+    keep_to({"seed": args.seed, "settings": settings}, args.run / "about.json")
     log = args.run / "results.jsonl"
     tests = write_subset(args.data / "test", args.tests, args.run / "test.json")
     for count in args.counts:
@@ -132,9 +146,8 @@ def main(arguments=None) -> None:
             args.data / "train", count, args.run / f"train-{count}.json", args.seed
         )
         for start in args.starts:
-            about = {"start": start, "photos": count, "tests": args.tests, "seed": args.seed}
-            about["settings"] = settings
-            rows = results(log)
+            about = {"start": start, "photos": count, "tests": args.tests}
+            rows = [row for row in results(log) if row["tests"] == args.tests]
             if any(about == {name: row[name] for name in about} for row in rows):
                 continue
             run = args.run / f"{start}-{count}"

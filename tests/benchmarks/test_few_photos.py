@@ -68,3 +68,5 @@ def test_each_start_is_trained_once_and_measured(data, tmp_path, monkeypatch):
     rows = few_photos.results(tmp_path / "run" / "results.jsonl")
     assert [(row["photos"], row["AP"]) for row in rows] == [(1, 1), (1, 0), (2, 1), (2, 0)]
     assert Image.open(tmp_path / "run" / "few-photos.png").width > 500
+    with pytest.raises(SystemExit, match="not of .*'seed': 5.*; name another --run"):
+        few_photos.main([str(data), *run, "--counts", "1", "--seed", "5"])

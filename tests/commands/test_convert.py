@@ -108,6 +108,11 @@ def test_the_same_labels_train_the_same_network_in_any_format(multiposenet, tmp_
     text, plain = f"yolo:{tmp_path / 'yolo'}", f"coco:{tmp_path / 'plain'}"
     assert multiposenet("convert", f"coco:{clean}", text, "--photos")[0] == 0
     assert multiposenet("convert", text, plain, "--photos")[0] == 0
+    for original, written in zip(
+        datasets.read(f"coco:{clean}", COCO_17), datasets.read(text, COCO_17), strict=True
+    ):
+        np.testing.assert_allclose(written.keypoints, original.keypoints, atol=1e-4)
+        np.testing.assert_allclose(written.boxes, original.boxes, atol=1e-4)
     made = []
     for name in (text, plain):
         samples, flips = datasets.read(name, COCO_17), COCO_17.flip_indices
