@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from multiposenet.evaluation import evaluate_keypoints
+from multiposenet.evaluation.pck import pck, torso_sizes
 from multiposenet.maths.geometry import letterbox, letterbox_size
 from multiposenet.maths.heatmaps import GaussianHeatmaps
 from multiposenet.networks import grouping
@@ -52,12 +53,23 @@ class KeypointValidation:
         return {name: figures[name] for name in ("keypoints/AP", "keypoints/AP50")}
 
     def figures(self):
-        """The dict of ``evaluation.evaluate_keypoints``."""
-        results = []
-        for record in self.annotations.images:
-            if len(record.boxes):
-                results += self._results(record)
-        return evaluate_keypoints(self.annotations, results)
+        """The dict of ``evaluation.evaluate_keypoints``, and ``keypoints/PCK``.
+
+        That is PCK@0.2 of the same keypoints, in units of torsos; NaN where nobody's is labelled.
+        It tells apart what AP does not yet: networks that have hardly begun to learn.
+        """
+        records = [record for record in self.annotations.images if len(record.boxes)]
+        results = [result for record in records for result in self._results(record)]
+        figures = evaluate_keypoints(self.annotations, results)
+        return {**figures, "keypoints/PCK": self._pck(records, results)}
+
+    def _pck(self, records, results):
+        skeleton = self.annotations.skeleton
+        none = np.zeros((0, skeleton.num_keypoints, 3))
+        labels = np.concatenate([none, *(record.keypoints for record in records)])
+        found = np.reshape([result["keypoints"] for result in results], labels.shape)
+        labelled, units = labels[..., 2] > 0, torso_sizes(labels, skeleton)
+        return pck(found[..., :2], labels[..., :2], labelled, units)[1]
 
     def _results(self, record):
         image = read_image(self.images / record.file_name)

@@ -47,12 +47,16 @@ def test_true_maps_reach_everything(scenes, annotations):
     figures = check()
     assert set(figures) == {"keypoints/AP", "keypoints/AP50"}
     assert figures["keypoints/AP50"] == pytest.approx(1.0) and figures["keypoints/AP"] > 0.9
+    check.maps = oracle(annotations.images, 256)
+    assert check.figures()["keypoints/PCK"] == pytest.approx(1.0, abs=0.02)
 
 
 def test_empty_maps_reach_nothing(scenes, annotations):
     silent = oracle(annotations.images, 256, share=0.0)
     check = keypoints.KeypointValidation(silent, annotations, scenes / "photos", 256)
     assert check()["keypoints/AP"] < 0.1
+    check.maps = oracle(annotations.images, 256, share=0.0)
+    assert check.figures()["keypoints/PCK"] < 0.3
 
 
 def test_persons_and_assignment_of_an_untrained_model(scenes, annotations):

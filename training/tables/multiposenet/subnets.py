@@ -70,20 +70,20 @@ class SubnetTable:
         self.annotations, self.images, self.runs, self.seeds = annotations, images, runs, seeds
 
     def measure(self, row: SubnetRow) -> dict:
-        """``FIGURES`` of a row in true boxes, 0 to 100, the mean over the seeds.
+        """``FIGURES`` of a row in true boxes and ``PCK``, 0 to 100, the mean over the seeds.
 
         Returns:
-            Dict: besides these, ``spread``, the standard deviation of AP over the seeds, and
-            ``seeds``; or ``missing``, saying what is not there.
+            Dict: besides these, ``spread`` and ``PCK/spread``, the standard deviations of AP and
+            PCK over the seeds, and ``seeds``; or ``missing``, saying what is not there.
         """
         first = self.runs.recipe.seed
         try:
             every = [self._figures(row, first + seed) for seed in range(self.seeds)]
         except WeightsError as error:
             return {"missing": str(error)}
-        means = {name: float(np.mean([own[name] for own in every])) for name in FIGURES}
-        spread = float(np.std([own["AP"] for own in every]))
-        return {**means, "spread": spread, "seeds": self.seeds}
+        means = {name: float(np.mean([own[name] for own in every])) for name in every[0]}
+        spread, of_pck = (float(np.std([own[name] for own in every])) for name in ("AP", "PCK"))
+        return {**means, "spread": spread, "PCK/spread": of_pck, "seeds": self.seeds}
 
     def _figures(self, row, seed):
         folder, recipe = self.runs.run(f"{row.name}-{seed}", **row.changes, seed=seed)
@@ -92,4 +92,4 @@ class SubnetTable:
         figures = KeypointValidation(
             map_function(model), self.annotations, self.images, recipe.validation_size
         ).figures()
-        return {name: 100 * figures[f"keypoints/{name}"] for name in FIGURES}
+        return {name: 100 * figures[f"keypoints/{name}"] for name in (*FIGURES, "PCK")}

@@ -179,7 +179,7 @@ def test_subnets_are_trained_once_by_one_recipe(data, annotations, tmp_path, mon
 
         def figures(self):
             measured.append(len(measured))
-            return {f"keypoints/{name}": measured[-1] / 100 for name in FIGURES}
+            return {f"keypoints/{name}": measured[-1] / 100 for name in (*FIGURES, "PCK")}
 
     monkeypatch.setattr(pipeline, "train", train)
     monkeypatch.setattr(subnets.run_folder, "new_model", lambda *_: None)
@@ -193,7 +193,8 @@ def test_subnets_are_trained_once_by_one_recipe(data, annotations, tmp_path, mon
     for first in (0, 4):
         for place, row in enumerate(rows):
             mean = first + 2 * place + 0.5
-            wanted = {**dict.fromkeys(FIGURES, mean), "spread": 0.5, "seeds": 2}
+            wanted = dict.fromkeys((*FIGURES, "PCK"), mean)
+            wanted |= {"spread": 0.5, "PCK/spread": 0.5, "seeds": 2}
             assert table.measure(row) == pytest.approx(wanted)
     names = [name for name, _ in done]
     assert names == ["2-no-int-0", "2-no-int-1", "2-no-concat-0", "2-no-concat-1"]
