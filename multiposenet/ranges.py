@@ -37,6 +37,14 @@ def flags(owner, *names: str) -> None:
             raise ValueError(f"{name}: {value!r:.60}; give true or false")
 
 
+def choice(owner, choices, *names: str) -> None:
+    """The same of texts, of which there are few."""
+    for name in names:
+        value = getattr(owner, name)
+        if not isinstance(value, str) or value not in choices:
+            raise ValueError(f"{name}: {value!r:.60}; use one of {', '.join(choices)}")
+
+
 def sequences(owner, least: float, most: float, longest: int, *names: str) -> None:
     """Makes tuples of fields that are sequences of numbers, as JSON's lists are.
 

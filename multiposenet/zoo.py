@@ -14,6 +14,7 @@
      "published": {"hourglass-8": {                files of other projects, for `convert-weights`
          "url": "...", "most_bytes": 2000000000,   not more is downloaded
          "sha256": null,                           not known here: see `resolve`
+         "sha256_begins": "...",                   8 digits that its publisher tells, if any
          "kind": "hourglass", "source": "...", "licence": "..."}}}
 
 Only the standard library is imported here, so listing names costs nothing.
@@ -79,8 +80,8 @@ def resolve(name: str, kind: str = "models") -> Path:
     """The checked weight file of a model: the bundled one, the cached one, or downloaded now.
 
     Files of other projects (`"published"`) whose sha256 is not known here are taken as they are
-    when first seen, and a `MultiPoseNetWarning` tells their sha256. It is kept beside the file, and
-    from then on it must stay the same.
+    when first seen, as long as it begins as their publishers say, and a `MultiPoseNetWarning` tells
+    it. It is kept beside the file, and from then on it must stay the same.
 
     Args:
         name: a name from `names(kind)`.
@@ -122,6 +123,11 @@ def _first_seen(known: dict) -> Path:
         checksums.check(path)
         return path
     line = checksums.line(path, path.name)
+    if not line.startswith(begins := known.get("sha256_begins", "")):
+        raise WeightsError(
+            f"{path}: sha256: the file is {line[:12]}..., its publisher's name of it says "
+            f"{begins}...; delete the file so that it is downloaded again"
+        )
     with atomic_write(beside) as partial:
         partial.write_text(line, encoding="utf-8")
     warnings.warn(
@@ -200,7 +206,7 @@ def _is_file_name(value) -> bool:
     return plain and 0 < len(value) <= 200 and not set(value) & {*"/\\:"}
 
 
-_ABSENT = object()
+_ABSENT, _HEX8 = object(), re.compile("[0-9a-f]{8}")
 # Field -> whether a value is what the others rely on.
 _FIELDS = {
     "file": _is_file_name,
@@ -212,6 +218,7 @@ _FIELDS = {
 }
 _PUBLISHED = {
     "sha256": lambda value: value is None or _FIELDS["sha256"](value),
+    "sha256_begins": lambda value: value is _ABSENT or bool(_HEX8.fullmatch(str(value))),
     "url": lambda value: isinstance(value, str),
     "most_bytes": lambda value: type(value) is int and 0 < value < 1 << 40,
     "kind": lambda value: isinstance(value, str),

@@ -137,6 +137,22 @@ def test_a_file_of_unknown_sha256_is_taken_once_and_must_stay(manifest, server, 
         assert zoo.resolve("theirs", "published").read_bytes() == CONTENT[:1000]
 
 
+def test_what_its_publisher_says_of_it_is_compared(manifest, server, tmp_path):
+    """The name of the file has eight digits of its sha256, as torchvision's have."""
+    manifest.publish("theirs", url=server.url, sha256_begins=SHA256[:8])
+    with pytest.warns(MultiPoseNetWarning, match=SHA256):
+        path = zoo.resolve("theirs", "published")
+    path.unlink()
+    server.body = CONTENT[:1000]
+    for _ in range(2):  # and again, since nothing was noted of it
+        with pytest.raises(WeightsError) as error:
+            zoo.resolve("theirs", "published")
+        assert_one_line(error, path, f"publisher's name of it says {SHA256[:8]}...; delete")
+    manifest.publish("theirs", url=server.url, sha256_begins="0X")
+    with pytest.raises(WeightsError, match="published.theirs.sha256_begins: missing, or not"):
+        zoo.names()
+
+
 def test_a_file_put_there_by_hand_is_told_too(manifest, server, tmp_path):
     manifest.publish("theirs", url=server.url)
     (tmp_path / "cache").mkdir()

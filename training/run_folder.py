@@ -1,6 +1,6 @@
 """The parts of networks in a run's folder: what one stage leaves and the next one finds.
 
-    RUN/model.json              the arguments of MultiPoseNet
+    RUN/model.json              the arguments of MultiPoseNet; a detector's untrained parts
     RUN/rmpe.json               skeleton and sizes of RMPE's network
     RUN/PART.weights.h5         a file for each part (``registry``), written when its stage is done
     RUN/model.weights.h5        the whole MultiPoseNet, once all parts are there
@@ -23,7 +23,8 @@ from multiposenet.files.writing import remove_partials, save_weights
 from multiposenet.networks.public_weights.weight_files import load_completely
 from multiposenet.networks.sppe import SPPEArchitecture, current_names, inference_model
 from multiposenet.systems import architecture_files, options
-from multiposenet.systems.multiposenet import MultiPoseNet, architecture_for
+from multiposenet.systems.architecture import architecture_for
+from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training.registry import STAGES, of_system
 
 # What a run trains
@@ -160,11 +161,30 @@ def save_parts(run, stage, networks):
         else:
             network.save(path)
     system = STAGES[stage].system
-    if system and finished(run, *(other.name for other in of_system(system))):
+    if system and _complete(run, system):
         name, load = NETWORKS[system]
         files.append(run / name)
         save_weights(load(run), files[-1])
     return files
+
+
+def _complete(run, system):
+    """Whether all parts of a system are there, but for those that a detector does without."""
+    parts = {part: file for stage in of_system(system) for part, file in _files(stage)}
+    return all((run / parts[part]).exists() for part in parts.keys() - set(untrained(run)))
+
+
+def _files(stage):
+    return zip(stage.parts, stage.files, strict=True)
+
+
+def untrained(run):
+    """Parts of a ``MultiPoseNet`` that nobody has trained, if a folder is a detector's alone.
+
+    Raises:
+        WeightsError: the folder's ``model.json`` is damaged.
+    """
+    return architecture_files.untrained(Path(run) / _RECORDS["multiposenet"])
 
 
 def load_part(network, run, part):
@@ -228,14 +248,41 @@ def new_model(run, backbone, skeleton, weights=None, write=True, concatenated=No
 
 
 def load_parts(model, run, *stages):
-    """Loads what stages have left of a ``MultiPoseNet``.
+    """Loads what stages have left of a ``MultiPoseNet``; of a detector only what it has.
 
     Raises:
         WeightsError: a file is missing, damaged, or of another architecture.
     """
+    missing = untrained(run)
     for stage in stages:
         for part in STAGES[stage].parts:
-            load_part(getattr(model, part), run, part)
+            if part not in missing:
+                load_part(getattr(model, part), run, part)
+
+
+def go_on_from_detector(model, detector, run, write=True):
+    """Makes a run that of a detector, on the backbone of another one.
+
+    Args:
+        model: the run's ``MultiPoseNet``, which gets the backbone.
+        detector: folder of the other one.
+        run: the folder.
+        write: whether to write its files; of several processes one does.
+
+    Raises:
+        WeightsError: a file is missing, damaged, or of another architecture.
+    """
+    load_parts(model, detector, "keypoints")
+    if not write:
+        return
+    missing = untrained(detector)
+    known = read_architecture(Path(detector) / "model.json")
+    described = describe_model(model) | {key: known[key] for key in ("options",) if key in known}
+    left = [part for part in missing if part not in STAGES["person"].parts]
+    architecture_files.write(Path(run) / "model.json", described, left)
+    for part, file in _files(STAGES["keypoints"]):
+        if part not in missing:
+            save_weights(getattr(model, part), Path(run) / file)
 
 
 def load_model(run):

@@ -1,180 +1,67 @@
-"""Boxes of the person detector: anchors, matching, coding and non-maximum suppression.
+"""Boxes of the person detector: matching, coding and non-maximum suppression.
 
 All boxes are ``xyxy`` in continuous pixels: the image spans ``[0, W] x [0, H]`` and pixel ``i``
-covers ``[i, i + 1)``. Anchors, matching and coding follow keras-retinanet 1.0.0, so that its
-published regression heads fit (RetinaNet: Lin et al., https://arxiv.org/abs/1708.02002).
+covers ``[i, i + 1)``. Matching follows keras-retinanet 1.0.0, and so does coding unless another is
+chosen, so that its published regression heads fit (RetinaNet: Lin et al.,
+https://arxiv.org/abs/1708.02002).
 
-Anchors and matching are NumPy, because they belong to the input pipeline. Everything that runs
-inside a network is ``keras.ops``. Box arithmetic that ``keras.utils.bounding_boxes`` offers
-(format conversion, clipping, IoU of tensors) is used from there.
+Matching is NumPy, because it belongs to the input pipeline. Everything that runs inside a network
+is ``keras.ops``. Box arithmetic that ``keras.utils.bounding_boxes`` offers (format conversion,
+clipping, IoU of tensors, deltas of centre and size) is used from there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
 
 import numpy as np
 from keras import ops
-from keras.utils.bounding_boxes import compute_iou
+from keras.utils.bounding_boxes import compute_iou, decode_deltas_to_boxes, encode_box_to_deltas
 
 from multiposenet.maths.overlap import area, intersection, pairwise_iou
-from multiposenet.maths.top_k import pick, rows_at
+from multiposenet.maths.top_k import pick
 
 BOX_STD = 0.2
-"""Standard deviation by which box deltas are divided (keras-retinanet's box variance)."""
+"""Standard deviation by which deltas of corners are divided (keras-retinanet's box variance)."""
+
+CODINGS = ("corners", "centre_size")
+"""How boxes are told by anchors, see `encode`."""
+
+_MOST_LOG_SIZE = math.log(1000 / 16)  # keeps untrained networks from infinite boxes
 
 
-@dataclass(frozen=True)
-class AnchorSpec:
-    """Shapes and places of the anchors of a feature pyramid.
-
-    Attributes:
-        sizes: Side in pixels of the square anchor with scale 1, one entry per level.
-        strides: Pixels per feature cell, one entry per level.
-        ratios: Height over width.
-        scales: Factors on ``sizes``.
-
-    Raises:
-        ValueError: If the tuples are empty, of unequal length or hold a value that is not positive.
-    """
-
-    sizes: tuple[float, ...] = (32, 64, 128, 256, 512)
-    strides: tuple[int, ...] = (8, 16, 32, 64, 128)
-    ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
-    scales: tuple[float, ...] = (1.0, 2 ** (1 / 3), 2 ** (2 / 3))
-
-    def __post_init__(self):
-        for name in ("sizes", "strides", "ratios", "scales"):
-            values = tuple(getattr(self, name))
-            if not values or min(values) <= 0:
-                raise ValueError(f"AnchorSpec: {name}: {values} must be positive numbers")
-            object.__setattr__(self, name, values)
-        if len(self.sizes) != len(self.strides):
-            raise ValueError(
-                f"AnchorSpec: sizes: {len(self.sizes)} entries for {len(self.strides)} strides; "
-                "give one of each per pyramid level"
-            )
-
-    @property
-    def per_cell(self) -> int:
-        """Number of anchors of one feature cell."""
-        return len(self.ratios) * len(self.scales)
-
-    def level_shapes(self, image_size: tuple[int, int]) -> list[tuple[int, int]]:
-        """Returns (rows, columns) of each level's feature map for an image of ``(H, W)`` pixels."""
-        height, width = image_size
-        return [(-(-height // stride), -(-width // stride)) for stride in self.strides]
-
-    def templates(self) -> np.ndarray:
-        """Returns the anchors of one cell around the origin, ``(levels, per_cell, 4)`` float64.
-
-        Ratios vary slowest and scales fastest. An anchor's area does not depend on its ratio.
-        """
-        ratios = np.repeat(np.asarray(self.ratios, float), len(self.scales))
-        sides = np.outer(self.sizes, np.tile(self.scales, len(self.ratios)))
-        half = np.stack([sides / np.sqrt(ratios), sides * np.sqrt(ratios)], axis=-1) / 2
-        return np.concatenate([-half, half], axis=-1)
-
-
-def anchors_for_image(image_size: tuple[int, int], spec: AnchorSpec | None = None) -> np.ndarray:
-    """Lays the anchors over an image.
-
-    The map of a level has ``ceil(size / stride)`` cells; cell ``i`` has its centre at
-    ``(i + 0.5) * stride``. Order: level, row, column, ratio, scale.
-
-    Args:
-        image_size: ``(H, W)`` in pixels.
-        spec: The anchors; default RetinaNet's five levels of nine.
-
-    Returns:
-        ``(A, 4)`` float32 xyxy pixels.
-    """
-    spec = spec or AnchorSpec()
-    levels = []
-    for (rows, columns), stride, template in zip(
-        spec.level_shapes(image_size), spec.strides, spec.templates(), strict=True
-    ):
-        x, y = np.meshgrid((np.arange(columns) + 0.5) * stride, (np.arange(rows) + 0.5) * stride)
-        centres = np.stack([x, y, x, y], axis=-1)[:, :, None]
-        levels.append((centres + template).reshape(-1, 4))
-    return np.concatenate(levels).astype("float32")
-
-
-def anchors_for_levels(shapes: Sequence[tuple], spec: AnchorSpec | None = None):
-    """Lays the anchors over feature maps inside a network, whose image size may be dynamic.
-
-    Args:
-        shapes: ``(rows, columns)`` of each level, integers or scalar tensors as ``ops.shape``
-            returns them.
-        spec: The anchors; default RetinaNet's five levels of nine.
-
-    Returns:
-        Tensor ``(A, 4)`` float32, equal to `anchors_for_image` of the same image.
-    """
-    spec = spec or AnchorSpec()
-    levels = []
-    for (rows, columns), stride, template in zip(
-        shapes, spec.strides, spec.templates().astype("float32"), strict=True
-    ):
-        x, y = ops.meshgrid(
-            (ops.arange(columns, dtype="float32") + 0.5) * stride,
-            (ops.arange(rows, dtype="float32") + 0.5) * stride,
-        )
-        centres = ops.expand_dims(ops.stack([x, y, x, y], axis=-1), axis=2)
-        levels.append(ops.reshape(centres + template, (-1, 4)))
-    return ops.concatenate(levels, axis=0)
-
-
-def anchors_at(indices, shapes: Sequence[tuple], spec: AnchorSpec | None = None):
-    """Some of the anchors, without making all.
-
-    Args:
-        indices: int32 tensor ``(...)`` into the rows of `anchors_for_levels`.
-        shapes: As there.
-        spec: As there.
-
-    Returns:
-        Tensor ``(..., 4)`` float32.
-    """
-    spec = spec or AnchorSpec()
-    rows, columns = (ops.stack(sides) for sides in zip(*shapes, strict=True))
-    counts = rows * columns * spec.per_cell
-    starts = ops.cumsum(counts) - counts
-    level = ops.sum(ops.cast(indices[..., None] >= starts[1:], "int32"), axis=-1)
-    start, columns = rows_at(starts, level), rows_at(columns, level)
-    cell, shape = (indices - start) // spec.per_cell, (indices - start) % spec.per_cell
-    stride = rows_at(np.asarray(spec.strides, "float32"), level)
-    x = (ops.cast(cell % columns, "float32") + 0.5) * stride
-    y = (ops.cast(cell // columns, "float32") + 0.5) * stride
-    templates = spec.templates().astype("float32").reshape(-1, 4)
-    template = rows_at(templates, level * spec.per_cell + shape)
-    return ops.stack([x, y, x, y], axis=-1) + template
-
-
-def encode(anchors, boxes, std: float = BOX_STD):
-    """Expresses boxes as deltas of the anchors' corners.
-
-    Each corner coordinate's distance is divided by the anchor's width (x) or height (y) and by
-    ``std``, as in keras-retinanet. The centre-and-size coding of
-    ``keras.utils.bounding_boxes.encode_box_to_deltas`` is a different one.
+def encode(anchors, boxes, coding: str = "corners"):
+    """Expresses boxes as deltas of anchors.
 
     Args:
         anchors: ``(..., 4)`` xyxy of positive width and height.
         boxes: ``(..., 4)`` xyxy; the shapes broadcast.
-        std: Standard deviation of the deltas.
+        coding: ``"corners"``, keras-retinanet's: each corner coordinate's distance is divided by
+            the anchor's width (x) or height (y) and by ``BOX_STD``. ``"centre_size"``,
+            torchvision's (R-CNN, Girshick et al. 2014, arXiv 1311.2524, appendix C): the distance
+            of the centres in the anchor's width and height, and the logarithms of the ratios of
+            widths and of heights.
 
     Returns:
-        Tensor ``(..., 4)`` float32 of deltas ``(x1, y1, x2, y2)``.
+        Tensor ``(..., 4)`` float32 of deltas ``(x1, y1, x2, y2)`` or ``(x, y, width, height)``.
     """
-    anchors = ops.cast(anchors, "float32")
-    return (ops.cast(boxes, "float32") - anchors) / (_sides(anchors) * std)
+    anchors, boxes = ops.cast(anchors, "float32"), ops.cast(boxes, "float32")
+    if coding == "centre_size":
+        return encode_box_to_deltas(anchors, boxes, "xyxy", "xyxy", "center_xywh")
+    return (boxes - anchors) / (_sides(anchors) * BOX_STD)
 
 
-def decode(anchors, deltas, std: float = BOX_STD):
-    """Inverse of `encode`: applies deltas ``(..., 4)`` to anchors, returns xyxy boxes float32."""
-    anchors = ops.cast(anchors, "float32")
-    return anchors + ops.cast(deltas, "float32") * (_sides(anchors) * std)
+def decode(anchors, deltas, coding: str = "corners"):
+    """Inverse of `encode`: applies deltas ``(..., 4)`` to anchors, returns xyxy boxes float32.
+
+    By ``"centre_size"`` a box is 62.5 times as wide or high as its anchor at most.
+    """
+    anchors, deltas = ops.cast(anchors, "float32"), ops.cast(deltas, "float32")
+    if coding == "centre_size":
+        sizes = ops.minimum(deltas[..., 2:], _MOST_LOG_SIZE)
+        deltas = ops.concatenate([deltas[..., :2], sizes], axis=-1)
+        return decode_deltas_to_boxes(anchors, deltas, "xyxy", "xyxy", "center_xywh")
+    return anchors + deltas * (_sides(anchors) * BOX_STD)
 
 
 def _sides(boxes):

@@ -23,17 +23,20 @@ class ImageNormalization(layers.Layer):
 
     Args:
         mode: ``"caffe"`` gives BGR minus the ImageNet mean (the ResNets of
-            ``keras.applications`` and of keras-retinanet); ``"centered"`` gives RGB in [-1, 1],
-            ``"unit"`` in [0, 1].
+            ``keras.applications`` and of keras-retinanet); ``"torch"`` gives RGB of 0-1 minus the
+            ImageNet mean, divided by the deviation (torchvision's networks); ``"centered"`` gives
+            RGB in [-1, 1], ``"unit"`` in [0, 1].
     """
 
     BGR_MEAN = (103.939, 116.779, 123.68)
+    RGB_MEAN, RGB_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    MODES = ("caffe", "torch", "centered", "unit")
 
     def __init__(self, mode, **kwargs):
         super().__init__(**kwargs)
-        if mode not in ("caffe", "centered", "unit"):
+        if mode not in self.MODES:
             raise ValueError(
-                f"ImageNormalization: mode is {mode!r}; use 'caffe', 'centered' or 'unit'"
+                f"ImageNormalization: mode is {mode!r}; use one of {', '.join(self.MODES)}"
             )
         self.mode = mode
 
@@ -43,6 +46,12 @@ class ImageNormalization(layers.Layer):
             return images / 127.5 - 1.0
         if self.mode == "unit":
             return images / 255.0
+        if self.mode == "torch":
+            mean, deviation = (
+                ops.convert_to_tensor(values, images.dtype)
+                for values in (self.RGB_MEAN, self.RGB_DEVIATION)
+            )
+            return (images / 255.0 - mean) / deviation
         return ops.flip(images, axis=-1) - ops.convert_to_tensor(self.BGR_MEAN, images.dtype)
 
     def get_config(self):
@@ -104,10 +113,21 @@ def _doubled(x, axis):
     return ops.reshape(both, (-1, *shape[1:]))
 
 
-def conv_unit(x, filters, kernel_size=3, *, name, strides=1, norm=False, relu=True, **kwargs):
+def conv_unit(
+    x,
+    filters,
+    kernel_size=3,
+    *,
+    name,
+    strides=1,
+    padding="same",
+    norm=False,
+    relu=True,
+    **kwargs,
+):
     """Convolution, optionally batch-normalized, optionally rectified (functional)."""
     x = layers.Conv2D(
-        filters, kernel_size, strides, "same", use_bias=not norm, name=name, **kwargs
+        filters, kernel_size, strides, padding, use_bias=not norm, name=name, **kwargs
     )(x)
     if norm:
         x = layers.BatchNormalization(name=f"{name}_bn")(x)

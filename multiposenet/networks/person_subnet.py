@@ -24,7 +24,7 @@ def person_subnet(*, num_anchors=9, channels=256, depth=4, norm=False, name="per
 
     Returns:
         A ``keras.Model`` from the dict P3...P7 to ``{"logits": (B, A), "deltas": (B, A, 4)}``
-        with the anchors of all levels in the order of ``boxes.AnchorSpec``.
+        with the anchors of all levels in the order of ``anchors.AnchorSpec``.
     """
     inputs = {key: keras.Input((None, None, channels), name=key) for key in LEVELS}
     normal = keras.initializers.RandomNormal(stddev=0.01, seed=0)

@@ -9,6 +9,9 @@ from keras import layers
 
 from multiposenet.networks.layers import UpsampleLike, conv_unit
 
+P6_FROM = ("C5", "P5")
+STRIDED_PADDING = ("same", "symmetric")
+
 
 def keypoint_pyramid(features, channels=256, *, norm=False, name="keypoint_pyramid"):
     """K2...K5 from C2...C5.
@@ -27,20 +30,53 @@ def keypoint_pyramid(features, channels=256, *, norm=False, name="keypoint_pyram
     return keras.Model(inputs, {f"K{level}": x for level, x in levels.items()}, name=name)
 
 
-def person_pyramid(features, channels=256, *, norm=False, name="person_pyramid"):
-    """P3...P7 from C3...C5; P6 and P7 by strided convolutions from C5 (RetinaNet).
+def person_pyramid(
+    features,
+    channels=256,
+    *,
+    norm=False,
+    p6_from="C5",
+    strided_padding="same",
+    name="person_pyramid",
+):
+    """P3...P7 from C3...C5; P6 and P7 by strided convolutions (RetinaNet).
 
-    Args and return as in ``keypoint_pyramid``, with the keys P3...P7.
+    Args:
+        features, channels, norm, name: as of ``keypoint_pyramid``.
+        p6_from: what P6 is made from, ``"C5"`` as in RetinaNet and keras-retinanet, or ``"P5"`` as
+            in torchvision.
+        strided_padding: of the strided convolutions, ``"same"`` as Keras pads, where needed at the
+            right and bottom alone, or ``"symmetric"``, one cell at each side, as PyTorch.
+
+    Returns:
+        As of ``keypoint_pyramid``, with the keys P3...P7.
+
+    Raises:
+        ValueError: ``p6_from`` or ``strided_padding`` is another.
     """
+    if p6_from not in P6_FROM or strided_padding not in STRIDED_PADDING:
+        raise ValueError(
+            f"person_pyramid: p6_from is {p6_from!r}, strided_padding is {strided_padding!r}; use "
+            f"one of {', '.join(P6_FROM)} and of {', '.join(STRIDED_PADDING)}"
+        )
     inputs = _inputs(features, (3, 4, 5))
     levels = _top_down(inputs, _strides(features, (3, 4, 5)), channels, norm)
-    levels[6] = conv_unit(
-        inputs["C5"], channels, strides=2, norm=norm, relu=False, name="level6_smooth"
-    )
-    rectified = layers.ReLU(name="level6_relu")(levels[6])
-    levels[7] = conv_unit(
-        rectified, channels, strides=2, norm=norm, relu=False, name="level7_smooth"
-    )
+    x = inputs["C5"] if p6_from == "C5" else levels[5]
+    for level in (6, 7):
+        if level == 7:
+            x = layers.ReLU(name="level6_relu")(x)
+        if strided_padding == "symmetric":
+            x = layers.ZeroPadding2D(1, name=f"level{level}_pad")(x)
+        padding = "same" if strided_padding == "same" else "valid"
+        x = levels[level] = conv_unit(
+            x,
+            channels,
+            strides=2,
+            padding=padding,
+            norm=norm,
+            relu=False,
+            name=f"level{level}_smooth",
+        )
     return keras.Model(inputs, {f"P{level}": x for level, x in levels.items()}, name=name)
 
 

@@ -3,7 +3,10 @@
 import dataclasses
 
 from multiposenet import ranges
-from multiposenet.maths.boxes import AnchorSpec
+from multiposenet.maths.anchors import CONVENTIONS, AnchorSpec
+from multiposenet.maths.boxes import CODINGS
+from multiposenet.networks import backbones
+from multiposenet.networks.pyramid import P6_FROM, STRIDED_PADDING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +25,10 @@ class Architecture:
             MoveNet's backbones they always are.
         anchor_sizes: base size per level P3...P7.
         anchor_ratios: height over width.
+        anchor_convention: whose anchors they are, of ``anchors.CONVENTIONS``.
+        box_coding: how boxes are told by them, of ``boxes.CODINGS``.
+        p6_from: the level that P6 is made from, of ``pyramid.P6_FROM``.
+        strided_padding: of the convolutions that make P6 and P7, of ``pyramid.STRIDED_PADDING``.
         prn_nodes: nodes of the PRN's hidden layer.
         prn_stride: 1 as the paper, 4 for the compact PRN.
         prn_dropout: rate behind the hidden layer.
@@ -40,6 +47,10 @@ class Architecture:
     concatenated: bool = True
     anchor_sizes: tuple[float, ...] = (32, 64, 128, 256, 512)
     anchor_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
+    anchor_convention: str = "keras-retinanet"
+    box_coding: str = "corners"
+    p6_from: str = "C5"
+    strided_padding: str = "same"
     prn_nodes: int = 1024
     prn_stride: int = 1
     prn_dropout: float = 0.5
@@ -55,11 +66,18 @@ class Architecture:
         ranges.flags(self, "norm", "sigmoid", "concatenated")
         ranges.sequences(self, 1, 10_000, 16, "anchor_sizes")
         ranges.sequences(self, 0.01, 100, 16, "anchor_ratios")
+        ranges.choice(self, CONVENTIONS, "anchor_convention")
+        ranges.choice(self, CODINGS, "box_coding")
+        ranges.choice(self, P6_FROM, "p6_from")
+        ranges.choice(self, STRIDED_PADDING, "strided_padding")
 
     def anchors(self, strides):
         """The anchors of pyramid levels with these strides."""
         return AnchorSpec(
-            sizes=self.anchor_sizes, strides=tuple(strides), ratios=self.anchor_ratios
+            sizes=self.anchor_sizes,
+            strides=tuple(strides),
+            ratios=self.anchor_ratios,
+            convention=self.anchor_convention,
         )
 
 
@@ -79,3 +97,26 @@ NANO = Architecture(
 )
 # K2...K5 have MoveNet's own channels and the further ones; `pyramid_channels` is of P3...P7 alone.
 MOVENET = dataclasses.replace(NANO, keypoint_channels=24, head_channels=128, further_channels=32)
+# The detector as torchvision's `retinanet_resnet50_fpn` has it, of which weights are published. For
+# the rest there are none: its maps are those that the recipes for few photos teach, and its PRN is
+# the compact one, as the paper's would be two thirds of all weights.
+TORCHVISION = dataclasses.replace(
+    PAPER,
+    anchor_convention="torchvision",
+    box_coding="centre_size",
+    p6_from="P5",
+    strided_padding="symmetric",
+    sigmoid=True,
+    prn_nodes=NANO.prn_nodes,
+    prn_stride=NANO.prn_stride,
+    prn_dropout=NANO.prn_dropout,
+)
+
+
+def architecture_for(backbone):
+    """The ``Architecture`` that goes with a backbone, a name or a ``keras.Model``."""
+    if isinstance(backbone, str) and backbone in backbones.MOVENETS:
+        return MOVENET
+    if backbone == "resnet50_torchvision":
+        return TORCHVISION
+    return NANO if backbone in backbones.COMPACT else PAPER

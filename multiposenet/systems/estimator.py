@@ -343,6 +343,7 @@ def load(
         name, defaults = entry["name"], entry.get("options", {})
     else:
         architecture = architecture_files.of_file(path, architecture)
+        architecture_files.warn_of_untrained(path, of_estimator.get("score"))
 
     def in_keras():
         with keras_start.without_start_up_notes():

@@ -14,6 +14,7 @@ from multiposenet import skeleton as skeletons
 from multiposenet import zoo
 from multiposenet.errors import WeightsError
 from multiposenet.maths import boxes as box_ops
+from multiposenet.maths.anchors import anchors_at, anchors_for_levels
 from multiposenet.maths.heatmaps import GaussianHeatmaps, last_apart
 from multiposenet.maths.top_k import highest_of_runs, pick
 from multiposenet.networks import backbones, grouping
@@ -29,7 +30,7 @@ from multiposenet.networks.separable_keypoint_subnet import separable_keypoint_s
 from multiposenet.networks.separate_levels import separated
 from multiposenet.runtimes import forks
 from multiposenet.systems import options as inference_options
-from multiposenet.systems.architecture import MOVENET, NANO, PAPER, Architecture
+from multiposenet.systems.architecture import Architecture, architecture_for
 from multiposenet.systems.options import InferenceOptions
 
 CANDIDATES = 150  # boxes, one of a cell, that take part in the suppression of doubles
@@ -42,8 +43,8 @@ class MultiPoseNet(keras.Model):
     """Shared backbone, two pyramids, keypoint and person subnets, PRN; all in one graph.
 
     Args:
-        backbone: ``"resnet50"``, ``"resnet101"``, ``"resnet101_dilated"``,
-            ``"efficientnet_lite0"``, ``"nano"``, ``"movenet_lightning"``,
+        backbone: ``"resnet50"``, ``"resnet50_torchvision"``, ``"resnet101"``,
+            ``"resnet101_dilated"``, ``"efficientnet_lite0"``, ``"nano"``, ``"movenet_lightning"``,
             ``"movenet_multipose"``, ``"movenet_thunder"``, or a ``keras.Model`` from images to a
             dict of C2...C5. MoveNet's bring their own keypoint pyramid.
         skeleton: a ``Skeleton``, the name of one, or a dict of its fields.
@@ -174,7 +175,8 @@ class MultiPoseNet(keras.Model):
         self.anchors = size.anchors(
             (levels["C3"][1], levels["C4"][1], coarsest, 2 * coarsest, 4 * coarsest)
         )
-        self.person_pyramid = person_pyramid(levels, size.pyramid_channels, norm=size.norm)
+        made = {name: getattr(size, name) for name in ("norm", "p6_from", "strided_padding")}
+        self.person_pyramid = person_pyramid(levels, size.pyramid_channels, **made)
         self.person_subnet = person_heads.person_subnet(
             num_anchors=self.anchors.per_cell,
             channels=size.pyramid_channels,
@@ -238,7 +240,7 @@ class MultiPoseNet(keras.Model):
     def person_predictions(self, features, training=None):
         """``(logits (B, A), deltas (B, A, 4), anchors (A, 4))`` from the backbone's features."""
         logits, deltas, shapes = self._person_levels(features, training)
-        return logits, deltas, box_ops.anchors_for_levels(shapes, self.anchors)
+        return logits, deltas, anchors_for_levels(shapes, self.anchors)
 
     def _person_levels(self, features, training):
         """Logits, deltas, and the (rows, columns) of the levels that they are of."""
@@ -342,8 +344,8 @@ class MultiPoseNet(keras.Model):
         # Boxes are made of the best anchors only, not of all tens of thousands. Those of one cell
         # are of the same person.
         logits, best = highest_of_runs(logits, self.anchors.per_cell, CANDIDATES)
-        anchors = box_ops.anchors_at(best, shapes, self.anchors)
-        boxes = box_ops.decode(anchors, pick(deltas, best))
+        anchors = anchors_at(best, shapes, self.anchors)
+        boxes = box_ops.decode(anchors, pick(deltas, best), self.architecture.box_coding)
         boxes = ops.clip(boxes, 0.0, limits)
         # Corners are predicted one by one: they may be crossed, or all outside the image.
         sound = ops.all(boxes[..., 2:] > boxes[..., :2], axis=-1)
@@ -387,10 +389,3 @@ def _check_size(image_size):
             f"image_size: {image_size!r:.60}; give height and width, multiples of 32 up to "
             f"{_MOST_SIDE}"
         )
-
-
-def architecture_for(backbone):
-    """The ``Architecture`` that goes with a backbone, a name or a ``keras.Model``."""
-    if isinstance(backbone, str) and backbone in backbones.MOVENETS:
-        return MOVENET
-    return NANO if backbone in backbones.COMPACT else PAPER

@@ -100,7 +100,7 @@ def test_a_photo_that_is_missing_costs_itself(multiposenet, tmp_path, clean):
 
 def test_the_same_labels_train_the_same_network_in_any_format(multiposenet, tmp_path, clean):
     """Patches, heatmaps, anchors and matched boxes of YOLO's text are those of COCO's JSON."""
-    from multiposenet.maths.boxes import AnchorSpec
+    from multiposenet.maths.anchors import AnchorSpec
     from multiposenet.training import recipes
     from multiposenet.training.stages.keypoints import KeypointBatches
     from multiposenet.training.stages.person import PersonBatches

@@ -1,4 +1,4 @@
-"""Anchors, coding, matching and NMS against keras-retinanet's values and plain loops."""
+"""Coding, matching and NMS against keras-retinanet's values and plain loops."""
 
 import math
 from pathlib import Path
@@ -8,74 +8,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-from multiposenet.maths.boxes import (
-    AnchorSpec,
-    anchors_at,
-    anchors_for_image,
-    anchors_for_levels,
-    decode,
-    encode,
-    match,
-    nms,
-)
+from multiposenet.maths.anchors import AnchorSpec, anchors_for_image, anchors_for_levels
+from multiposenet.maths.boxes import CODINGS, decode, encode, match, nms
 
 REFERENCE = np.load(Path(__file__).parents[1] / "reference" / "keras_retinanet.npz")
-OWN = AnchorSpec(sizes=(20, 50), strides=(4, 10), ratios=(1.0, 2.5), scales=(1.0, 1.3))
 NOTHING = float("-inf")
-
-
-# Anchors
-
-
-@pytest.mark.parametrize(
-    ("key", "size", "spec", "step"),
-    [
-        ("64x96", (64, 96), AnchorSpec(), 1),
-        ("101x75", (101, 75), AnchorSpec(), 1),
-        ("500x333_every_97th", (500, 333), AnchorSpec(), 97),
-        ("own_33x47", (33, 47), OWN, 1),
-    ],
-)
-def test_anchors_equal_keras_retinanet(key, size, spec, step):
-    anchors = anchors_for_image(size, spec)
-    assert anchors.dtype == np.float32
-    np.testing.assert_allclose(anchors[::step], REFERENCE[f"anchors_{key}"], atol=1e-4)
-
-
-@pytest.mark.parametrize("spec", [AnchorSpec(), OWN])
-def test_anchors_of_feature_maps_equal_anchors_of_the_image(spec):
-    size = (123, 457)
-    anchors = ops.convert_to_numpy(anchors_for_levels(spec.level_shapes(size), spec))
-    np.testing.assert_allclose(anchors, anchors_for_image(size, spec), atol=1e-4)
-
-
-@pytest.mark.parametrize("spec", [AnchorSpec(), OWN])
-def test_some_anchors_equal_those_of_all(spec):
-    shapes = spec.level_shapes((123, 457))
-    anchors = ops.convert_to_numpy(anchors_for_levels(shapes, spec))
-    indices = np.random.default_rng(0).permutation(len(anchors)).astype("int32").reshape(2, -1)
-    found = ops.convert_to_numpy(anchors_at(ops.convert_to_tensor(indices), shapes, spec))
-    np.testing.assert_allclose(found, anchors[indices], rtol=1e-6)
-
-
-def test_anchor_order_and_geometry():
-    anchors = anchors_for_image((33, 47), OWN)
-    assert OWN.level_shapes((33, 47)) == [(9, 12), (4, 5)]
-    assert OWN.per_cell == 4
-    assert len(anchors) == (9 * 12 + 4 * 5) * 4
-    # Level 1, row 2, column 3, ratio 2.5, scale 1.3: side 65, area kept, height over width 2.5.
-    x1, y1, x2, y2 = anchors[(9 * 12 + 2 * 5 + 3) * 4 + 3]
-    assert ((x1 + x2) / 2, (y1 + y2) / 2) == pytest.approx((35, 25), abs=1e-4)
-    assert (x2 - x1, y2 - y1) == pytest.approx((65 / math.sqrt(2.5), 65 * math.sqrt(2.5)), abs=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [({"sizes": (32,)}, "sizes"), ({"ratios": ()}, "ratios"), ({"scales": (0, 1)}, "scales")],
-)
-def test_anchor_spec_refuses_nonsense(changes, message):
-    with pytest.raises(ValueError, match=message):
-        AnchorSpec(**changes)
 
 
 # Coding
@@ -89,12 +26,26 @@ def test_coding_equals_keras_retinanet():
     np.testing.assert_allclose(decoded, REFERENCE["decoding_boxes"], atol=1e-4)
 
 
-def test_decode_inverts_encode_and_broadcasts():
+def test_coding_by_centre_and_size():
+    """Twice as wide, half a width to the right, and far too wide."""
+    anchor = np.array([[10.0, 20, 30, 30]])
+    deltas = [0.5, 0, math.log(2), 0]
+    box = [[10.0, 20, 50, 30]]
+    coded = ops.convert_to_numpy(encode(anchor, box, "centre_size"))
+    np.testing.assert_allclose(coded, [deltas], atol=1e-6)
+    decoded = ops.convert_to_numpy(decode(anchor, [deltas, [0, 0, 99, 0]], "centre_size"))
+    np.testing.assert_allclose(decoded, [box[0], [20 - 625, 20, 20 + 625, 30]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_decode_inverts_encode_and_broadcasts(coding):
     rng = np.random.default_rng(0)
     anchors = random_boxes(rng, (30,))
     boxes = random_boxes(rng, (2, 30))
     np.testing.assert_allclose(
-        ops.convert_to_numpy(decode(anchors, encode(anchors, boxes))), boxes, atol=1e-3
+        ops.convert_to_numpy(decode(anchors, encode(anchors, boxes, coding), coding)),
+        boxes,
+        atol=1e-3,
     )
 
 

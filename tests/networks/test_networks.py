@@ -11,6 +11,7 @@ from keras import ops
 from multiposenet.errors import WeightsError
 from multiposenet.networks import backbones
 from multiposenet.networks.keypoint_subnet import keypoint_subnet
+from multiposenet.networks.layers import ImageNormalization
 from multiposenet.networks.person_subnet import person_subnet
 from multiposenet.networks.pyramid import keypoint_pyramid, person_pyramid
 from multiposenet.networks.separate_levels import separated
@@ -151,6 +152,41 @@ def test_person_pyramid_of_the_paper():
     laterals = sum(conv(1, channels, 256) for channels in (512, 1024, 2048))
     extra = conv(3, 2048, 256) + conv(3, 256, 256)
     assert model.count_params() == laterals + 3 * conv(3, 256, 256) + extra == 7_997_440
+
+
+def test_person_pyramid_of_other_conventions():
+    """A map of ones through kernels of ones counts the cells that each cell sees."""
+    levels = {f"C{level}": (1, 2**level) for level in (3, 4, 5)}
+    features = {f"C{level}": np.ones((1, side, side, 1), "float32") for level, side in
+                ((3, 16), (4, 8), (5, 4))}  # fmt: skip
+    counts = {}
+    for padding in ("same", "symmetric"):
+        model = person_pyramid(levels, channels=1, strided_padding=padding)
+        p6 = model.get_layer("level6_smooth")
+        p6.set_weights([np.ones_like(values) * (values.ndim > 1) for values in p6.get_weights()])
+        counts[padding] = ops.convert_to_numpy(compiled(model)(features)["P6"])[0, ..., 0]
+    np.testing.assert_array_equal(counts["same"], [[9, 6], [6, 4]])
+    np.testing.assert_array_equal(counts["symmetric"], [[4, 6], [6, 9]])
+    wide = person_pyramid({**levels, "C5": (7, 32)}, channels=2, p6_from="P5")
+    assert wide.get_layer("level6_smooth").kernel.shape == (3, 3, 2, 2)
+    for fields in ({"p6_from": "P4"}, {"strided_padding": "valid"}):
+        with pytest.raises(ValueError, match="use one of C5, P5 and of same, symmetric"):
+            person_pyramid(levels, **fields)
+
+
+def test_resnet_of_another_style():
+    with pytest.raises(ValueError, match="style is 'torch'; use 'keras' or 'torchvision'"):
+        backbones.resnet(50, style="torch")
+    with pytest.raises(ValueError, match="weights is 'imagenet'; use None"):
+        backbones.resnet(50, style="torchvision", weights="imagenet")
+
+
+def test_images_as_torchvision_normalizes_them():
+    found = ImageNormalization("torch")(np.array([[[[255, 0, 127.5]]]], "float32"))
+    wanted = [(1 - 0.485) / 0.229, -0.456 / 0.224, (0.5 - 0.406) / 0.225]
+    np.testing.assert_allclose(ops.convert_to_numpy(found)[0, 0, 0], wanted, rtol=1e-5)
+    with pytest.raises(ValueError, match="mode is 'tf'; use one of caffe, torch"):
+        ImageNormalization("tf")
 
 
 def test_person_pyramid_takes_odd_sizes():

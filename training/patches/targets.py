@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from multiposenet.maths import boxes as box_ops
+from multiposenet.maths.anchors import anchors_for_image
 from multiposenet.maths.heatmaps import STRIDE, GaussianHeatmaps
 from multiposenet.training.datasets.sample import BACKGROUND, IGNORE, PERSON
 
@@ -90,7 +91,7 @@ def person_targets(patch, anchors, *, visible=0.25):
 
     Args:
         patch: a ``patch.Patch``.
-        anchors: the ``boxes.AnchorSpec``.
+        anchors: the ``anchors.AnchorSpec``.
         visible: least share of a box inside the patch.
 
     Returns:
@@ -103,7 +104,7 @@ def person_targets(patch, anchors, *, visible=0.25):
     extents, whole = clipped[:, 2:] - clipped[:, :2], persons[:, 2:] - persons[:, :2]
     shown = (extents.prod(axis=1) >= visible * whole.prod(axis=1)) & (extents > 2).all(axis=1)
     ignored = np.concatenate([clipped[~shown], patch.unlabelled_boxes[patch.crowd]])
-    grid = box_ops.anchors_for_image(size, anchors)
+    grid = anchors_for_image(size, anchors)
     labels, index = box_ops.match(grid, clipped[shown], ignored, size)
     # Without persons there is nothing to regress to; any box of positive size does.
     boxes = clipped[shown][index] if shown.any() else grid

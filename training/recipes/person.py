@@ -11,8 +11,9 @@ class PersonRecipe(Recipe):
 
     Attributes:
         pretrained: name of a model of the zoo, or folder of another run, whose person pyramid and
-            subnet to begin with; or ``FILE.h5``, a snapshot of keras-retinanet, which the person
-            detector of the paper's sizes fits; or ``"none"``.
+            subnet to begin with, and on whose backbone, if the folder is a detector's alone and the
+            run has no keypoint stage; or ``FILE.h5``, a snapshot of keras-retinanet, which the
+            person detector of the paper's sizes fits; or ``"none"``.
         kept_features: batches of the frozen backbone's features that are kept in the run's folder
             and seen again and again, see ``stages.frozen_features``; 0 makes every patch anew.
         frozen_layers: layers that stay as they are, ``PART`` or ``PART/LAYER`` with ``*`` for any

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from multiposenet.errors import AnnotationError
+from multiposenet.errors import AnnotationError, InputError
 from multiposenet.training import losses
 from multiposenet.training.loop import fitting
 from multiposenet.training.loop.fingerprint import fingerprint
@@ -33,6 +33,13 @@ from multiposenet.training.validation.keypoints import KeypointValidation, map_f
 def train_stage(job):
     """Trains the stage of a run, see ``registry.Stage``."""
     model = run_model.begin(job, "keypoints", KeypointStage.NAME)
+    loss, of_sigmoids = job.recipe.loss, model.architecture.sigmoid
+    if (loss == "quality_focal") != of_sigmoids:
+        maps, other = ("sigmoid", "quality_focal") if of_sigmoids else ("linear", "l2")
+        raise InputError(
+            f"--set: loss: {loss!r} is not of {maps} maps, which the model of the backbone "
+            f"{job.recipe.backbone} has; use {other!r}"
+        )
     validate = None
     if job.val_annotations is not None:
         validate = KeypointValidation(

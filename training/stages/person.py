@@ -26,7 +26,12 @@ from multiposenet.training.validation.person import PersonValidation
 def train_stage(job):
     """Trains the stage of a run, see ``registry.Stage``."""
     model = run_model.begin(job, "person", PersonStage.NAME)
-    run_folder.load_parts(model, job.run, "keypoints")
+    start = job.recipe.pretrained
+    backbone = job.run / STAGES["keypoints"].files[0]
+    if Path(start).is_dir() and run_folder.untrained(start) and not backbone.exists():
+        run_folder.go_on_from_detector(model, start, job.run, job.engine.writes)
+    else:
+        run_folder.load_parts(model, job.run, "keypoints")
     validate = None
     if job.val_annotations is not None:
         validate = PersonValidation(
@@ -97,7 +102,7 @@ class PersonStage(keras.Model):
         return {"logits": logits, "deltas": deltas, "anchors": anchors}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        deltas = box_ops.encode(y_pred["anchors"], y["boxes"])
+        deltas = box_ops.encode(y_pred["anchors"], y["boxes"], self.system.architecture.box_coding)
         focal = losses.focal(y["labels"], y_pred["logits"], self.gamma, self.alpha)
         smooth_l1 = losses.smooth_l1(y["labels"], deltas, y_pred["deltas"])
         self.focal.update_state(focal)

@@ -39,7 +39,8 @@ def take(model, name, stage="keypoints", parts=()):
 
     The backbone must be the same. Taken is what is as large there; of the layers that have a
     channel for each keypoint, the channels of the keypoints that both know, by name, and that of
-    the person mask. Those of other keypoints begin anew, and so does their PRN.
+    the person mask. Those of other keypoints begin anew, and so does their PRN. A detector gives
+    what it has.
 
     A file is a snapshot of keras-retinanet, of which backbone, person pyramid and person subnet
     are taken; they must all fit.
@@ -56,11 +57,13 @@ def take(model, name, stage="keypoints", parts=()):
     if Path(name).suffix == ".h5":
         load_keras_retinanet(name, model.backbone, model.person_pyramid, model.person_subnet)
         return
+    untrained = ()
     if name in zoo.names():
         source = MultiPoseNet.from_config({**zoo.entry(name)["architecture"], "weights": name})
     else:
         source = MultiPoseNet.from_config(run_folder.read_architecture(Path(name) / "model.json"))
         run_folder.load_parts(source, name, stage)
+        untrained = run_folder.untrained(name)
     if source.backbone.name != model.backbone.name:
         raise WeightsError(
             f"{name}: backbone: is {source.backbone.name}, the recipe's is {model.backbone.name}; "
@@ -69,7 +72,7 @@ def take(model, name, stage="keypoints", parts=()):
     found = model.skeleton.indices_from(source.skeleton)
     if stage == "prn" and found.tolist() != list(range(source.skeleton.num_keypoints)):
         return  # every weight of it is of all keypoints
-    for part in parts or STAGES[stage].parts:
+    for part in set(parts or STAGES[stage].parts) - set(untrained):
         _take_part(getattr(model, part), getattr(source, part), found)
 
 

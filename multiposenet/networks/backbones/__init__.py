@@ -2,6 +2,7 @@
 
 MultiPoseNet uses ResNet-50 and ResNet-101, the latter also with dilated convolutions (MultiPoseNet,
 section 3.1, table 2); G-RMI a ResNet-101 whose every stage from C3 on has stride 8.
+``resnet50_torchvision`` is the ResNet-50 of torchvision's published detectors.
 ``efficientnet_lite0``, ``nano`` and MoveNet's are for CPUs.
 """
 
@@ -16,6 +17,9 @@ from multiposenet.networks.backbones.resnet import resnet
 LEVELS = ("C2", "C3", "C4", "C5")
 BUILDERS = {
     "resnet50": lambda weights: resnet(50, weights=weights),
+    "resnet50_torchvision": lambda weights: resnet(
+        50, style="torchvision", weights=weights, name="resnet50_torchvision"
+    ),
     "resnet101": lambda weights: resnet(101, weights=weights),
     "resnet101_dilated": lambda weights: resnet(
         101, dilated_stages=(5,), weights=weights, name="resnet101_dilated"
@@ -31,7 +35,7 @@ BUILDERS = {
     **{name: lambda weights, name=name: movenet_backbone(name) for name in MOVENETS},
 }
 COMPACT = ("efficientnet_lite0", "nano", *MOVENETS)  # go with compact pyramids, subnets and PRN
-_WITHOUT_IMAGENET = ("nano", *MOVENETS)
+_WITHOUT_IMAGENET = ("nano", "resnet50_torchvision", *MOVENETS)
 
 
 def build(backbone, weights=None):
@@ -40,7 +44,8 @@ def build(backbone, weights=None):
     Args:
         backbone: a key of ``BUILDERS``, or a ``keras.Model`` that returns a dict with the keys
             C2, C3, C4 and C5 (as ``keras.Model(inputs, {"C2": ..., ...})`` does).
-        weights: ``None``, or ``"imagenet"`` for the ResNets and EfficientNet-Lite0.
+        weights: ``None``, or ``"imagenet"`` for EfficientNet-Lite0 and the ResNets other than
+            torchvision's.
 
     Raises:
         ValueError: unknown name, a model without the four levels, or weights that do not exist.

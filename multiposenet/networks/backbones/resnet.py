@@ -18,6 +18,7 @@ def resnet(
     dilated_stages=(),
     weights=None,
     stem_padding="symmetric",
+    style="keras",
     name=None,
 ):
     """ResNet (He et al. 2015, arXiv 1512.03385) with the layer names of ``keras.applications``.
@@ -30,13 +31,16 @@ def resnet(
             by Keras on first use).
         stem_padding: of the first convolution and pooling: ``"symmetric"`` as
             ``keras.applications``, ``"same"`` as keras-retinanet.
+        style: ``"keras"`` as ``keras.applications``. ``"torchvision"``, also called ResNet v1.5:
+            blocks have their stride in the 3x3 convolution, which pads symmetrically, instead of
+            the first 1x1; convolutions have no bias; images are normalized by mean and deviation.
         name: name of the model.
 
     Returns:
         A ``keras.Model`` from images ``(B, H, W, 3)``, RGB 0-255, to a dict of C2...C5.
 
     Raises:
-        ValueError: unknown depth, stage or padding.
+        ValueError: unknown depth, stage, padding or style, or weights that do not exist.
         WeightsError: the ImageNet weights could not be had.
     """
     if depth not in _BLOCKS:
@@ -45,13 +49,19 @@ def resnet(
         raise ValueError(f"resnet: dilated_stages is {dilated_stages}; use (), (5,) or (4, 5)")
     if stem_padding not in ("symmetric", "same"):
         raise ValueError(f"resnet: stem_padding is {stem_padding!r}; use 'symmetric' or 'same'")
+    if style not in ("keras", "torchvision"):
+        raise ValueError(f"resnet: style is {style!r}; use 'keras' or 'torchvision'")
+    if weights not in (None, "imagenet") or (weights and style != "keras"):
+        known = "None or 'imagenet'" if style == "keras" else "None"
+        raise ValueError(f"resnet: weights is {weights!r}; use {known}")
+    use_bias = style == "keras"
     images = keras.Input((None, None, 3), name="images")
-    x = ImageNormalization("caffe", name="normalization")(images)
+    x = ImageNormalization("caffe" if style == "keras" else "torch", name="normalization")(images)
     if stem_padding == "symmetric":
         x = layers.ZeroPadding2D(3, name="conv1_pad")(x)
-        x = layers.Conv2D(64, 7, 2, name="conv1_conv")(x)
+        x = layers.Conv2D(64, 7, 2, use_bias=use_bias, name="conv1_conv")(x)
     else:
-        x = layers.Conv2D(64, 7, 2, "same", name="conv1_conv")(x)
+        x = layers.Conv2D(64, 7, 2, "same", use_bias=use_bias, name="conv1_conv")(x)
     x = layers.BatchNormalization(epsilon=EPSILON, name="conv1_bn")(x)
     x = layers.ReLU(name="conv1_relu")(x)
     if stem_padding == "symmetric":
@@ -74,31 +84,36 @@ def resnet(
                 stride if first else 1,
                 entry_dilation if first else dilation,
                 project=first,
+                style=style,
                 name=f"conv{stage}_block{block}",
             )
         outputs[f"C{stage}"] = x
     model = keras.Model(images, outputs, name=name or f"resnet{depth}")
     if weights == "imagenet":
         _load_imagenet(model, depth)
-    elif weights is not None:
-        raise ValueError(f"resnet: weights is {weights!r}; use None or 'imagenet'")
     return model
 
 
-def _bottleneck(x, filters, stride, dilation, *, project, name):
+def _bottleneck(x, filters, stride, dilation, *, project, style, name):
+    bias = {"use_bias": style == "keras"}
+
     def norm(y, suffix):
         return layers.BatchNormalization(epsilon=EPSILON, name=f"{name}_{suffix}_bn")(y)
 
     shortcut = x
     if project:
-        shortcut = layers.Conv2D(4 * filters, 1, stride, name=f"{name}_0_conv")(x)
+        shortcut = layers.Conv2D(4 * filters, 1, stride, name=f"{name}_0_conv", **bias)(x)
         shortcut = norm(shortcut, 0)
-    x = layers.ReLU(name=f"{name}_1_relu")(
-        norm(layers.Conv2D(filters, 1, stride, name=f"{name}_1_conv")(x), 1)
-    )
-    x = layers.Conv2D(filters, 3, padding="same", dilation_rate=dilation, name=f"{name}_2_conv")(x)
+    first, second = (stride, 1) if style == "keras" else (1, stride)
+    x = norm(layers.Conv2D(filters, 1, first, name=f"{name}_1_conv", **bias)(x), 1)
+    x = layers.ReLU(name=f"{name}_1_relu")(x)
+    if second == 1:
+        sizes = {"padding": "same", "dilation_rate": dilation}
+    else:
+        x, sizes = layers.ZeroPadding2D(1, name=f"{name}_2_pad")(x), {"strides": second}
+    x = layers.Conv2D(filters, 3, name=f"{name}_2_conv", **sizes, **bias)(x)
     x = layers.ReLU(name=f"{name}_2_relu")(norm(x, 2))
-    x = norm(layers.Conv2D(4 * filters, 1, name=f"{name}_3_conv")(x), 3)
+    x = norm(layers.Conv2D(4 * filters, 1, name=f"{name}_3_conv", **bias)(x), 3)
     x = layers.Add(name=f"{name}_add")([shortcut, x])
     return layers.ReLU(name=f"{name}_out")(x)
 

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from multiposenet.errors import WeightsError
+from multiposenet.networks.public_weights.filling import Filling
 
 EPSILON = 1e-5
 """Epsilon of PyTorch's batch normalizations."""
@@ -42,45 +43,24 @@ def load(path, arrays: Mapping[str, np.ndarray], model: keras.Model) -> None:
     Raises:
         WeightsError: the checkpoint does not fit the model.
     """
-    plan, used = [], set()
-
-    def read(name, shape=None):
-        if name not in arrays:
-            raise WeightsError(f"{path}: {name}: missing; {_REMEDY}")
-        used.add(name)
-        return arrays[name]
-
+    filling = Filling(path, arrays, _REMEDY)
     for layer in model.layers:
         if not layer.weights:
             continue
         source, before = _source(layer.name)
         if isinstance(layer, keras.layers.BatchNormalization):
-            gamma, beta = read(f"{source}.weight"), read(f"{source}.bias")
-            mean, variance = read(f"{source}.running_mean"), read(f"{source}.running_var")
+            kinds = ("weight", "bias", "running_mean", "running_var")
+            gamma, beta, mean, variance = (filling.read(f"{source}.{kind}") for kind in kinds)
             if before is not None:  # (w x + b) - mean = w x - (mean - b)
-                mean = mean - read(f"{before}.bias")
+                mean = mean - filling.read(f"{before}.bias")
             values = [gamma, beta, mean, variance + (EPSILON - layer.epsilon)]
         else:
-            values = [np.transpose(read(f"{source}.weight"), (2, 3, 1, 0))]
+            values = [np.transpose(filling.read(f"{source}.weight"), (2, 3, 1, 0))]
             if layer.use_bias:
-                values.append(read(f"{source}.bias"))
-        for weight, value in zip(layer.weights, values, strict=True):
-            if tuple(weight.shape) != value.shape:
-                raise WeightsError(
-                    f"{path}: {source}: shape {value.shape} where the network has "
-                    f"{tuple(weight.shape)}; {_REMEDY}"
-                )
-        plan.append((layer, values))
+                values.append(filling.read(f"{source}.bias"))
+        filling.put(layer, values, source)
     # Units whose input has their width have a shortcut that they do not use.
-    left = {
-        name
-        for name in set(arrays) - used
-        if not name.endswith("num_batches_tracked") and ".skip_layer." not in name
-    }
-    if left:
-        raise WeightsError(f"{path}: {min(left)}: the network has no such weight; {_REMEDY}")
-    for layer, values in plan:
-        layer.set_weights(values)
+    filling.finish(lambda name: name.endswith("num_batches_tracked") or ".skip_layer." in name)
 
 
 def _source(name: str) -> tuple[str, str | None]:

@@ -4,13 +4,13 @@ import keras
 import numpy as np
 from keras import layers
 
-from multiposenet.maths import boxes as box_ops
+from multiposenet.maths.anchors import anchors_for_image
 from multiposenet.systems.architecture import Architecture
 from multiposenet.systems.multiposenet import MultiPoseNet
 
 
-def small():
-    """A model with batch normalization in every trained part."""
+def small(**fields):
+    """A model with batch normalization in every trained part, and these of its architecture."""
     keras.utils.set_random_seed(0)
     images = keras.Input((None, None, 3))
     x, outputs = layers.Rescaling(1 / 255)(images), {}
@@ -19,7 +19,7 @@ def small():
         x = outputs[level] = layers.ReLU()(x)
     architecture = Architecture(
         pyramid_channels=8, keypoint_channels=4, head_channels=8, person_depth=1, norm=True,
-        sigmoid=True, anchor_sizes=(16, 32, 64, 128, 256), prn_nodes=4, prn_stride=2,
+        sigmoid=True, anchor_sizes=(16, 32, 64, 128, 256), prn_nodes=4, prn_stride=2, **fields,
     )  # fmt: skip
     return MultiPoseNet(keras.Model(images, outputs), architecture=architecture)
 
@@ -37,7 +37,7 @@ def keypoint_labels():
 
 
 def person_labels(model, side=64):
-    grid = box_ops.anchors_for_image((side, side), model.anchors)
+    grid = anchors_for_image((side, side), model.anchors)
     rng = np.random.default_rng(2)
     return {
         "labels": rng.choice([-1, 0, 1], (2, len(grid)), p=[0.1, 0.8, 0.1]).astype("int32"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from painted import sample, sampler
 
-from multiposenet.maths.boxes import AnchorSpec, anchors_for_image
+from multiposenet.maths.anchors import AnchorSpec, anchors_for_image
 from multiposenet.training.datasets.sample import IGNORE, PERSON
 from multiposenet.training.patches import targets
 from multiposenet.training.patches.patch import Patch

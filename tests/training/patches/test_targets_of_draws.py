@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from multiposenet.maths.boxes import AnchorSpec, anchors_for_image
+from multiposenet.maths.anchors import AnchorSpec, anchors_for_image
 from multiposenet.skeleton import COCO_17
 from multiposenet.training.datasets import synthetic
 from multiposenet.training.patches import targets

@@ -6,13 +6,19 @@ import pytest
 from keras import ops
 from small_model import images, keypoint_labels, person_labels, small
 
-from multiposenet.maths import boxes as box_ops
+from multiposenet.maths.anchors import anchors_for_image
 from multiposenet.training import losses
 from multiposenet.training.stages.keypoints import KeypointStage
 from multiposenet.training.stages.person import PersonStage
 
 KEYPOINT_PARTS = {"backbone", "keypoint pyramid", "keypoint subnet"}
 PERSON_PARTS = {"person pyramid", "person subnet"}
+DETECTOR = {
+    "anchor_convention": "torchvision",
+    "box_coding": "centre_size",
+    "p6_from": "P5",
+    "strided_padding": "symmetric",
+}
 
 pytestmark = pytest.mark.usefixtures("eagerly")
 
@@ -74,13 +80,23 @@ def test_keypoint_loss_adds_the_intermediate_ones():
     assert float(ops.convert_to_numpy(loss)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_person_loss_is_classification_and_boxes():
-    model = small()
+def corner_deltas(grid, boxes):
+    return (boxes - grid) / (0.2 * np.tile(grid[:, 2:] - grid[:, :2], 2))
+
+
+def centre_deltas(grid, boxes):
+    sides, wanted = grid[:, 2:] - grid[:, :2], boxes[..., 2:] - boxes[..., :2]
+    moved = (boxes[..., :2] + wanted / 2 - grid[:, :2] - sides / 2) / sides
+    return np.concatenate([moved, np.log(wanted / sides)], axis=-1)
+
+
+@pytest.mark.parametrize("fields, coded", [({}, corner_deltas), (DETECTOR, centre_deltas)])
+def test_person_loss_is_classification_and_boxes(fields, coded):
+    model = small(**fields)
     stage = PersonStage(model)
     labels, outputs = person_labels(model), stage(images(), training=False)
-    grid = box_ops.anchors_for_image((64, 64), model.anchors)
-    sides = np.tile(grid[:, 2:] - grid[:, :2], 2)
-    deltas = (labels["boxes"] - grid) / (0.2 * sides)
+    grid = anchors_for_image((64, 64), model.anchors)
+    deltas = coded(grid, labels["boxes"]).astype("float32")
     expected = losses.focal(labels["labels"], outputs["logits"]) + losses.smooth_l1(
         labels["labels"], deltas, outputs["deltas"]
     )
