@@ -34,7 +34,9 @@ class SubnetRow:
 
 
 def _backbone(name, title, backbone):
-    return SubnetRow(name, title, {"backbone": backbone, "pretrained": "imagenet"})
+    # The model of a ResNet has the paper's linear maps.
+    changes = {"backbone": backbone, "pretrained": "imagenet", "loss": "l2"}
+    return SubnetRow(name, title, changes)
 
 
 ROWS = (
