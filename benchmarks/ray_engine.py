@@ -5,9 +5,10 @@
 
 rows      both engines on the same photos: the largest difference in pixels, row by row
 worker    kill -9 of an actor in the middle: rows lost and doubled
-driver    kill -9 of the driver in the middle, then --resume: whether all files are the same
-overhead  seconds of the one over those of the other, both in turn; growth of each actor's memory
-          between a fifth of the photos and the end
+driver    kill -9 of the driver after a third, --resume, Ctrl-C after two thirds, --resume: what is
+          there each time, and whether it is the same in the end
+overhead  seconds of the one over those of the other, both in turn
+memory    growth of each actor's between a fifth of the photos and the end
 """
 
 import argparse
@@ -18,14 +19,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from pyarrow import parquet
 
-PARTS = ("rows", "worker", "driver", "overhead")
+PARTS = ("rows", "worker", "driver", "overhead", "memory")
 STEP = 0.5  # seconds between two looks
 
 
@@ -74,10 +75,10 @@ class Run:
             time.sleep(STEP)
 
     def end(self):
-        """Waits for its end; returns the seconds that it took."""
+        """Waits for its end; notes the seconds that it took."""
         if self.process.wait() != 0:
             sys.exit(f"predict ended with {self.process.returncode}")
-        return time.monotonic() - self.start
+        self.seconds = time.monotonic() - self.start
 
     def rows(self):
         return json.loads((self.out / "poses.json").read_text())
@@ -92,19 +93,21 @@ def _line(pid, parents):
     return line
 
 
-def memory(pid):
-    """Megabytes that a process has of its own."""
+def own_memory(pid):
+    """Megabytes that a process has of its own; None if it has ended."""
     try:
         text = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return None
     fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    return int(fields["RssAnon"].split()[0]) / 1024
+    return int(fields["RssAnon"].split()[0]) / 1024 if "RssAnon" in fields else None
 
 
 @functools.cache
-def _undisturbed(photos, folder):
-    run = Run(photos, folder / "ray", "ray")
+def _undisturbed(photos, folder, engine="ray"):
+    run = Run(photos, folder / engine, engine)
+    if engine == "ray":
+        run.memory = _watched(run, len(list(photos.iterdir())))
     run.end()
     return run
 
@@ -126,9 +129,8 @@ def compared(one, other):
 
 
 def rows(photos, folder, count):
-    local = Run(photos, folder / "local", "local")
-    local.end()
-    print("rows:", compared(local.rows(), _undisturbed(photos, folder).rows()), flush=True)
+    local, ray = (_undisturbed(photos, folder, engine).rows() for engine in ("local", "ray"))
+    print("rows:", compared(local, ray), flush=True)
 
 
 def worker(photos, folder, count):
@@ -144,45 +146,45 @@ def worker(photos, folder, count):
 
 
 def driver(photos, folder, count):
-    whole = _undisturbed(photos, folder)
-    killed = Run(photos, folder / "driver", "ray")
-    killed.wait_for(count // 3)
-    killed.process.kill()
-    killed.process.wait()
-    before = killed.done()
-    Run(photos, folder / "driver", "ray", "--resume").end()
-    told = compared(whole.rows(), killed.rows())
-    print(f"driver: killed after {before} photos, resumed:", told, flush=True)
+    whole, resume = _undisturbed(photos, folder), ()
+    for end, wanted in ((signal.SIGKILL, count // 3), (signal.SIGINT, 2 * count // 3)):
+        run = Run(photos, folder / "driver", "ray", *resume)
+        run.wait_for(wanted)
+        run.process.send_signal(end)
+        run.process.wait()
+        told = f"{run.done()} photos are done, {len(run.rows())} rows in poses.json"
+        if end == signal.SIGINT:
+            people = parquet.read_table(run.out / "people.parquet").to_pylist()
+            told += f", the same in people.parquet: {people == run.rows()}"
+        files = ", ".join(sorted(path.name for path in run.out.iterdir()))
+        print(f"driver: {end.name}: {told}; {files}", flush=True)
+        resume = ("--resume",)
+    run = Run(photos, folder / "driver", "ray", *resume)
+    run.end()
+    print("driver: resumed:", compared(whole.rows(), run.rows()), flush=True)
 
 
 def overhead(photos, folder, count):
-    seconds = {}
-    for engine in ("local", "ray"):
-        run = Run(photos, folder / f"timed-{engine}", engine)
-        sizes = []
-        if engine == "ray":
-            watch = threading.Thread(target=_watch, args=(run, count, sizes))
-            watch.start()
-        seconds[engine] = run.end()
-        if engine == "ray":
-            watch.join()
-    print(
-        f"overhead: local {seconds['local']:.1f} s, ray {seconds['ray']:.1f} s for {count} photos: "
-        f"{seconds['ray'] / seconds['local']:.3f}"
-    )
-    for pid, (early, late) in sizes[0].items() if sizes else ():
-        print(f"memory of actor {pid}: {early:.0f} MB, then {late:.0f}: {late - early:+.0f} MB")
+    local, ray = (_undisturbed(photos, folder, engine).seconds for engine in ("local", "ray"))
+    told = f"local {local:.1f} s, ray {ray:.1f} s for {count} photos: {ray / local:.3f}"
+    print("overhead:", told, flush=True)
 
 
-def _watch(run, count, sizes):
+def memory(photos, folder, count):
+    for pid, (early, late) in _undisturbed(photos, folder).memory.items():
+        told = f"{early:.0f} MB, then {late:.0f}: {late - early:+.0f} MB"
+        print(f"memory: actor {pid}: {told}", flush=True)
+
+
+def _watched(run, count):
     """Memory of each actor when a fifth is done, and as late as it can be seen."""
     run.wait_for(count // 5)
-    early = {pid: memory(pid) for pid in run.actors()}
+    early = {pid: own_memory(pid) for pid in run.actors()}
     late = dict(early)
     while run.process.poll() is None:
-        late |= {pid: size for pid in early if (size := memory(pid))}
+        late |= {pid: size for pid in early if (size := own_memory(pid))}
         time.sleep(STEP)
-    sizes.append({pid: (early[pid], late[pid]) for pid in early})
+    return {pid: (early[pid], late[pid]) for pid in early}
 
 
 def main():

@@ -100,7 +100,7 @@ class JsonTable:
         self.path = path
         self.name = name
         self.rows = rows
-        if not isinstance(rows, list) or not all(type(row) is dict for row in rows):
+        if not isinstance(rows, list) or not set(map(type, rows)) <= {dict}:
             fail(path, name, "not a list of objects", "follow the COCO format")
 
     def __len__(self) -> int:
@@ -221,11 +221,12 @@ class JsonTable:
             bad = [not _only(value, _NUMBERS) for value in values]
             self.fail_first(np.array(bad), field, "not only numbers: {}", remedy)
             fail(self.path, f"{self.name}.{field}", "a number is out of range", remedy)
-        array = array.astype(np.float64).reshape(len(values), width)
-        bad = ~np.isfinite(array).all(axis=1)
-        self.fail_first(bad, field, "NaN or infinity: {}", remedy)
-        far = (np.abs(array) > most).any(axis=1)
-        self.fail_first(far, field, f"a number above {most:,.0f}: {{}}", remedy)
+        array = array.astype(np.float64, copy=False).reshape(len(values), width)
+        if not (np.abs(array) <= most).all():  # NaN is not, either
+            bad = ~np.isfinite(array).all(axis=1)
+            self.fail_first(bad, field, "NaN or infinity: {}", remedy)
+            far = (np.abs(array) > most).any(axis=1)
+            self.fail_first(far, field, f"a number above {most:,.0f}: {{}}", remedy)
         return array
 
     def optional(
@@ -242,9 +243,12 @@ class JsonTable:
             (R,) float64 values, 0 where the field is absent or null, and (R,) bool presence.
         """
         values = [row.get(field) for row in self.rows]
-        present = np.array([value is not None for value in values], dtype=bool)
-        values = [0 if value is None else value for value in values]
-        if not all(issubclass(kind, _NUMBERS) for kind in set(map(type, values))):
+        kinds = set(map(type, values))
+        present = np.ones(len(values), dtype=bool)
+        if type(None) in kinds:
+            present = np.array([value is not None for value in values], dtype=bool)
+            values = [0 if value is None else value for value in values]
+        if not all(issubclass(kind, (*_NUMBERS, type(None))) for kind in kinds):
             bad = [not isinstance(value, _NUMBERS) for value in values]
             self.fail_first(np.array(bad), field, "{} is not a number", "correct or remove it")
         try:

@@ -5,12 +5,15 @@ Of the person subnet (``focal``, ``smooth_l1``), of the keypoint subnet's heatma
 every image (``map_l2``, ``map_focal``, ``symmetric_stn``; G-RMI's ``disk_logistic`` and
 ``offset_huber``), and the binary
 cross-entropy that several of them and the assigners' stages need. Losses that are defined by the
-batches of one stage alone stand with it.
+batches of one stage alone stand with it. What is divided by a count is divided by that of the whole
+batch, on however many devices it is.
 """
 
 from __future__ import annotations
 
 from keras import ops
+
+from multiposenet.training.loop.replicas import divisor
 
 _EPSILON = 1e-6
 
@@ -61,7 +64,7 @@ def focal(labels, logits, gamma: float = 2.0, alpha: float = 0.25):
     loss = ops.exp(gamma * ops.log_sigmoid(wrong)) * ops.softplus(wrong)
     loss = loss * ops.where(positive, alpha, 1.0 - alpha)
     loss = ops.where(ops.equal(labels, -1), 0.0, loss)
-    return ops.sum(loss) / _normaliser(positive)
+    return ops.sum(loss) / divisor(ops.sum(ops.cast(positive, "float32")))
 
 
 def smooth_l1(labels, targets, predictions, sigma: float = 3.0):
@@ -85,7 +88,7 @@ def smooth_l1(labels, targets, predictions, sigma: float = 3.0):
     bend = 1.0 / sigma**2
     loss = ops.where(error < bend, 0.5 / bend * ops.square(error), error - 0.5 * bend)
     loss = ops.where(ops.expand_dims(positive, -1), loss, 0.0)
-    return ops.sum(loss) / _normaliser(positive)
+    return ops.sum(loss) / divisor(ops.sum(ops.cast(positive, "float32")))
 
 
 def weighted_l2(target, maps, weight):
@@ -119,8 +122,8 @@ def quality_focal(target, logits, weight, *, mask_share=100.0, gamma=1.0):
     focal = weight[..., keypoints] * ops.power(error, gamma) * entropy[..., keypoints]
     # Heatmaps with at least one keypoint, known by their highest cell, which is close to 1.
     count = ops.sum(ops.cast(ops.max(target[..., keypoints], axis=(1, 2)) > 0.5, "float32"))
-    mask = ops.sum(weight[..., -1] * entropy[..., -1]) / (ops.sum(weight[..., -1]) + 1.0)
-    return ops.sum(focal) / ops.maximum(count, 1.0) + mask_share * mask
+    mask = ops.sum(weight[..., -1] * entropy[..., -1]) / divisor(ops.sum(weight[..., -1]), more=1.0)
+    return ops.sum(focal) / divisor(count) + mask_share * mask
 
 
 def map_l2(target, maps, weight):
@@ -208,10 +211,6 @@ def symmetric_stn(target, centred_target, outputs, weight, *, loss=map_l2, paral
     return own + parallel * centred
 
 
-def _normaliser(positive):
-    return ops.maximum(ops.sum(ops.cast(positive, "float32")), 1.0)
-
-
 def _tensors(*values):
     return tuple(ops.convert_to_tensor(value, "float32") for value in values)
 
@@ -219,4 +218,4 @@ def _tensors(*values):
 def _mean(values, weight):
     """The mean of ``values (B, K)`` by ``weight``; 0 where all weights are 0."""
     (weight,) = _tensors(weight)
-    return ops.sum(weight * values) / ops.maximum(ops.sum(weight), _EPSILON)
+    return ops.sum(weight * values) / divisor(ops.sum(weight), _EPSILON)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from multiposenet.annotations import CocoAnnotations
-from multiposenet.evaluation.average_precision import Detections, Truths, evaluate
+from multiposenet.evaluation.average_precision import THRESHOLDS, Detections, Truths, evaluate
 from multiposenet.json_table import JsonTable, fail
 from multiposenet.maths.similarity import keypoint_similarity
 
@@ -129,16 +129,26 @@ def keypoint_pairs(
     numbers = 3 * skeleton.num_keypoints
     poses = table.vectors("keypoints", numbers, f"give {numbers} numbers x, y, score")
     poses = [np.ascontiguousarray(poses[:, axis::3]) for axis in (0, 1)]
-    width, height = (values.max(axis=1) - values.min(axis=1) for values in poses)
-    areas = width * height
+    lows, highs = ([reduce(v, axis=1) for v in poses] for reduce in (np.min, np.max))
+    areas = (highs[0] - lows[0]) * (highs[1] - lows[1])
     boxed, boxes = result_boxes(table)
     areas[boxed] = boxes[:, 2] * boxes[:, 3]
     labels = [np.ascontiguousarray(persons.keypoints[:, :, axis]) for axis in (0, 1)]
     visible = persons.keypoints[:, :, 2] > 0
     unlabelled = ~visible.any(axis=1)
     counted = visible | unlabelled[:, None]
+    starts, ends = _reach(labels, visible, persons.areas, skeleton.sigmas)
 
     def similarity(detection, truth):
+        near = np.ones(len(truth), bool)
+        for axis in (0, 1):
+            near &= lows[axis][detection] <= ends[axis][truth]
+            near &= highs[axis][detection] >= starts[axis][truth]
+        values = np.zeros(len(truth))
+        values[near] = oks(detection[near], truth[near])
+        return values
+
+    def oks(detection, truth):
         squared, free = 0.0, np.flatnonzero(unlabelled[truth])
         for axis in (0, 1):
             place = poses[axis][detection]
@@ -158,6 +168,25 @@ def keypoint_pairs(
         persons.crowd | (persons.num_keypoints == 0),
     )
     return truths, Detections(images, areas, result_scores(table, "score")), similarity
+
+
+def _reach(labels, visible, areas, sigmas) -> tuple[list, list]:
+    """Along x and y, (G,) where a pose must begin and end to reach the lowest of the thresholds.
+
+    OKS is a mean, so a keypoint of it must reach the threshold by itself: exp(-d^2 / (2 s^2
+    kappa^2)) bounds its distance. A pose that lies farther from all of a person's keypoints need
+    not be compared. There is no bound where nothing is labelled.
+    """
+    farthest = 2 * np.max(sigmas) * np.sqrt(2 * np.log(1 / THRESHOLDS[0]) * areas)
+    farthest = 1.01 * farthest + 1e-6  # so that rounding never counts
+    none = ~visible.any(axis=1)
+    starts, ends = [], []
+    for places in labels:
+        start = np.where(visible, places, np.inf).min(axis=1) - farthest
+        end = np.where(visible, places, -np.inf).max(axis=1) + farthest
+        starts.append(np.where(none, -np.inf, start))
+        ends.append(np.where(none, np.inf, end))
+    return starts, ends
 
 
 def _box_curves(annotations, results) -> tuple[np.ndarray, np.ndarray]:
@@ -218,12 +247,15 @@ def read_results(
             f"the annotations' is {wanted}",
             f"use the category id of {annotations.path}",
         )
-    rows = [row for row, keep in zip(table.rows, kept, strict=True) if keep]
+    rows = table.rows
+    if not all(kept):
+        rows = [row for row, keep in zip(rows, kept, strict=True) if keep]
     if numbers := annotations.image_numbers:  # results may give the text or the number
         named = [row.get("image_id") for row in rows]
         named = [numbers.get(name, name) if isinstance(name, str) else name for name in named]
         rows = [row | {"image_id": name} for row, name in zip(rows, named, strict=True)]
-    table = JsonTable(path, "result", rows)
+    if rows is not table.rows:
+        table = JsonTable(path, "result", rows)
     ids, known = table.integers("image_id"), np.sort(annotations.image_ids)
     remedy = f"use the image ids of {annotations.path}"
     table.fail_first(~np.isin(ids, known), "image_id", "{} is not annotated", remedy)

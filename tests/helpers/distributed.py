@@ -52,7 +52,7 @@ def main(folder, plans):
         batches = Batches()
         with engine.scope():
             dropout = 0.3 if keras.backend.backend() == "jax" and norm == "1" else 0.0
-            stage = Stage(norm=norm == "1", dropout=dropout)
+            stage = Stage(norm=norm == "1", dropout=dropout, counted=norm == "1")
             fitting.fit(
                 stage,
                 batches,

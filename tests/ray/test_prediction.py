@@ -61,6 +61,17 @@ def test_what_cannot_be_done_is_refused(local_ray):
         prediction.predict(local_ray.data.from_items([{"a": 1}]))
 
 
+@pytest.mark.parametrize("address, told", [("", "less to do"), ("auto", "see that it answers")])
+def test_a_ray_that_does_not_start_is_told(local_ray, monkeypatch, address, told):
+    def init(**_):
+        raise Exception("The current node timed out\nduring startup")
+
+    monkeypatch.setattr(local_ray, "init", init)
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(InputError, match=f"^--engine: .*timed out during startup; .*{told}$"):
+        engines.started()
+
+
 @pytest.fixture
 def command(local_ray, monkeypatch, tmp_path):
     """Runs `predict` with a system without a network on the Ray that is there."""

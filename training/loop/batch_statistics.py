@@ -15,11 +15,7 @@ def recalibrate(model, batches):
             a pass.
         batches: iterable of inputs, as in training.
     """
-    norms = [
-        layer
-        for layer in _layers(model)
-        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
-    ]
+    norms = normalizations(model)
     if not norms:
         return
     statistics = [v for layer in norms for v in (layer.moving_mean, layer.moving_variance)]
@@ -40,6 +36,12 @@ def recalibrate(model, batches):
     if count:
         for variable, total in zip(statistics, sums, strict=True):
             variable.assign((total / count).astype(np.float32))
+
+
+def normalizations(model) -> list[keras.layers.BatchNormalization]:
+    """All trainable batch normalizations of a model."""
+    kind = keras.layers.BatchNormalization
+    return [layer for layer in _layers(model) if isinstance(layer, kind) and layer.trainable]
 
 
 def _compiled(model):

@@ -6,11 +6,10 @@
         stage = KeypointStage(model, ...)
         loop.fit(stage, batches, recipe, steps=..., run=..., engine=engine)
 
-On JAX, ``keras.distribution.DataParallel`` computes what one device would compute on the whole
-batch: batch statistics, losses and clipping are global. On TensorFlow, ``MirroredStrategy`` has a
-copy of the network on each device: batch statistics, and losses that divide by something other
-than the batch's size, are those of a device's share, as usual there; gradients are averaged, then
-clipped.
+All devices together compute what one would on the whole batch: batch statistics, losses, clipping.
+On JAX ``keras.distribution.DataParallel`` works that way. On TensorFlow, ``MirroredStrategy`` has a
+copy of the network on each device, so batch normalizations are synchronized, and losses count by
+``replicas.divisor``; only dropout is drawn by each copy for itself.
 
 Several processes, on one machine or many, run the same program with ``TF_CONFIG`` set as
 ``MultiWorkerMirroredStrategy`` reads it, or on JAX with the variables that
@@ -27,6 +26,7 @@ import keras
 import numpy as np
 
 from multiposenet.errors import InputError
+from multiposenet.training.loop.batch_statistics import normalizations
 from multiposenet.training.loop.loader import prefetch
 from multiposenet.training.loop.optimizer import Adam
 from multiposenet.training.loop.workers import Workers
@@ -137,7 +137,11 @@ class Engine:
         stage.autocast = False
         stage.compute_loss = self._loss(loss)
         try:
-            with _onednn_bfloat16(self.precision == "onednn_bfloat16"), self.scope():
+            with (
+                _onednn_bfloat16(self.precision == "onednn_bfloat16"),
+                _synchronized(normalizations(stage) if self._strategy is not None else []),
+                self.scope(),
+            ):
                 stage.compile(
                     Adam(
                         recipe.weight_decay,
@@ -339,6 +343,19 @@ def _rows(values, index, count):
         raise ValueError(f"batch: {len(values)} samples cannot be divided by {count}")
     size = len(values) // count
     return np.asarray(values[index * size : (index + 1) * size])
+
+
+@contextlib.contextmanager
+def _synchronized(norms):
+    """The statistics of batch normalizations are those of all copies' rows."""
+    before = [layer.synchronized for layer in norms]
+    try:
+        for layer in norms:
+            layer.synchronized = True
+        yield
+    finally:
+        for layer, was in zip(norms, before, strict=True):
+            layer.synchronized = was
 
 
 @contextlib.contextmanager

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from multiposenet.training.loop import replicas
+
 LEAST_SIZE = 1e-3  # a variable of zeros could never leave them by steps relative to its size
 
 
@@ -56,7 +58,8 @@ class Adam(keras.optimizers.Adam):
         super().build(variables)
 
     def apply(self, grads, trainable_variables=None):
-        grads = _sum_over_replicas(grads)
+        known = iter(replicas.summed([gradient for gradient in grads if gradient is not None]))
+        grads = [None if gradient is None else next(known) for gradient in grads]
         squares = [ops.sum(ops.square(ops.cast(g, "float32"))) for g in grads if g is not None]
         self.gradient_norm.assign(ops.sqrt(sum(squares)))
         super().apply(grads, trainable_variables)
@@ -83,17 +86,3 @@ class Adam(keras.optimizers.Adam):
         ):
             share = ops.cast(new, average.dtype)
             average.assign(average * (1.0 - share) + weight * share)
-
-
-def _sum_over_replicas(grads):
-    """Adds up the devices' gradients where ``tf.distribute`` has a copy of the network on each."""
-    if keras.backend.backend() != "tensorflow":
-        return grads
-    import tensorflow as tf
-
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return grads
-    kept = [gradient for gradient in grads if gradient is not None]
-    summed = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, kept))
-    return [None if gradient is None else next(summed) for gradient in grads]

@@ -11,6 +11,7 @@ from multiposenet.training.grouping import labelled_persons
 from multiposenet.training.grouping.labelled_persons import photos as triples
 from multiposenet.training.loop import fitting
 from multiposenet.training.loop.fingerprint import of_arrays
+from multiposenet.training.loop.replicas import divisor
 from multiposenet.training.losses import binary_crossentropy
 from multiposenet.training.validation.prn import AssignmentValidation
 
@@ -253,7 +254,7 @@ class JointAssignerStage(keras.Model):
         shape = ops.shape(valid)
         count, num_keypoints = shape[0] * shape[1], self.assigner.num_keypoints
         alike = ops.arange(shape[0], dtype="int32")[:, None] * num_keypoints + y_pred["keypoint"]
-        tokens = ops.maximum(ops.sum(valid), 1.0)
+        tokens = divisor(ops.sum(valid))
         losses, rounds = 0.0, y_pred["logits"].shape[0]
         for index in range(rounds):
             logits = ops.cast(y_pred["logits"][index], "float32")
@@ -265,7 +266,7 @@ class JointAssignerStage(keras.Model):
             losses = losses + loss * (1.0 if index == rounds - 1 else 0.3)
         known = y["places"][..., 2:]
         off = ops.abs(ops.cast(y_pred["places"], "float32") - y["places"][..., :2]) * known
-        return losses + 0.1 * ops.sum(off) / ops.maximum(ops.sum(known), 1.0)
+        return losses + 0.1 * ops.sum(off) / divisor(ops.sum(known))
 
 
 def _choice(logits, valid, own, segments, count):
@@ -275,4 +276,4 @@ def _choice(logits, valid, own, segments, count):
     odds = ops.reshape(ops.exp(logits) * valid, (-1,))
     total = ops.take(ops.segment_sum(odds, segments, num_segments=count), segments)
     surprise = ops.log(ops.reshape(total, ops.shape(logits)) + 1e-6) - logits
-    return ops.sum(own * surprise) / ops.maximum(ops.sum(own), 1.0)
+    return ops.sum(own * surprise) / divisor(ops.sum(own))

@@ -13,6 +13,7 @@ from multiposenet.networks.roi_crop import HEIGHT, WIDTH
 from multiposenet.training.grouping.labelled_persons import LabelledPersons
 from multiposenet.training.grouping.prn_batches import CandidatePairBatches
 from multiposenet.training.loop import fitting
+from multiposenet.training.loop.replicas import divisor
 from multiposenet.training.losses import binary_crossentropy
 from multiposenet.training.stages import run_model
 from multiposenet.training.validation.prn import AssignmentValidation
@@ -179,7 +180,7 @@ class PRNStage(keras.Model):
 
 
 def _mean(weights, values):
-    return ops.sum(weights * values) / ops.maximum(ops.sum(weights), 1.0)
+    return ops.sum(weights * values) / divisor(ops.sum(weights))
 
 
 def segment_logsumexp(logits, present, segment, segments):

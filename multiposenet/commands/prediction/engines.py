@@ -106,6 +106,9 @@ def started(cpus: int | None = None):
 
     Args:
         cpus: of this machine, all that the process may use by default.
+
+    Raises:
+        InputError: it does not start, or the cluster does not answer.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
@@ -121,8 +124,15 @@ def started(cpus: int | None = None):
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     here = {"address": "local", "num_cpus": cpus or exported.threads(), "include_dashboard": False}
     here["object_store_memory"] = _SHARED_MEMORY
-    with keras_start.stderr_held_back():
-        ray.init(**quiet, **({} if os.environ.get("RAY_ADDRESS") else here))
+    address = os.environ.get("RAY_ADDRESS")
+    try:
+        with keras_start.stderr_held_back():
+            ray.init(**quiet, **({} if address else here))
+    except Exception as error:  # they have no class in common
+        reason = " ".join(str(error).split())
+        remedy = "see that it answers" if address else "try again when this machine has less to do"
+        where = f"the cluster of RAY_ADDRESS ({address})" if address else "ray"
+        raise InputError(f"--engine: {where}: {reason:.300}; {remedy}") from error
     for number, handler in handlers.items():
         signal.signal(number, handler)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
