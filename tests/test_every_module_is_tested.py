@@ -43,7 +43,6 @@ ELSEWHERE = {
     "multiposenet.systems.entries.grmi": "systems/test_registry.py",
     "multiposenet.systems.test_time.merging": "systems/test_time/test_augmentation.py",
     "multiposenet.systems.entries.multiposenet": "systems/test_registry.py",
-    "multiposenet.systems.test_time.refinement": "systems/test_time/test_augmentation.py",
     "multiposenet.systems.entries.rmpe": "systems/test_registry.py",
     "multiposenet.systems.keypoint_system": "systems/test_rmpe_loading.py",
     "multiposenet.systems.network_files": "systems/test_rmpe_loading.py",

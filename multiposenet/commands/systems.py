@@ -118,7 +118,8 @@ def _test_time(system, args, options, ways):
     if args.refine:
         from multiposenet.systems.test_time.refinement import Refined, load_persons
 
-        system = _named("--refine", Refined, system, load_persons(args.refine))
+        runtime = registry.get("rmpe").nearest_runtime(args.runtime)
+        system = _named("--refine", Refined, system, load_persons(args.refine, runtime))
     if ways is not None:
         from multiposenet.systems.test_time.augmentation import Augmented
 

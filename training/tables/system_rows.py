@@ -146,7 +146,7 @@ class SystemTable:
             members = [system, *(self._load(name, {}) for name in row.ensemble)]
             system = Ensemble(members, [row.system, *row.ensemble], 0.0)
         if row.refine:
-            system = Refined(system, load_persons(row.refine))
+            system = Refined(system, load_persons(row.refine, self.runtime))
         return Augmented(system, Augmentation.parse(row.tta)) if row.tta else system
 
     def _load(self, name, options):

@@ -6,6 +6,7 @@ persons (MultiPoseNet, section 4.2).
 
 import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -15,7 +16,11 @@ from multiposenet.errors import InputError
 from multiposenet.poses import Poses
 from multiposenet.skeleton import Skeleton
 from multiposenet.sources import Frame
+from multiposenet.systems import model_files
+from multiposenet.systems.grmi import load_grmi
+from multiposenet.systems.grmi_files import GRMIFile
 from multiposenet.systems.keypoint_model import keypoint_model
+from multiposenet.systems.rmpe import load_rmpe
 from multiposenet.systems.single_person import SinglePersonEstimator
 from multiposenet.systems.system import System
 from multiposenet.systems.test_time import merging
@@ -92,22 +97,20 @@ class Refined(System):
         return dataclasses.replace(poses, keypoints=keypoints, keypoint_scores=scores)
 
 
-def load_persons(name) -> SinglePersonEstimator:
+def load_persons(name, runtime: str | None = None) -> SinglePersonEstimator:
     """A single-person network by name.
 
     Args:
         name: of the zoo: an SPPE, a network of G-RMI, or a MultiPoseNet, whose keypoint subnet it
-            then is; or the folder of a run of the stages sppe, sstn or grmi.
+            then is; the folder of a run of the stages sppe, sstn or grmi; or a file of
+            `multiposenet export --system rmpe`.
+        runtime: what runs an SPPE or a network of G-RMI, as for `multiposenet.load`; Keras runs a
+            MultiPoseNet's subnet.
 
     Raises:
         WeightsError: the name is unknown, or a file is missing or damaged.
+        InputError: the runtime is not installed.
     """
-    from pathlib import Path
-
-    from multiposenet.systems import model_files
-    from multiposenet.systems.grmi_files import GRMIFile
-    from multiposenet.systems.sppe_files import SPPEFile
-
     if zoo.is_name(name):
         entry = zoo.entry(name)
         model = model_files.load(zoo.resolve(name), entry["architecture"], name)
@@ -116,7 +119,5 @@ def load_persons(name) -> SinglePersonEstimator:
         network = keras.Model(images, {"heatmaps": maps})
         return SinglePersonEstimator(keypoint_model(network), model.skeleton, MARGIN)
     disks = zoo.is_name(name, "grmi") or (Path(name) / GRMIFile.DESCRIPTION).is_file()
-    found = (GRMIFile if disks else SPPEFile).find(name)
-    margin = found.options.get("margin", found.margin)
-    model = keypoint_model(found.network(), found.codec)
-    return SinglePersonEstimator(model, found.skeleton, margin)
+    load = load_grmi if disks else load_rmpe
+    return load(name, None, runtime=runtime).persons
