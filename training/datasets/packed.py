@@ -2,14 +2,17 @@
 
     folder/packed.json          the files, in order, with their numbers of photos; the keypoints
     folder/00000.parquet        a row a photo: its file (`bytes`), a PNG of its mask, its labels
+    folder/packing.json         there until all is packed: of what
 
 Labels are read without the photos; these come a group of rows at a time. `predict` and Ray Data
 read the same files.
 """
 
+import hashlib
 import io
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +25,7 @@ from multiposenet.skeleton import COCO_17, Skeleton
 from multiposenet.sources import TableRow, read_frame
 from multiposenet.training.datasets.sample import Sample, to_skeleton
 
-INDEX = "packed.json"
+INDEX, BEGUN = "packed.json", "packing.json"
 SHARD = 256  # photos in a file
 _GROUP = 16  # photos that are read at once
 _MOST = 1 << 28  # bytes of the index
@@ -67,32 +70,43 @@ class PackedSample(Sample):
 
 
 def write(
-    samples: Iterable[Sample],
+    samples: Sequence[Sample],
     skeleton: Skeleton,
     folder: Path,
     shard: int = SHARD,
     failed: Callable[[InputError], None] | None = None,
+    shown: Callable[[Sequence[Sample]], Iterable[Sample]] = iter,
 ) -> int:
     """Packs samples; a folder without the index, which comes last, is not finished.
+
+    Files appear as a whole. What an earlier call with the same samples has left when it was ended
+    is kept, but for files that lack photos, which are told once more.
 
     Args:
         samples: in the order in which they are to be.
         skeleton: of their keypoints.
-        folder: exists and is empty.
+        folder: exists, and is empty or `unfinished`.
         shard: photos in a file.
         failed: called with the error of a photo that cannot be used, which is left out; None
             raises it.
+        shown: goes through the samples, and shows how far.
 
     Returns:
         How many photos were packed.
 
     Raises:
-        InputError: pyarrow is not installed, or as of `failed`.
+        InputError: pyarrow is not installed, what was begun was other samples, or as of `failed`.
     """
     pyarrow, parquet, _ = arrow.modules(folder)
-    schema, files, samples = _schema(pyarrow), [], iter(samples)
-    while part := list(itertools.islice(samples, shard)):
-        name, count = f"{len(files):05d}.parquet", 0
+    names = [f"{number:05d}.parquet" for number in range(-(-len(samples) // shard))]
+    writing.remove_partials(*(folder / name for name in (INDEX, BEGUN, *names)))
+    _begin(folder, {"of": _digest(samples), "skeleton": skeleton.to_dict(), "shard": shard})
+    schema, files, rest = _schema(pyarrow), [], iter(shown(samples))
+    for name in names:
+        part, count = list(itertools.islice(rest, shard)), 0
+        if (folder / name).exists() and parquet.read_metadata(folder / name).num_rows == len(part):
+            files.append({"file": name, "photos": len(part)})
+            continue
         with writing.atomic_write(folder / name) as partial:
             with parquet.ParquetWriter(partial, schema, compression="none") as table:
                 for first in range(0, len(part), _GROUP):
@@ -103,7 +117,37 @@ def write(
         files.append({"file": name, "photos": count})
     index = {"format": 1, "skeleton": skeleton.to_dict(), "files": files}
     writing.write_json(folder / INDEX, index)
+    (folder / BEGUN).unlink()
     return sum(file["photos"] for file in files)
+
+
+def unfinished(folder: Path) -> bool:
+    """Whether a call of `write` was ended before all was packed."""
+    return (folder / BEGUN).is_file()
+
+
+def _begin(folder: Path, about: dict) -> None:
+    path = folder / BEGUN
+    if not unfinished(folder):
+        writing.write_json(path, about)
+        return
+    try:
+        before = bounded_files.read_json(path, _MOST)
+    except bounded_files.Unreadable:
+        before = None
+    if before != json.loads(json.dumps(about)):
+        raise InputError(
+            f"{path}: file: other photos, labels or options were begun; name another folder"
+        )
+
+
+def _digest(samples: Sequence[Sample]) -> str:
+    digest = hashlib.sha256()
+    for sample in samples:
+        digest.update(f"{sample.path} {sample.image_size}".encode(errors="surrogateescape"))
+        for name in _shapes(0):
+            digest.update(np.ascontiguousarray(getattr(sample, name)).tobytes())
+    return digest.hexdigest()
 
 
 def skeleton_of(folder: str | Path) -> Skeleton:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from multiposenet.errors import AnnotationError, InputError
+from multiposenet.files import writing
 from multiposenet.skeleton import COCO_17, LSP_14
 from multiposenet.training import datasets
 from multiposenet.training.datasets import packed, synthetic
@@ -47,6 +48,35 @@ def test_every_sample_is_what_it_was(made):
         assert other.row.content() == one.path.read_bytes()
     assert fingerprint(samples) == fingerprint(found)
     assert datasets.skeleton_of(f"packed:{folder}").keypoints == COCO_17.keypoints
+
+
+def test_what_was_ended_goes_on(folder, made, tmp_path_factory, monkeypatch):
+    samples, whole = made
+    out = tmp_path_factory.mktemp("ended")
+    read, seen = type(samples[0]).read_image, []
+
+    def once(sample):
+        seen.append(sample)
+        if len(seen) == 5:
+            raise KeyboardInterrupt
+        return read(sample)
+
+    monkeypatch.setattr(type(samples[0]), "read_image", once)
+    with pytest.raises(KeyboardInterrupt):
+        packed.write(samples, COCO_17, out, shard=3)
+    assert {path.name for path in out.iterdir()} == {"packing.json", "00000.parquet"}
+    (out / f"{writing._prefix(out / '00001.parquet')}x").touch()  # as a kill leaves it
+    with pytest.raises(InputError, match="packed.json: file: missing"):
+        packed.read(out)
+    for changed in (samples[1:], samples[::-1]):
+        with pytest.raises(InputError, match="other photos, .* were begun"):
+            packed.write(changed, COCO_17, out, shard=3)
+    assert packed.unfinished(out) and packed.write(samples, COCO_17, out, shard=3) == 7
+    assert seen[5:] == samples[3:]  # the first three were there
+    assert not packed.unfinished(out)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == {
+        path.name: path.read_bytes() for path in whole.iterdir()
+    }
 
 
 def test_other_keypoints_and_packed_again(made, tmp_path_factory):
