@@ -44,7 +44,9 @@ class Run:
         self.out, self.start = out, time.monotonic()
         command = [sys.executable, "-m", "multiposenet", "predict", str(photos), "--out", str(out)]
         command += ["--engine", engine, "--parquet", "--pictures", "none", *more]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        # Ctrl-C must reach it also if this was started in the background, where it is ignored.
+        listen = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=listen)
 
     def actors(self):
         """Numbers of the processes of its actors."""
