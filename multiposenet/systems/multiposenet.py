@@ -349,16 +349,18 @@ class MultiPoseNet(keras.Model):
         boxes = ops.clip(boxes, 0.0, limits)
         # Corners are predicted one by one: they may be crossed, or all outside the image.
         sound = ops.all(boxes[..., 2:] > boxes[..., :2], axis=-1)
-        scores = ops.cast(ops.sigmoid(logits), "float32") * ops.cast(sound, "float32")
+        # Ranked by logits: the sigmoids of large ones are all 1, and ties are broken by chance.
+        logits = ops.cast(logits, "float32")
+        share = np.clip(self.options.box_score, 1e-45, 1 - 1e-16)
         indices, valid = box_ops.nms(
             boxes,
-            scores,
+            ops.where(sound, logits, -1e9),
             self.options.nms_iou,
             self.options.max_people,
-            score_threshold=self.options.box_score,
+            score_threshold=float(np.log(share / (1 - share))),
         )
         valid = ops.cast(valid, "float32")
-        return pick(boxes, indices) * valid[..., None], pick(scores, indices) * valid
+        return pick(boxes, indices) * valid[..., None], ops.sigmoid(pick(logits, indices)) * valid
 
     def get_config(self):
         backbone = self._backbone_name or keras.saving.serialize_keras_object(self.backbone)

@@ -278,6 +278,21 @@ def test_options_change_what_is_found_and_nothing_else(model):
 
 
 @pytest.mark.usefixtures("eagerly")
+def test_boxes_beyond_doubt_are_ranked_too(model, monkeypatch):
+    """The sigmoids of 20 and 25 are both 1 in float32; of two that overlap, the better stays."""
+    photo = images(batch=1)
+    logits, deltas, shapes = model._person_levels(model.backbone(photo), training=False)
+    first, each = ops.convert_to_numpy(logits) * 0 - 9, model.anchors.per_cell
+    first[0, 30 * each], first[0, 31 * each] = 20, 25
+    made = ops.convert_to_tensor(first), deltas * 0, shapes
+    monkeypatch.setattr(MultiPoseNet, "_person_levels", lambda *_, **__: made)
+    boxes, scores = map(ops.convert_to_numpy, model._persons(photo, None))
+    anchor = ops.convert_to_numpy(model.person_predictions(None)[2])[31 * each]
+    np.testing.assert_allclose(boxes[0, 0], np.clip(anchor, 0, (96, 64) * 2), atol=1e-4)
+    np.testing.assert_array_equal(scores[0, :2], (1, 0))
+
+
+@pytest.mark.usefixtures("eagerly")
 def test_boxes_are_coded_as_the_architecture_says():
     """The best box is that of the best anchor, by torchvision's anchors and coding."""
     conventions = {"anchor_convention": "torchvision", "box_coding": "centre_size"}
