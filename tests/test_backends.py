@@ -33,6 +33,7 @@ FILES = (
     *(f"{file}::{name}" for file, names in CHOSEN.items() for name in names),
     "maths/test_heatmaps.py",
     "maths/test_hough.py",
+    "maths/test_anchors.py",
     "maths/test_boxes.py",
     "training/test_losses.py",
 )

@@ -110,6 +110,7 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
+@pytest.mark.one_backend
 def test_keypoint_rcnn(networks, weights, features):
     """Its pyramid is the keypoint pyramid, and begins the person pyramid."""
     backbone, keypoint, person, subnet = networks
@@ -133,6 +134,7 @@ def former(name):
     return re.sub(conv, lambda found: f"{found[1]}.{2 * int(found[2])}.", name)
 
 
+@pytest.mark.one_backend
 def test_names_of_the_published_files(networks, weights):
     arrays = {former(name): values for name, values in weights["retinanet"].items()}
     assert "head.regression_head.conv.6.weight" in arrays
@@ -148,6 +150,7 @@ def test_names_of_the_published_files(networks, weights):
     np.testing.assert_array_equal(logits, biases[17::91])
 
 
+@pytest.mark.one_backend
 def test_epsilon():
     """(x - 1) 2 / sqrt(4e-6 + 1e-5) + 3 by a normalization that adds 1e-3."""
     layer = layers.BatchNormalization(epsilon=1e-3)
@@ -166,6 +169,7 @@ def test_epsilon():
 WIDE = "backbone.fpn.extra_blocks.p6.weight"
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -200,11 +204,13 @@ def test_what_does_not_fit_changes_nothing(networks, weights, change, told):
     np.testing.assert_array_equal(first.get_weights()[0], before[0])
 
 
+@pytest.mark.one_backend
 def test_a_label_that_there_is_not(networks, weights):
     with pytest.raises(WeightsError, match="label 91 where there are 91, from 0 on"):
         torchvision_weights.load("a.pth", weights["retinanet"], *networks, label=91)
 
 
+@pytest.mark.one_backend
 def test_another_network():
     with pytest.raises(WeightsError, match="a.pth: weights: of no detector that is known here"):
         torchvision_weights.network_of("a.pth", {"fc.weight": np.zeros((3, 3))})
