@@ -155,6 +155,8 @@ def save_parts(run, stage, networks):
     run.mkdir(parents=True, exist_ok=True)
     files = [run / file for file in STAGES[stage].files]
     remove_partials(*files, *map(checksums.sidecar, files))  # of killed processes
+    if STAGES[stage].system == "multiposenet":
+        _note_trained(run, STAGES[stage].parts)
     for network, path in zip(networks, files, strict=True):
         if isinstance(network, keras.Model):
             save_weights(network, path)
@@ -185,6 +187,14 @@ def untrained(run):
         WeightsError: the folder's ``model.json`` is damaged.
     """
     return architecture_files.untrained(Path(run) / _RECORDS["multiposenet"])
+
+
+def _note_trained(run, parts):
+    """A detector that gets further parts says so before it has them, lest they be overlooked."""
+    missing, path = untrained(run), run / "model.json"
+    if set(missing) & set(parts):
+        left = [part for part in missing if part not in parts]
+        architecture_files.write(path, read_architecture(path), left)
 
 
 def load_part(network, run, part):
@@ -278,8 +288,7 @@ def go_on_from_detector(model, detector, run, write=True):
     missing = untrained(detector)
     known = read_architecture(Path(detector) / "model.json")
     described = describe_model(model) | {key: known[key] for key in ("options",) if key in known}
-    left = [part for part in missing if part not in STAGES["person"].parts]
-    architecture_files.write(Path(run) / "model.json", described, left)
+    architecture_files.write(Path(run) / "model.json", described, missing)
     for part, file in _files(STAGES["keypoints"]):
         if part not in missing:
             save_weights(getattr(model, part), Path(run) / file)

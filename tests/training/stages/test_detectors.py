@@ -143,6 +143,9 @@ def test_a_detector_is_fine_tuned(convert, scenes, tmp_path, monkeypatch):
         np.testing.assert_array_equal(ours, others)
     with pytest.raises(WeightsError, match="train keypoints` first"):
         pipeline.train("person", coco.read(scenes), tmp_path / "other", PERSON)
+    run_folder.save_parts(run, "prn", [model.prn])
+    assert run_folder.untrained(run) == ("keypoint_subnet",)
+    assert run_folder.read_architecture(run / "model.json")["options"]["image_size"] == 1088
 
 
 def test_a_loss_of_other_maps(scenes, tmp_path):
