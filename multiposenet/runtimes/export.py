@@ -14,7 +14,7 @@ import numpy as np
 from multiposenet import signals
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.files.scratch_folders import scratch_folder
-from multiposenet.runtimes import exported, openvino_graph, quantization
+from multiposenet.runtimes import exported, onnx_graph, openvino_graph, quantization
 
 TOLERANCE = 0.05  # pixels of the network's input
 
@@ -135,12 +135,12 @@ def write(model, path, format, size=None):
     shape = (None, *(size or (None, None)), 3)
     signature = [keras.InputSpec(shape=shape, dtype="float32", name="images")]
     kind = "tf_saved_model" if format == "saved_model" else format
-    openvino = format == "openvino"
-    convertible = openvino_graph.convertible() if openvino else contextlib.nullcontext()
+    converting = {"openvino": openvino_graph.convertible, "onnx": onnx_graph.quickly}
+    prepared = converting.get(format, contextlib.nullcontext)()
     try:
-        with signals.insisted_on(), _quiet(), convertible, arranged(model, format):
+        with signals.insisted_on(), _quiet(), prepared, arranged(model, format):
             model.export(str(path), format=kind, verbose=False, input_signature=signature)
-            if openvino:
+            if format == "openvino":
                 openvino_graph.mend(path)
     except ImportError as error:
         raise InputError(f"{path.name}: format: {error}; install multiposenet[{format}]") from error
