@@ -75,6 +75,14 @@ def server(monkeypatch):
 
 
 @pytest.fixture(autouse=True, scope="session")
+def quick_disk():
+    """Nothing waits until a file is on the disk; what that is for no test can see."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def quick_initial_weights():
     """Building a network compiles nothing."""
     if os.environ.get("KERAS_BACKEND") != "jax":
@@ -84,6 +92,24 @@ def quick_initial_weights():
 
     with pytest.MonkeyPatch.context() as patch:
         draw_initial_weights(patch)
+        yield
+
+
+@pytest.fixture(scope="module")
+def quick_hourglass():
+    """A residual unit of an hourglass is one convolution: fewer layers to build, save and trace."""
+    from keras import layers
+
+    from multiposenet.networks import hourglass
+
+    def unit(x, filters, name):
+        if x.shape[-1] != filters:
+            x = layers.Conv2D(filters, 1, name=f"{name}_0_conv")(x)
+        y = layers.Conv2D(filters, 3, padding="same", name=f"{name}_1_conv")(x)
+        return layers.Add(name=f"{name}_add")([x, y])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hourglass, "_residual", unit)
         yield
 
 

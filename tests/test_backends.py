@@ -26,10 +26,10 @@ CHOSEN = {
         "test_few_shapes_where_each_is_compiled",
         "test_an_estimator_as_the_detector",
     ),
-    "systems/test_rmpe_loading.py": ("test_the_bundled_sppe",),
 }
 FILES = (
     "networks",
+    "systems/test_bundled_sppe.py",
     *(f"{file}::{name}" for file, names in CHOSEN.items() for name in names),
     "maths/test_heatmaps.py",
     "maths/test_hough.py",

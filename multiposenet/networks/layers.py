@@ -54,6 +54,9 @@ class ImageNormalization(layers.Layer):
             return (images / 255.0 - mean) / deviation
         return ops.flip(images, axis=-1) - ops.convert_to_tensor(self.BGR_MEAN, images.dtype)
 
+    def compute_output_shape(self, shape):
+        return shape
+
     def get_config(self):
         return {**super().get_config(), "mode": self.mode}
 
@@ -160,6 +163,10 @@ class FrozenCopy(layers.Layer):
     def call(self, x):
         # Said here, since a functional model hands `training` to every layer whose call has it.
         return self.model(x, training=False)
+
+    def compute_output_spec(self, x):
+        """By the layers' own; else Keras would trace the model's whole call."""
+        return self.model.compute_output_spec(x, training=False)
 
     def get_config(self):
         return {**super().get_config(), "model": keras.saving.serialize_keras_object(self.model)}

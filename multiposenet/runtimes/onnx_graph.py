@@ -4,7 +4,7 @@ import contextlib
 
 # Of tf2onnx's optimizers, by its names. All twelve, again and again until nothing changes, take
 # more than half of an export; a session of ONNX Runtime then has the same latency, since it
-# rearranges the graph anyway when it starts (docs/runtimes.md).
+# rearranges the graph anyway when it starts (docs/experiments/suite.md).
 OPTIMIZERS = ("merge_duplication", "fold_constants", "remove_identity", "remove_back_to_back")
 
 

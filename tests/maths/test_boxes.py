@@ -1,11 +1,13 @@
 """Coding, matching and NMS against keras-retinanet's values and plain loops."""
 
+import functools
 import math
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from compiled import compiled
 from keras import ops
 
 from multiposenet.maths.anchors import AnchorSpec, anchors_for_image, anchors_for_levels
@@ -144,10 +146,16 @@ def greedy(boxes, scores, threshold, max_output, score_threshold=NOTHING):
     return kept[:max_output]
 
 
-def run_nms(boxes, scores, *args, **options):
-    indices, valid = (ops.convert_to_numpy(x) for x in nms(boxes, scores, *args, **options))
+@functools.cache
+def nms_of(max_output, candidates):
+    return compiled(lambda *values: nms(*values[:3], max_output, values[3], candidates))
+
+
+def run_nms(boxes, scores, threshold, max_output, score_threshold=NOTHING, candidates=1000):
+    found = nms_of(max_output, candidates)(boxes, scores, threshold, score_threshold)
+    indices, valid = (ops.convert_to_numpy(x) for x in found)
     assert indices.dtype == np.int32 and valid.dtype == bool
-    assert indices.shape == valid.shape == (len(boxes), args[1])
+    assert indices.shape == valid.shape == (len(boxes), max_output)
     assert (valid[:, :-1] >= valid[:, 1:]).all() and not indices[~valid].any()
     return [row[used].tolist() for row, used in zip(indices, valid, strict=True)]
 

@@ -1,8 +1,11 @@
 """Heatmaps: against a plain loop, and there and back to a fraction of a pixel."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
+from compiled import compiled
 from keras import ops
 
 from multiposenet.maths.heatmaps import GaussianHeatmaps
@@ -14,9 +17,24 @@ def encode(keypoints, sigmas, size_hw):
     return CODEC.encode(keypoints, sigmas, size_hw)["heatmaps"]
 
 
+@functools.cache
+def decoder(peaks):
+    return compiled(lambda maps: CODEC.decode({"heatmaps": maps}, peaks))
+
+
+@functools.cache
+def single_decoder():
+    return compiled(lambda maps: CODEC.decode_single({"heatmaps": maps}))
+
+
 def decode(maps, peaks=4):
-    points, scores = CODEC.decode({"heatmaps": ops.convert_to_tensor(maps[None])}, peaks)
+    points, scores = decoder(peaks)(ops.convert_to_tensor(maps[None]))
     return ops.convert_to_numpy(points)[0], ops.convert_to_numpy(scores)[0]
+
+
+def decode_single(maps):
+    points, scores = single_decoder()(ops.convert_to_tensor(maps))
+    return ops.convert_to_numpy(points), ops.convert_to_numpy(scores)
 
 
 def test_encode_against_a_loop():
@@ -79,19 +97,19 @@ def test_single_person_round_trip(sigma):
     keypoints = np.concatenate([rng.uniform(20, 76, (2, 17, 2)), np.full((2, 17, 1), 2)], axis=2)
     maps = np.stack([encode(one[None], [sigma], (32, 24)) for one in keypoints])
     maps *= np.linspace(0.2, 1, 17, dtype="float32")
-    points, scores = CODEC.decode_single({"heatmaps": ops.convert_to_tensor(maps)})
+    points, scores = decode_single(maps)
     assert points.shape == (2, 17, 2)
-    assert np.abs(ops.convert_to_numpy(points) - keypoints[..., :2]).max() < 0.05
-    np.testing.assert_allclose(ops.convert_to_numpy(scores), maps.max(axis=(1, 2)))
+    assert np.abs(points - keypoints[..., :2]).max() < 0.05
+    np.testing.assert_allclose(scores, maps.max(axis=(1, 2)))
 
 
 def test_single_person_of_negative_maps():
     """Linear maps of a network may be below zero everywhere; the highest cell still wins."""
     maps = np.full((1, 6, 8, 1), -2.0, "float32")
     maps[0, 3, 5] = -0.5
-    points, scores = CODEC.decode_single({"heatmaps": ops.convert_to_tensor(maps)})
-    np.testing.assert_allclose(ops.convert_to_numpy(points), [[[22, 14]]])
-    assert ops.convert_to_numpy(scores) == 0
+    points, scores = decode_single(maps)
+    np.testing.assert_allclose(points, [[[22, 14]]])
+    assert scores == 0
 
 
 @pytest.mark.parametrize("height", [0.7, 1.0, 1.6])
@@ -103,9 +121,9 @@ def test_maps_above_1_are_refined_as_they_are(height):
     assert (scores[0] > 0.5).sum() == 2 and scores.max() <= 1
     found = points[0, np.argsort(points[0, :2, 0])]
     np.testing.assert_allclose(found, keypoints[:, 0, :2], atol=0.05)
-    points, scores = CODEC.decode_single({"heatmaps": ops.convert_to_tensor(maps[None])})
-    assert np.abs(ops.convert_to_numpy(points)[0, 0] - keypoints[:, 0, :2]).max(axis=1).min() < 0.05
-    assert 0 <= ops.convert_to_numpy(scores).min() <= ops.convert_to_numpy(scores).max() <= 1
+    points, scores = decode_single(maps[None])
+    assert np.abs(points[0, 0] - keypoints[:, 0, :2]).max(axis=1).min() < 0.05
+    assert 0 <= scores.min() <= scores.max() <= 1
 
 
 def test_a_codec_is_its_numbers():

@@ -120,7 +120,7 @@ def test_zero_outside(shift):
 def test_places_are_float32_in_half_precision():
     """A place in bfloat16 has 8 bits, too few to tell the columns of this ramp apart."""
     ramp = np.arange(256, dtype="float32")[None, None, :, None]
-    found = SpatialTransformer((1, 256), dtype="mixed_bfloat16")([ramp, IDENTITY])
+    found = compiled(SpatialTransformer((1, 256), dtype="mixed_bfloat16"))([ramp, IDENTITY])
     assert keras.backend.standardize_dtype(found.dtype) == "bfloat16"
     np.testing.assert_allclose(numpy(ops.cast(found, "float32")), ramp, rtol=0.01)
 
@@ -213,8 +213,8 @@ def test_singular_theta(linear):
 def test_sdtn_restores_a_smooth_map():
     image = blob((32, 24), 11, 17, 3.5)
     theta = THETA[None].astype("float32")
-    person = SpatialTransformer((32, 24))([image, theta])
-    restored = SpatialTransformer((32, 24), inverse=True)([person, theta])
+    person = compiled(SpatialTransformer((32, 24)))([image, theta])
+    restored = compiled(SpatialTransformer((32, 24), inverse=True))([person, theta])
     assert np.abs(numpy(person) - image).max() > 0.2  # it had moved
     np.testing.assert_allclose(numpy(restored), image, atol=0.05)
 

@@ -5,7 +5,6 @@ import json
 import shutil
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pytest
 from compiled import compiled
@@ -29,6 +28,9 @@ SIZES = SPPEArchitecture(image_size=(32, 32), stacks=1, width=8, levels=1)
 CROPS = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
 
 
+pytestmark = pytest.mark.usefixtures("quick_hourglass")
+
+
 def describe(skeleton="lsp_14", **sizes):
     """What `rmpe.json` and a manifest entry say of an SPPE."""
     sizes = dataclasses.asdict(dataclasses.replace(SIZES, **sizes))
@@ -36,7 +38,7 @@ def describe(skeleton="lsp_14", **sizes):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, quick_hourglass):
     """A run folder after both stages, and what its two networks make of two crops."""
     sppe = SIZES.single_person(14)
     localisation = SIZES.localisation(sppe)
@@ -203,17 +205,3 @@ def test_overlap_of_an_exported_detector(release, tmp_path, monkeypatch):
     model.options.pop("nms_iou")
     with pytest.raises(InputError, match=r"poses.onnx: nms_iou: is fixed in this file, 0.6"):
         load_rmpe("tiny", path)
-
-
-def test_the_bundled_sppe():
-    """Finds the public-domain photo's one person, whose face is in the upper half of the box."""
-    photo = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    box = (60, 20, 460, 600)
-    pose = load_rmpe(detector=lambda image: ([box, np.add(box, 9)], [0.9, 0.8]))
-    (person,) = pose(photo)  # the other box is of the same person
-    nose, left, right = (
-        person.keypoints[COCO_17.index(name)]
-        for name in ("nose", "left_shoulder", "right_shoulder")
-    )
-    assert 150 < nose[0] < 350 and 80 < nose[1] < 300
-    assert left[0] > nose[0] > right[0] and min(left[1], right[1]) > nose[1]

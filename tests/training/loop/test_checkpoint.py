@@ -15,6 +15,8 @@ from multiposenet.errors import InputError, WeightsError
 from multiposenet.files import writing
 from multiposenet.training.loop.checkpoint import checkpoint_path
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 def other_stage(path):
     fit(path.parent, 1, stage=make(dropout=0.0))

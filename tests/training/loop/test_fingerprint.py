@@ -11,6 +11,8 @@ from multiposenet.errors import InputError
 from multiposenet.training.loop.checkpoint import checkpoint_path
 from multiposenet.training.loop.fingerprint import PhotoFiles, of_arrays
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 @dataclasses.dataclass
 class Photo:

@@ -15,6 +15,8 @@ from multiposenet.errors import InputError, TrainingError
 from multiposenet.training.loop.checkpoint import checkpoint_path
 from multiposenet.training.loop.engine import Engine
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 class Counted(Stage):
     """Keeps the first layer's kernel after each step."""
@@ -25,7 +27,7 @@ class Counted(Stage):
         return result
 
 
-def test_learns(tmp_path):
+def test_learns(traced, tmp_path):
     fit(tmp_path, 60, log_every=20)
     lines = log(tmp_path)
     assert [line["step"] for line in lines] == [20, 40, 60]
@@ -58,7 +60,7 @@ def test_without_averaging_it_leaves_the_last_weights(tmp_path):
     np.testing.assert_array_equal(weights(stage)[0], stage.kernels[-1])
 
 
-def test_no_decay_and_no_clipping_is_plain_adam(tmp_path):
+def test_no_decay_and_no_clipping_is_plain_adam(traced, tmp_path):
     plan = recipe(weight_decay=0.0, clip_norm=0.0, ema=0.0, schedule="constant", warmup=0)
     expected = plain()
     expected.compile(keras.optimizers.Adam(0.05))
@@ -69,7 +71,7 @@ def test_no_decay_and_no_clipping_is_plain_adam(tmp_path):
         np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
 
 
-def test_a_step_that_fails_loses_only_what_came_after_the_checkpoint(tmp_path):
+def test_a_step_that_fails_loses_only_what_came_after_the_checkpoint(traced, tmp_path):
     """Batches are drawn again from the checkpoint on, and the log does not repeat itself."""
     expected = weights(fit(tmp_path / "whole", 7, stage=make(dropout=0.0), log_every=3))
 
@@ -109,7 +111,7 @@ def test_resuming_what_is_complete(tmp_path):
         np.testing.assert_array_equal(found, wanted)
 
 
-def test_sizes_that_change_round_as_after_resuming(tmp_path):
+def test_sizes_that_change_round_as_after_resuming(traced, tmp_path):
     """A function made for two sizes need not round as one that has seen only the second."""
 
     class Sized(Stage):
@@ -210,7 +212,7 @@ def test_the_record(tmp_path):
         assert first["git"]["changed"] in (True, False)
 
 
-def test_validation_sees_the_weights_that_would_be_left(tmp_path):
+def test_validation_sees_the_weights_that_would_be_left(traced, tmp_path):
     """And the training does not notice it, batch statistics and dropout included."""
     seen = {}
 

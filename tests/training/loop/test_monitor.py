@@ -14,6 +14,11 @@ from multiposenet.training.loop.events import EventWriter
 from multiposenet.training.loop.monitor import Monitor, read_log
 
 
+@pytest.fixture(scope="module")
+def quick_plots():
+    """The picture is drawn."""
+
+
 class Clock:
     """Seconds that pass only when told."""
 

@@ -63,11 +63,10 @@ def test_what_is_released_is_what_was_trained(run, whole, tmp_path, monkeypatch)
         zoo._manifest.cache_clear()
     assert skeleton == COCO_17 and (pose.pose_nms, pose.score) == (LEARNT, 0.25)
     images = np.random.default_rng(1).uniform(0, 255, (2, 64, 48, 3)).astype("float32")
-    before, after = (
-        ops.convert_to_numpy(one(images)["heatmaps"]) for one in (load_network(folder)[0], network)
-    )
+    trained = load_network(folder)[0]
+    before, after = (ops.convert_to_numpy(one(images)["heatmaps"]) for one in (trained, network))
     np.testing.assert_allclose(after, before, atol=0.01 * np.abs(before).max())
-    assert len(network.weights) == len(load_network(folder)[0].weights)
+    assert len(network.weights) == len(trained.weights)
 
 
 def test_command(run, tmp_path, capsys):
