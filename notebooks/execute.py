@@ -8,6 +8,7 @@ parameter counts: `tests/test_notebooks.py` runs the notebooks, too, and compare
 """
 
 import base64
+import contextlib
 import io
 import os
 import sys
@@ -22,19 +23,27 @@ SECONDS = 600  # for one cell
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "PYTHONWARNINGS": "ignore"}
 
 
-def execute(path: Path, first: str = ""):
+@contextlib.contextmanager
+def kernel():
+    """A `nbclient.NotebookClient` with a process that executes what it is given, until the end."""
+    options = {"timeout": SECONDS, "kernel_name": "python3", "record_timing": False}
+    client = nbclient.NotebookClient(nbformat.v4.new_notebook(), **options)
+    with client.setup_kernel(cwd=str(FOLDER), env={**os.environ, **QUIET}):
+        yield client
+
+
+def execute(path: Path, client, first: str = ""):
     """The notebook with the outputs of a new run; CellExecutionError if a cell fails.
 
     Args:
         path: of the notebook.
+        client: of a `kernel`.
         first: code that runs before its first cell.
     """
-    notebook = nbformat.read(path, as_version=4)
+    client.nb = notebook = nbformat.read(path, as_version=4)
     if first:
         notebook.cells.insert(0, nbformat.v4.new_code_cell(first))
-    options = {"timeout": SECONDS, "kernel_name": "python3", "record_timing": False}
-    client = nbclient.NotebookClient(notebook, **options)
-    client.execute(cwd=str(FOLDER), env={**os.environ, **QUIET})
+    client.execute(cleanup_kc=False)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = _joined(o for o in cell.outputs if o.get("name") != "stderr")
@@ -81,4 +90,5 @@ def _smaller(picture: str) -> str:
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or sorted(FOLDER.glob("*.ipynb")):
-        store(execute(Path(name)), Path(name))
+        with kernel() as client:
+            store(execute(Path(name), client), Path(name))

@@ -23,19 +23,21 @@ _SPEC.loader.exec_module(runner)
 NOISE = re.compile(
     r"/(home|root|work|tmp|var|usr|Users|private|mnt|opt)/|[Ww]arning|WARN|\b[IWE]0000\b|tensorflow/"
 )
-# What is learnt is no fact; that everything runs is shown by the first steps, and tracing a graph
-# would take longer than these.
-FEW_STEPS = """
+# Each has the names of its own cells alone. What is learnt is no fact; that everything runs is
+# shown by the first steps, and tracing a graph would take longer than these.
+FIRST = """
+%reset -f
 import tensorflow as tf
 from multiposenet.training.loop import fitting
 
-def few(*args, whole=fitting.fit, **options):
+def few(*args, **options):
     tf.config.run_functions_eagerly(True)
     try:
-        return whole(*args, **options | {"steps": min(options["steps"], 2)})
+        return fitting.whole(*args, **options | {"steps": min(options["steps"], 2)})
     finally:
         tf.config.run_functions_eagerly(False)
 
+fitting.whole = getattr(fitting, "whole", fitting.fit)
 fitting.fit = few
 """
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -83,11 +85,18 @@ def test_titles_are_titles(path):
     assert levels.count("#") == 1 and set(levels) == {"#", "##"}
 
 
+@pytest.fixture(scope="module")
+def kernel():
+    """One process for all of them: in each, TensorFlow would start anew."""
+    with runner.kernel() as client:
+        yield client
+
+
 @each
-def test_facts_are_of_today(path):
+def test_facts_are_of_today(path, kernel):
     """Runs it, its training cut short: parameter counts, recipes, shapes and such are as stored."""
     stored = nbformat.read(path, as_version=4)
-    run = runner.execute(path, FEW_STEPS)
+    run = runner.execute(path, kernel, FIRST)
     assert runner.facts(run) == runner.facts(stored) and all(runner.facts(stored))
     assert pictures(run) == pictures(stored)
     if path.name.startswith("01"):
