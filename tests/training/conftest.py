@@ -16,7 +16,7 @@ def quick_nano():
 
     from multiposenet.networks import backbones
     from multiposenet.networks.layers import ImageNormalization, conv_unit
-    from multiposenet.systems import multiposenet
+    from multiposenet.systems import architecture
 
     def nano(weights):
         images = keras.Input((None, None, 3), name="images")
@@ -26,10 +26,10 @@ def quick_nano():
             x = outputs[level] = conv_unit(x, 24, strides=2, norm=True, name=level.lower())
         return keras.Model(images, outputs, name="nano")
 
-    shallow = dataclasses.replace(multiposenet.NANO, person_depth=1)
+    shallow = dataclasses.replace(architecture.NANO, person_depth=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(backbones.BUILDERS, "nano", nano)
-        patch.setattr(multiposenet, "NANO", shallow)
+        patch.setattr(architecture, "NANO", shallow)
         yield
 
 
