@@ -65,7 +65,7 @@ ELSEWHERE = {
     "multiposenet.training.figures.errors": "commands/test_figures.py",
     "multiposenet.training.figures.trade_off": "commands/test_tune.py",
     "multiposenet.training.loop.averaging": "training/loop/test_fitting.py",
-    "multiposenet.training.replicas": "training/loop/test_distributed.py",
+    "multiposenet.training.losses.replicas": "training/loop/test_distributed.py",
     "multiposenet.training.loop.run_plot": "training/loop/test_monitor.py",
     "multiposenet.training.proposals.generator": "training/proposals/test_proposals.py",
     "multiposenet.training.recipes.base": "training/recipes/test_recipes.py",

@@ -47,7 +47,6 @@ ORDER = [
     "multiposenet.training.registry",
     "multiposenet.training.recipe_help",
     "multiposenet.training.recipes",
-    "multiposenet.training.replicas",
     "multiposenet.training.losses",
     "multiposenet.training.datasets",
     "multiposenet.training.proposals",

@@ -342,8 +342,9 @@ def load(
         path, architecture = zoo.resolve(entry["name"]), entry["architecture"]
         name, defaults = entry["name"], entry.get("options", {})
     else:
+        if architecture is None:  # else the file beside the weights is not read
+            architecture_files.warn_of_untrained(path, of_estimator.get("score"))
         architecture = architecture_files.of_file(path, architecture)
-        architecture_files.warn_of_untrained(path, of_estimator.get("score"))
 
     def in_keras():
         with keras_start.without_start_up_notes():

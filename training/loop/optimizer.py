@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from multiposenet.training import replicas
+from multiposenet.training.losses import replicas
 
 LEAST_SIZE = 1e-3  # a variable of zeros could never leave them by steps relative to its size
 

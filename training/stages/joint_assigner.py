@@ -12,7 +12,7 @@ from multiposenet.training.grouping.labelled_persons import photos as triples
 from multiposenet.training.loop import fitting
 from multiposenet.training.loop.fingerprint import of_arrays
 from multiposenet.training.losses import binary_crossentropy
-from multiposenet.training.replicas import divisor
+from multiposenet.training.losses.replicas import divisor
 from multiposenet.training.validation.prn import AssignmentValidation
 
 

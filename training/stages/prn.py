@@ -14,7 +14,7 @@ from multiposenet.training.grouping.labelled_persons import LabelledPersons
 from multiposenet.training.grouping.prn_batches import CandidatePairBatches
 from multiposenet.training.loop import fitting
 from multiposenet.training.losses import binary_crossentropy
-from multiposenet.training.replicas import divisor
+from multiposenet.training.losses.replicas import divisor
 from multiposenet.training.stages import run_model
 from multiposenet.training.validation.prn import AssignmentValidation
 

@@ -19,7 +19,7 @@ from multiposenet.training.pose_nms import metrics, parameter_search
 from multiposenet.training.registry import STAGES
 from multiposenet.training.tables import rmpe, rmpe_candidates, rmpe_rules, rmpe_variants
 
-pytestmark = pytest.mark.usefixtures("eagerly")
+pytestmark = pytest.mark.usefixtures("eagerly", "quick_hourglass")
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def detector(data, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def networks(tmp_path_factory):
+def networks(tmp_path_factory, quick_hourglass):
     """A run of both stages whose networks are as they begin."""
     run, architecture = tmp_path_factory.mktemp("networks"), RECIPES["sppe"].architecture()
     run_folder.record_architecture(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from keras import ops
 
-from multiposenet.training.replicas import divisor
+from multiposenet.training.losses.replicas import divisor
 
 _EPSILON = 1e-6
 
