@@ -138,3 +138,17 @@ def one_seed():
     """Initial weights and dropout are the same in every run, alone or within the suite."""
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(0)
+
+
+@pytest.fixture
+def multiposenet(capsys):
+    """Runs a command line; returns (exit status, stdout, lines of stderr)."""
+    from multiposenet import cli
+
+    def run(*argv):
+        capsys.readouterr()
+        status = cli.main([str(part) for part in argv])
+        out, err = capsys.readouterr()
+        return status, out, err.splitlines()
+
+    return run

@@ -155,14 +155,14 @@ def save_parts(run, stage, networks):
     run.mkdir(parents=True, exist_ok=True)
     files = [run / file for file in STAGES[stage].files]
     remove_partials(*files, *map(checksums.sidecar, files))  # of killed processes
-    if STAGES[stage].system == "multiposenet":
+    system = STAGES[stage].system
+    if system == "multiposenet":
         _note_trained(run, STAGES[stage].parts)
     for network, path in zip(networks, files, strict=True):
         if isinstance(network, keras.Model):
             save_weights(network, path)
         else:
             network.save(path)
-    system = STAGES[stage].system
     if system and _complete(run, system):
         name, load = NETWORKS[system]
         files.append(run / name)
@@ -285,9 +285,10 @@ def go_on_from_detector(model, detector, run, write=True):
     load_parts(model, detector, "keypoints")
     if not write:
         return
-    missing = untrained(detector)
+    missing, described = untrained(detector), describe_model(model)
     known = read_architecture(Path(detector) / "model.json")
-    described = describe_model(model) | {key: known[key] for key in ("options",) if key in known}
+    if "options" in known:
+        described["options"] = known["options"]
     architecture_files.write(Path(run) / "model.json", described, missing)
     for part, file in _files(STAGES["keypoints"]):
         if part not in missing:

@@ -147,16 +147,19 @@ def _torchvision(path, epsilon, folder) -> tuple[list, dict]:
     if network != "retinanet":
         untrained.insert(1, "person_subnet")
     described = {**run_folder.describe_model(model), "options": seen}
-    files = [folder / f"{name}.weights.h5" for name in filled if name not in untrained]
+    trained = {name: part for name, part in filled.items() if name not in untrained}
+    files = [folder / f"{name}.weights.h5" for name in trained]
     result_files.writable_folder(folder)
-    for file in files:
-        save_weights(filled[file.name.partition(".")[0]], file)
+    for part, file in zip(trained.values(), files, strict=True):
+        save_weights(part, file)
     if network == "retinanet":
         files.append(folder / "model.weights.h5")
         save_weights(model, files[-1])
     architecture_files.write(folder / "model.json", described, untrained)
     about = {
         "network": network,
-        "parameters": sum(part.count_params() for n, part in filled.items() if n not in untrained),
+        "parameters": sum(part.count_params() for part in trained.values()),
+        "epsilon": epsilon,
+        "untrained": untrained,
     }
-    return [folder / "model.json", *files], {**about, "epsilon": epsilon, "untrained": untrained}
+    return [folder / "model.json", *files], about

@@ -118,8 +118,7 @@ def _test_time(system, args, options, ways):
     if args.refine:
         from multiposenet.systems.test_time.refinement import Refined, load_persons
 
-        runtime = registry.get("rmpe").nearest_runtime(args.runtime)
-        system = _named("--refine", Refined, system, load_persons(args.refine, runtime))
+        system = _named("--refine", Refined, system, load_persons(args.refine, args.runtime))
     if ways is not None:
         from multiposenet.systems.test_time.augmentation import Augmented
 

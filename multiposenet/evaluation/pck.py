@@ -95,6 +95,20 @@ def pck(
     return by_keypoint, float(correct.sum() / wanted.sum()) if wanted.sum() else np.nan
 
 
+def torso_pck(
+    predictions: np.ndarray, labels: np.ndarray, skeleton: Skeleton
+) -> tuple[np.ndarray, float]:
+    """`pck` of people whose answers are known, in units of their torsos.
+
+    Args:
+        predictions: (P, K, 2) in pixels.
+        labels: (P, K, 3) labels (x, y, v) in the same frame.
+        skeleton: their keypoints.
+    """
+    units = torso_sizes(labels, skeleton)
+    return pck(predictions, labels[..., :2], labels[..., 2] > 0, units)
+
+
 class TorsoPCK:
     """PCK of the annotated persons of many photos, in units of their torsos.
 

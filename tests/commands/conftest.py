@@ -5,7 +5,6 @@ import functools
 import pytest
 from fake_model import RectangleFinder
 
-from multiposenet import cli
 from multiposenet.systems import estimator
 from multiposenet.training.datasets import synthetic
 
@@ -27,19 +26,6 @@ def fake_model(monkeypatch):
 
     monkeypatch.setattr(estimator, "load", load)
     return calls
-
-
-@pytest.fixture
-def multiposenet(capsys):
-    """Runs a command line; returns (exit status, stdout, lines of stderr)."""
-
-    def run(*argv):
-        capsys.readouterr()
-        status = cli.main([str(part) for part in argv])
-        out, err = capsys.readouterr()
-        return status, out, err.splitlines()
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 from compiled import compiled
-from keras import layers, ops
+from keras import ops
+from random_model import four_convolutions
 
 from multiposenet import zoo
 from multiposenet.errors import WeightsError
@@ -42,18 +43,9 @@ OUTPUTS = {
 }
 
 
-def own_backbone():
-    images = keras.Input((None, None, 3))
-    x, outputs = images, {}
-    for level, stride in (("C2", 4), ("C3", 2), ("C4", 2), ("C5", 2)):
-        x = layers.Conv2D(6, 3, stride, "same", activation="relu", name=level.lower())(x)
-        outputs[level] = x
-    return keras.Model(images, outputs, name="four_convolutions")
-
-
 def small(options=None, **arguments):
     options = {"max_people": 7, **(options or {})}
-    return MultiPoseNet(own_backbone(), architecture=SMALL, options=options, **arguments)
+    return MultiPoseNet(four_convolutions(6), architecture=SMALL, options=options, **arguments)
 
 
 def excite(model):
@@ -77,7 +69,7 @@ def model():
 def traceable():
     """The same without batch normalization, in whose graph are fewer operations."""
     sizes = dataclasses.replace(SMALL, norm=False)
-    return excite(MultiPoseNet(own_backbone(), architecture=sizes, options={"max_people": 7}))
+    return excite(MultiPoseNet(four_convolutions(6), architecture=sizes, options={"max_people": 7}))
 
 
 def images(batch=2, height=64, width=96, seed=0):
@@ -148,7 +140,7 @@ def test_keypoints_belong_to_their_box(model):
 def test_linear_maps_are_decoded_uncut(model):
     """The paper's maps are the output itself, which may exceed 1; heatmaps and scores do not."""
     sizes = dataclasses.replace(SMALL, sigmoid=False)
-    linear = MultiPoseNet(own_backbone(), architecture=sizes, options={"max_people": 7})
+    linear = MultiPoseNet(four_convolutions(6), architecture=sizes, options={"max_people": 7})
     linear.set_weights(model.get_weights())
     batch = images()
     maps = ops.convert_to_numpy(linear.final_maps(linear.backbone(batch)))
@@ -259,7 +251,7 @@ def test_skeleton_by_name():
 def test_defaults_of_the_backbones(monkeypatch):
     # The paper's PRN takes seconds to initialize.
     monkeypatch.setattr(multiposenet, "PoseResidualNetwork", lambda keypoints, **options: Max())
-    nano, paper = MultiPoseNet("nano"), MultiPoseNet(own_backbone())
+    nano, paper = MultiPoseNet("nano"), MultiPoseNet(four_convolutions(6))
     assert (nano.architecture, nano.options) == (NANO, options.NANO)
     assert (paper.architecture, paper.options) == (PAPER, InferenceOptions())
     assert small().architecture == SMALL
@@ -353,7 +345,7 @@ def test_backbone_of_a_wrong_stride():
     inputs = keras.Input((None, None, 3))
     x, outputs = inputs, {}
     for level in ("C2", "C3", "C4", "C5"):
-        x = outputs[level] = layers.Conv2D(4, 3, 2, "same")(x)
+        x = outputs[level] = keras.layers.Conv2D(4, 3, 2, "same")(x)
     with pytest.raises(ValueError, match="C2 has stride 2; it must be 4"):
         MultiPoseNet(keras.Model(inputs, outputs), architecture=SMALL)
 

@@ -5,31 +5,14 @@ reach, and heatmaps in place of disks and offsets, of a network of the same back
 networks that are trained alike: sizes of crops, and offsets beside the highest cell alone.
 """
 
-from dataclasses import dataclass, field
-
 from multiposenet.errors import WeightsError
 from multiposenet.systems.grmi import BOX_OVERLAP
 from multiposenet.systems.pose_nms import OKSNMS, SoftOKSNMS
 from multiposenet.training.tables.system_rows import DecidedRow, SystemRow, SystemTable
-from multiposenet.training.tables.trained_runs import TrainedRuns
+from multiposenet.training.tables.trained_runs import TrainedRow, TrainedRuns
 
 _OKS_NMS = OKSNMS()
 _PEAK = 2  # pixels of 352 x 256, as the disks of grmi-nano, which are narrow peaks
-
-
-@dataclass(frozen=True)
-class TrainedRow:
-    """A row whose network is trained by ``recipes.TableGRMI``.
-
-    Attributes:
-        name, title, than: as of ``SystemRow``.
-        changes: of the recipe.
-    """
-
-    name: str
-    title: str
-    changes: dict = field(default_factory=dict)
-    than: str | None = None
 
 
 class GRMITable:

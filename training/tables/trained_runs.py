@@ -1,12 +1,29 @@
-"""Runs of one stage that rows of a table need, trained once each."""
+"""Rows of a table whose networks are trained alike, and their runs, trained once each."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from multiposenet.errors import WeightsError
 from multiposenet.skeleton import COCO_17
 from multiposenet.training import datasets, pipeline, run_folder
 from multiposenet.training.recipes.base import Recipe
+
+
+@dataclass(frozen=True)
+class TrainedRow:
+    """A row whose network is trained by the table's recipe.
+
+    Attributes:
+        name: as ``--rows`` takes it.
+        title: as the table prints it.
+        changes: of the recipe.
+        than: name of the row whose figures this one's are compared with; None: with nothing.
+    """
+
+    name: str
+    title: str
+    changes: dict = field(default_factory=dict)
+    than: str | None = None
 
 
 class TrainedRuns:

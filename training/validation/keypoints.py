@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from multiposenet.evaluation import evaluate_keypoints
-from multiposenet.evaluation.pck import pck, torso_sizes
+from multiposenet.evaluation.pck import torso_pck
 from multiposenet.maths.geometry import letterbox, letterbox_size
 from multiposenet.maths.heatmaps import GaussianHeatmaps
 from multiposenet.networks import grouping
@@ -68,8 +68,7 @@ class KeypointValidation:
         none = np.zeros((0, skeleton.num_keypoints, 3))
         labels = np.concatenate([none, *(record.keypoints for record in records)])
         found = np.reshape([result["keypoints"] for result in results], labels.shape)
-        labelled, units = labels[..., 2] > 0, torso_sizes(labels, skeleton)
-        return pck(found[..., :2], labels[..., :2], labelled, units)[1]
+        return torso_pck(found[..., :2], labels, skeleton)[1]
 
     def _results(self, record):
         image = read_image(self.images / record.file_name)

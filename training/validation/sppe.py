@@ -3,7 +3,7 @@
 import numpy as np
 
 from multiposenet.errors import AnnotationError
-from multiposenet.evaluation.pck import TORSO, pck, torso_sizes
+from multiposenet.evaluation import pck
 from multiposenet.maths import geometry
 from multiposenet.networks.crop_margins import SPPE as MARGIN
 from multiposenet.systems.compilation import compiled
@@ -50,10 +50,10 @@ def measured(samples, skeleton):
         AnnotationError: there is none.
     """
     found = people(samples)
-    sizes = torso_sizes(_labels(found, skeleton), skeleton)
+    sizes = pck.torso_sizes(_labels(found, skeleton), skeleton)
     if not (sizes > 0).any():
         raise AnnotationError(
-            f"validation: keypoints: nobody has {' and '.join(TORSO)}, the unit of PCK; "
+            f"validation: keypoints: nobody has {' and '.join(pck.TORSO)}, the unit of PCK; "
             "give annotations with them"
         )
     return [person for person, size in zip(found, sizes, strict=True) if size > 0]
@@ -126,9 +126,8 @@ def behind_exact_stn(network, persons, boxes, proposal_size, margin):
 
 
 def torso_pck(points, persons, skeleton):
-    """PCK@0.2 of keypoints ``(P, K, 2)`` in pixels of the photos, see ``evaluation.pck.pck``."""
-    labels = _labels(persons, skeleton)
-    return pck(points, labels[..., :2], labels[..., 2] > 0, torso_sizes(labels, skeleton))
+    """PCK@0.2 of keypoints ``(P, K, 2)`` in pixels of the photos, see ``evaluation.pck``."""
+    return pck.torso_pck(points, _labels(persons, skeleton), skeleton)
 
 
 def _labels(persons, skeleton):

@@ -38,6 +38,16 @@ class Filling:
             raise self.error(name, "is not finite")
         return value
 
+    def normalization(self, source: str) -> list[np.ndarray]:
+        """Gamma, beta, mean and variance of a batch normalization of PyTorch; errors of `read`."""
+        kinds = ("weight", "bias", "running_mean", "running_var")
+        return [self.read(f"{source}.{kind}") for kind in kinds]
+
+    def convolution(self, source: str, use_bias: bool) -> list[np.ndarray]:
+        """Kernel, as Keras has it, and bias of a convolution of PyTorch; errors of `read`."""
+        kernel = np.transpose(self.read(f"{source}.weight"), (2, 3, 1, 0))
+        return [kernel, self.read(f"{source}.bias")] if use_bias else [kernel]
+
     def put(self, layer, values: list[np.ndarray], source: str) -> None:
         """Notes the weights that a layer gets, in its order.
 

@@ -49,15 +49,12 @@ def load(path, arrays: Mapping[str, np.ndarray], model: keras.Model) -> None:
             continue
         source, before = _source(layer.name)
         if isinstance(layer, keras.layers.BatchNormalization):
-            kinds = ("weight", "bias", "running_mean", "running_var")
-            gamma, beta, mean, variance = (filling.read(f"{source}.{kind}") for kind in kinds)
+            gamma, beta, mean, variance = filling.normalization(source)
             if before is not None:  # (w x + b) - mean = w x - (mean - b)
                 mean = mean - filling.read(f"{before}.bias")
             values = [gamma, beta, mean, variance + (EPSILON - layer.epsilon)]
         else:
-            values = [np.transpose(filling.read(f"{source}.weight"), (2, 3, 1, 0))]
-            if layer.use_bias:
-                values.append(filling.read(f"{source}.bias"))
+            values = filling.convolution(source, layer.use_bias)
         filling.put(layer, values, source)
     # Units whose input has their width have a shortcut that they do not use.
     filling.finish(lambda name: name.endswith("num_batches_tracked") or ".skip_layer." in name)

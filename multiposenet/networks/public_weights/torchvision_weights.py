@@ -114,8 +114,7 @@ def _present_name(name: str) -> str:
 
 def _normalization(filling, source, ours, theirs):
     """The weights of a batch normalization with the epsilon of ours."""
-    kinds = ("weight", "bias", "running_mean", "running_var")
-    gamma, beta, mean, variance = (filling.read(f"{source}.{kind}") for kind in kinds)
+    gamma, beta, mean, variance = filling.normalization(source)
     if not (variance + theirs > 0).all():
         raise filling.error(
             f"{source}.running_var", f"has {variance.min():g}, which epsilon {theirs:g} leaves so"
@@ -125,9 +124,7 @@ def _normalization(filling, source, ours, theirs):
 
 
 def _put_convolution(filling, layer, source, label=None):
-    values = [np.transpose(filling.read(f"{source}.weight"), (2, 3, 1, 0))]
-    if layer.use_bias:
-        values.append(filling.read(f"{source}.bias"))
+    values = filling.convolution(source, layer.use_bias)
     if source.endswith("cls_logits"):
         values = [_one_label(filling, source, value, layer.filters, label) for value in values]
     filling.put(layer, values, source)

@@ -13,19 +13,21 @@ TINY = Architecture(
 )  # fmt: skip
 
 
-def _backbone():
-    """A convolution for each level."""
+def four_convolutions(channels, first=None):
+    """A backbone with a convolution for each level, behind a first layer if there is one."""
     images = keras.Input((None, None, 3))
-    x, outputs = ImageNormalization("centered")(images), {}
+    x, outputs = first(images) if first else images, {}
     for level, stride in (("C2", 4), ("C3", 2), ("C4", 2), ("C5", 2)):
-        x = keras.layers.Conv2D(24, 3, stride, "same", activation="relu", name=level.lower())(x)
+        options = {"activation": "relu", "name": level.lower()}
+        x = keras.layers.Conv2D(channels, 3, stride, "same", **options)(x)
         outputs[level] = x
-    return keras.Model(images, outputs, name="convolutions")
+    return keras.Model(images, outputs, name="four_convolutions")
 
 
 def random_model():
     keras.utils.set_random_seed(0)
-    model = MultiPoseNet(_backbone(), architecture=TINY, options={"max_people": 3})
+    backbone = four_convolutions(24, ImageNormalization("centered"))
+    model = MultiPoseNet(backbone, architecture=TINY, options={"max_people": 3})
     model.person_subnet.get_layer("logits").bias.assign(np.full(9, 2.0, "float32"))
     kernel = model.keypoint_subnet.get_layer("prediction").kernel  # maps without ties
     kernel.assign(np.random.default_rng(0).normal(scale=0.3, size=kernel.shape))

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from keras import ops
 
-from multiposenet import cli
 from multiposenet.errors import InputError, MultiPoseNetWarning, WeightsError
 from multiposenet.networks import backbones
 from multiposenet.networks.backbones.compact import nano
@@ -46,20 +45,7 @@ def small_networks():
 
 
 @pytest.fixture
-def run_command(capsys):
-    """Runs a command line; returns (exit status, stdout, lines of stderr)."""
-
-    def run(*arguments):
-        capsys.readouterr()
-        status = cli.main([str(part) for part in arguments])
-        text, errors = capsys.readouterr()
-        return status, text, errors.splitlines()
-
-    return run
-
-
-@pytest.fixture
-def convert(run_command, tmp_path, monkeypatch):
+def convert(multiposenet, tmp_path, monkeypatch):
     """A conversion's folder and its --json; what its networks get is 0.01 everywhere."""
 
     def load(path, arrays, epsilon, **networks):
@@ -72,7 +58,7 @@ def convert(run_command, tmp_path, monkeypatch):
         monkeypatch.setattr(torch_files, "read", lambda path: FILES[network])
         out = tmp_path / network
         arguments = ("convert-weights", "torchvision", "a.pth", "--out", out, *options)
-        status, text, errors = run_command(*arguments, "--json", "-")
+        status, text, errors = multiposenet(*arguments, "--json", "-")
         return (out, json.loads(text)) if status == 0 else errors
 
     return convert
@@ -97,13 +83,13 @@ def test_a_converted_detector(convert, tmp_path):
     assert len(people) and np.isfinite(people.boxes).all()
 
 
-def test_options_of_the_conversion(convert, run_command):
+def test_options_of_the_conversion(convert, multiposenet):
     (error,) = convert("retinanet", "--epsilon", "-1")
     assert "--epsilon: -1.0; give a number from 0 to 1" in error
     (error,) = convert("retinanet", "--skeleton", "lsp_14")
     assert "torchvision: --skeleton: not of this kind" in error
     arguments = ("hourglass", "a.pth", "--out", "out", "--epsilon", "0")
-    (error,) = run_command("convert-weights", *arguments)[2]
+    (error,) = multiposenet("convert-weights", *arguments)[2]
     assert "hourglass: --epsilon: not of this kind" in error
     assert convert("retinanet", "--epsilon", "1e-5")[1]["epsilon"] == 1e-5
 

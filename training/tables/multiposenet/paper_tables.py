@@ -2,6 +2,7 @@
 
 from multiposenet.training.tables.multiposenet import grouping, looks, persons, subnets
 from multiposenet.training.tables.system_rows import FIGURES, SystemRow
+from multiposenet.training.tables.trained_runs import TrainedRow
 
 ROWS = (*looks.ROWS, *subnets.ROWS, *grouping.ROWS, *persons.ROWS)
 """Names begin with the number of the table."""
@@ -26,7 +27,7 @@ class PaperTables:
         measured = {"name": row.name, "title": row.title, **paper(row.name)}
         table = {
             SystemRow: self.systems,
-            subnets.SubnetRow: self.subnets,
+            TrainedRow: self.subnets,
             grouping.GroupingRow: self.grouping,
             persons.BoxRow: self.persons,
             persons.MaskRow: self.persons,

@@ -6,43 +6,26 @@ a folder of its own from which it resumes:
     RUN/ROW-SEED      as ``pipeline.train`` leaves it
 """
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from multiposenet.errors import WeightsError
 from multiposenet.skeleton import COCO_17
 from multiposenet.training import run_folder
 from multiposenet.training.tables.system_rows import FIGURES
-from multiposenet.training.tables.trained_runs import TrainedRuns
+from multiposenet.training.tables.trained_runs import TrainedRow, TrainedRuns
 from multiposenet.training.validation.keypoints import KeypointValidation, map_function
-
-
-@dataclass(frozen=True)
-class SubnetRow:
-    """A row of the table.
-
-    Attributes:
-        name: as ``--rows`` takes it.
-        title: as the table prints it.
-        changes: of the recipe.
-    """
-
-    name: str
-    title: str
-    changes: dict = field(default_factory=dict)
 
 
 def _backbone(name, title, backbone):
     # The model of a ResNet has the paper's linear maps.
     changes = {"backbone": backbone, "pretrained": "imagenet", "loss": "l2"}
-    return SubnetRow(name, title, changes)
+    return TrainedRow(name, title, changes)
 
 
 ROWS = (
-    SubnetRow("2-no-int", "no intermediate loss", {"intermediate": 0.0}),
-    SubnetRow("2-no-concat", "no concatenation", {"concatenated": False}),
-    SubnetRow("2-whole", "both"),
+    TrainedRow("2-no-int", "no intermediate loss", {"intermediate": 0.0}),
+    TrainedRow("2-no-concat", "no concatenation", {"concatenated": False}),
+    TrainedRow("2-whole", "both"),
     _backbone("2-resnet50", "ResNet-50", "resnet50"),
     _backbone("2-resnet101", "ResNet-101", "resnet101"),
     _backbone("2-dilated", "ResNet-101, dilated", "resnet101_dilated"),
@@ -59,7 +42,7 @@ PAPER = {
 
 
 class SubnetTable:
-    """Measures ``SubnetRow``s, after training them if they are not there.
+    """Measures ``TrainedRow``s, after training them if they are not there.
 
     Args:
         annotations: ``CocoAnnotations`` of ``COCO_17`` to measure on.
@@ -71,7 +54,7 @@ class SubnetTable:
     def __init__(self, annotations, images, runs: TrainedRuns, seeds=2):
         self.annotations, self.images, self.runs, self.seeds = annotations, images, runs, seeds
 
-    def measure(self, row: SubnetRow) -> dict:
+    def measure(self, row: TrainedRow) -> dict:
         """``FIGURES`` of a row in true boxes and ``PCK``, 0 to 100, the mean over the seeds.
 
         Returns:
