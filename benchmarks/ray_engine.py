@@ -106,7 +106,7 @@ def own_memory(pid):
 
 
 @functools.cache
-def _undisturbed(photos, folder, engine="ray"):
+def _undisturbed(photos, folder, engine):
     run = Run(photos, folder / engine, engine)
     if engine == "ray":
         run.memory = _watched(run, len(list(photos.iterdir())))
@@ -136,7 +136,7 @@ def rows(photos, folder, count):
 
 
 def worker(photos, folder, count):
-    whole = _undisturbed(photos, folder)
+    whole = _undisturbed(photos, folder, "ray")
     killed = Run(photos, folder / "worker", "ray")
     killed.wait_for(count // 3)
     (victim, *_) = killed.actors()
@@ -148,7 +148,7 @@ def worker(photos, folder, count):
 
 
 def driver(photos, folder, count):
-    whole, resume = _undisturbed(photos, folder), ()
+    whole, resume = _undisturbed(photos, folder, "ray"), ()
     for end, wanted in ((signal.SIGKILL, count // 3), (signal.SIGINT, 2 * count // 3)):
         run = Run(photos, folder / "driver", "ray", *resume)
         run.wait_for(wanted)
@@ -173,7 +173,7 @@ def overhead(photos, folder, count):
 
 
 def memory(photos, folder, count):
-    for pid, (early, late) in _undisturbed(photos, folder).memory.items():
+    for pid, (early, late) in _undisturbed(photos, folder, "ray").memory.items():
         told = f"{early:.0f} MB, then {late:.0f}: {late - early:+.0f} MB"
         print(f"memory: actor {pid}: {told}", flush=True)
 
