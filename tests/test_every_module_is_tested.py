@@ -107,7 +107,7 @@ def _mirrored(name):
 
 
 IMPORTED = set().union(*map(_imported, TESTS.rglob("test_*.py")))
-MODULES = sorted(set(filter(lambda name: _has_code(modules()[name]), modules())) - set(PACKAGES))
+MODULES = sorted({name for name, path in modules().items() if _has_code(path)} - set(PACKAGES))
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -59,16 +59,18 @@ def take(model, name, stage="keypoints", parts=()):
         return
     untrained = ()
     if name in zoo.names():
-        source = MultiPoseNet.from_config({**zoo.entry(name)["architecture"], "weights": name})
+        config = {**zoo.entry(name)["architecture"], "weights": name}
     else:
-        source = MultiPoseNet.from_config(run_folder.read_architecture(Path(name) / "model.json"))
-        run_folder.load_parts(source, name, stage)
-        untrained = run_folder.untrained(name)
-    if source.backbone.name != model.backbone.name:
+        config = run_folder.read_architecture(Path(name) / "model.json")
+    if config["backbone"] != model.backbone.name:
         raise WeightsError(
-            f"{name}: backbone: is {source.backbone.name}, the recipe's is {model.backbone.name}; "
+            f"{name}: backbone: is {config['backbone']}, the recipe's is {model.backbone.name}; "
             "make them equal or use another model"
         )
+    source = MultiPoseNet.from_config(config)
+    if name not in zoo.names():
+        run_folder.load_parts(source, name, stage)
+        untrained = run_folder.untrained(name)
     found = model.skeleton.indices_from(source.skeleton)
     if stage == "prn" and found.tolist() != list(range(source.skeleton.num_keypoints)):
         return  # every weight of it is of all keypoints
