@@ -13,7 +13,7 @@ the processors for each part of the work, one after the other; other work beside
 import argparse
 import itertools
 import json
-import resource
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,11 +24,12 @@ import cv2
 import numpy as np
 
 import multiposenet
-from multiposenet import formats, sources
+from multiposenet import formats, overlapped, sources
 from multiposenet.annotations import CocoAnnotations
 from multiposenet.video.writer import VideoWriter
 
 RATE, SIZE = 25, (720, 1280)
+KINDS = ("one by one", "in lanes")  # of `rates_of`
 
 
 def write(path, folder, seconds):
@@ -83,15 +84,29 @@ def _paste(view, picture, alpha, left):
 
 
 def network_alone(pose, path, seconds):
-    """Frames a second of the network on a canvas of the clip."""
+    """`rates_of` on a canvas of the clip."""
     frame = next(sources.frames(str(path)))
-    canvas = next(pose.canvases([frame]))
-    pose._find(canvas)
-    end, count, begin = time.monotonic() + seconds, 0, time.monotonic()
-    while time.monotonic() < end:
-        pose._find(canvas)
-        count += len(canvas)
-    return count / (time.monotonic() - begin)
+    return rates_of(pose, list(pose.canvases([frame])), seconds)
+
+
+def rates_of(pose, canvases, seconds):
+    """Images a second of the network alone, on canvases that are there.
+
+    One after the other, and as many at a time as its runtime has lanes, as `predict` runs it.
+    """
+
+    def rate(find, lanes):
+        for canvas in canvases:
+            find(canvas)
+        count, begin = 0, time.monotonic()
+        in_time = itertools.takewhile(
+            lambda _: time.monotonic() < begin + seconds, itertools.cycle(canvases)
+        )
+        for _ in overlapped.mapped(find, in_time, lanes, lanes - 1):
+            count += 1
+        return count / (time.monotonic() - begin)
+
+    return np.array([rate(pose._find, 1), rate(pose._find_many, pose.model.lanes)])
 
 
 def whole(path, *options):
@@ -101,6 +116,15 @@ def whole(path, *options):
         command = [sys.executable, __file__, "--inside", json.dumps(given)]
         answer = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(answer.stdout.splitlines()[-1])
+
+
+def beside(rate, alone):
+    """A line that compares a rate with those of the network alone."""
+    ratios = (
+        f"{network:.2f} {kind}: {rate / network:.2f}"
+        for network, kind in zip(alone, KINDS, strict=True)
+    )
+    return f"{rate:.2f}/s; network " + ", ".join(ratios)
 
 
 def parts(pose, path, count):
@@ -118,12 +142,11 @@ def parts(pose, path, count):
 
     frames = measured("decoding", itertools.islice(sources.frames(str(path)), count))
     canvases = [canvas for frame in frames for canvas in pose.canvases([frame])]
-    find = pose._find
+    find, pose._lanes = pose._find_many, 1
     find(canvases[0])
     outputs = iter(measured("network", map(find, canvases)))
     pose._find = lambda canvas: next(outputs)
     found = measured("canvas, poses, mask", pose.stream(frames))
-    pose._find = find
     measured("lines", (json.dumps(formats.frame_line(*item)) for item in found))
     pictures = measured("drawing", (poses.draw(image=frame.image) for frame, poses in found))
     video = VideoWriter(path.with_name("drawn.mp4"), RATE)
@@ -155,7 +178,9 @@ def inside(command):
     System.stream = timed
     status = cli.main(command)
     seconds = time.monotonic() - times[0]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Not of `resource`, whose peak a process inherits from the one that starts it.
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    peak = int(peak) / 1024
     print(json.dumps({"status": status, "seconds": seconds, "peak": peak}))
 
 
@@ -165,7 +190,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--parts", action="store_true")
-    parser.add_argument("--runtime", default="openvino")
+    parser.add_argument("--runtime", default="onnx")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.inside:
@@ -182,16 +207,10 @@ def main():
         pose = multiposenet.load("multiposenet-nano", runtime=args.runtime)
         if args.parts:
             return parts(pose, path, min(count, 60))  # all are held
-        alone = []
         for kind, more in (("drawn", ()), ("not drawn", ("--pictures", "none"))):
-            alone.append(network_alone(pose, path, 8))
+            before = network_alone(pose, path, 8)
             rate = count / whole(path, *runtime, *more)["seconds"]
-            alone.append(network_alone(pose, path, 8))
-            network = np.mean(alone[-2:])
-            print(
-                f"{kind}: {rate:.1f} frames/s, network {network:.1f}: {rate / network:.2f}",
-                flush=True,
-            )
+            print(f"{kind}:", beside(rate, (before + network_alone(pose, path, 8)) / 2), flush=True)
     return None
 
 

@@ -10,28 +10,15 @@ quarter of the photos and compared with the run of all.
 
 import argparse
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
-from clip import whole
+from clip import beside, rates_of, whole
 
 import multiposenet
 from multiposenet import sources
 
 SAMPLE = 40  # photos whose canvases the network's rate is measured on
-
-
-def network_rate(pose, canvases, seconds):
-    """Photos a second of the network alone."""
-    for canvas in canvases:
-        pose._find(canvas)
-    count, begin = 0, time.monotonic()
-    while time.monotonic() < begin + seconds:
-        for canvas in canvases:
-            pose._find(canvas)
-            count += len(canvas)
-    return count / (time.monotonic() - begin)
 
 
 def linked(paths, folder):
@@ -47,7 +34,7 @@ def main():
     parser.add_argument("photos", type=Path, help="a folder")
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--pictures", nargs="+", default=["none", "jpg", "png"])
-    parser.add_argument("--runtime", default="openvino")
+    parser.add_argument("--runtime", default="onnx")
     args = parser.parse_args()
     paths = sorted(args.photos.iterdir())[: args.count]
     pose = multiposenet.load("multiposenet-nano", runtime=args.runtime)
@@ -60,18 +47,18 @@ def main():
         }
         for pictures in args.pictures:
             options = ("--runtime", args.runtime, "--pictures", pictures)
-            runs, rates = {}, [network_rate(pose, canvases, 8)]
+            runs, rates = {}, [rates_of(pose, canvases, 5)]
             for count, folder in parts.items():
                 runs[count] = whole(folder, *options)
-                rates.append(network_rate(pose, canvases, 8))
+                rates.append(rates_of(pose, canvases, 5))
             (few, more, all_of) = parts
             each = (runs[more]["seconds"] - runs[few]["seconds"]) / (more - few)
             start = runs[few]["seconds"] - few * each
-            rate, network = all_of / runs[all_of]["seconds"], np.mean(rates[-2:])
+            rate, network = all_of / runs[all_of]["seconds"], np.mean(rates[-2:], axis=0)
             told = start + each * all_of
             long, short = runs[all_of], runs[few]
             print(
-                f"{pictures}: {rate:.2f} photos/s, network {network:.2f}: {rate / network:.2f}",
+                f"{pictures}: {beside(rate, network)}",
                 f"peak {short['peak']:.0f} MB of {few} photos, {long['peak']:.0f} of {all_of}",
                 f"{start:.2f} s + {1000 * each:.1f} ms a photo tell {told:.1f} s, were "
                 f"{long['seconds']:.1f}: {told / long['seconds']:.2f}",

@@ -10,6 +10,7 @@ an iterator that is closed, exhausted or left by an error. Threads help since de
 OpenCV and the runtimes let others run meanwhile.
 """
 
+import contextlib
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -39,6 +40,29 @@ def mapped(
             yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def in_lanes(
+    one: Callable, many: Callable, items: Iterable, lanes: int, waiting: int = 1
+) -> Iterator[object]:
+    """Yields a function of each item, in order, computed in as many threads as there are lanes.
+
+    Args:
+        one: of an item that is alone, or of each if there is one lane; it runs in the caller's
+            thread.
+        many: of each of several items; it runs in threads.
+        items: taken in the caller's thread.
+        lanes: threads.
+        waiting: items beside those in work.
+    """
+    items = iter(items)
+    begun = list(itertools.islice(items, 2)) if lanes > 1 else []
+    if len(begun) < 2:
+        yield from map(one, itertools.chain(begun, items))
+        return
+    items = itertools.chain(begun, items)
+    with contextlib.closing(mapped(many, items, lanes, lanes - 1 + waiting)) as results:
+        yield from results
 
 
 def ahead(items: Iterable, waiting: int = 2) -> Iterator[object]:

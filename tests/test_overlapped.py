@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from multiposenet.overlapped import ahead, mapped
+from multiposenet.overlapped import ahead, in_lanes, mapped
 
 
 def threads():
@@ -53,6 +53,31 @@ def test_items_are_taken_in_advance_by_a_thread_and_closed_with_it():
     stream.close()
     assert len(taken) <= 4 and closed == [True] and not threads()
     assert threading.current_thread() not in places
+
+
+@pytest.mark.parametrize(
+    "count, lanes, kind",
+    [(0, 2, "one"), (1, 2, "one"), (5, 1, "one"), (2, 2, "many"), (5, 3, "many")],
+)
+def test_several_items_go_through_lanes_and_one_alone_does_not(count, lanes, kind):
+    functions = [lambda number, name=name: (name, number) for name in ("one", "many")]
+    taken, found = [], []
+    for result in in_lanes(*functions, numbers(count, taken), lanes):
+        found.append(result)
+        assert len(taken) <= len(found) + lanes
+    assert found == [(kind, number) for number in range(count)] and not threads()
+
+
+def test_as_many_items_are_in_work_as_there_are_lanes():
+    together = threading.Barrier(3)
+    assert list(in_lanes(None, lambda _: together.wait(10) >= 0, range(6), 3)) == [True] * 6
+
+
+def test_lanes_end_with_the_caller():
+    stream = in_lanes(int, int, numbers(50, taken := []), 2)
+    next(stream)
+    stream.close()
+    assert len(taken) <= 3 and not threads()
 
 
 @pytest.mark.parametrize("wrap", [ahead, lambda items: mapped(int, items)])

@@ -212,7 +212,8 @@ def _on_runtime(pose, folder, runtime, batch):
             quantization.quantize(bare, [batch])
     runtime = kind if runtime == INT8 else runtime
     run = exported.open_function(whole, runtime)
-    model = exported.ExportedModel(run, pose.skeleton, None, pose.options, runtime)
+    lanes = exported.lanes(runtime)
+    model = exported.ExportedModel(run, pose.skeleton, None, pose.options, runtime, lanes=lanes)
     faster = estimator.Estimator(model, pose.image_size, pose.score)
     return faster, exported.open_function(bare, runtime)
 

@@ -20,7 +20,7 @@ import numpy as np
 from multiposenet import zoo
 from multiposenet.errors import ForkError, InputError, WeightsError
 from multiposenet.files import bounded_files, checksums, writing
-from multiposenet.runtimes import forks
+from multiposenet.runtimes import forks, openvino_session
 from multiposenet.skeleton import Skeleton
 
 FORMATS = {"saved_model": "", "onnx": ".onnx", "openvino": ".xml", "litert": ".tflite"}
@@ -34,8 +34,9 @@ PACKAGES = {
 """Format -> what runs it, and then what else is needed to write it."""
 RUNTIMES = ("keras", "openvino", "openvino-bf16", "onnx")
 """What `Estimator` can be run on; bf16 is OpenVINO's arithmetic of 16 bits."""
-AUTO = ("openvino", "onnx")
+AUTO = ("onnx", "openvino")
 _MAX_SIDECAR = 1 << 20  # bytes
+_MOST_LANES = 8  # which bounds the memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,24 +48,29 @@ class ExportedModel:
 
     Attributes:
         run: from (B, H, W, 3) float32 RGB 0-255 and the names of the wanted outputs, None for all,
-            to a dict of arrays as `MultiPoseNet` returns it.
+            to a dict of arrays as `MultiPoseNet` returns it. With more than one lane it also takes
+            whether the batch is one of many.
         skeleton: the keypoints that it finds.
         image_size: (H, W) if it takes no other size, else None.
         options: the `InferenceOptions` that it was made with, by name; `image_size`, `score` and
             `enlarge` are defaults, the others, as far as they are known, part of it.
         runtime: its name.
         path: of the file, None if it comes from none.
+        lanes: threads that get more done by calling it, for many batches, at the same time.
     """
 
-    run: Callable[[np.ndarray, Sequence[str] | None], dict[str, np.ndarray]]
+    run: Callable[..., dict[str, np.ndarray]]
     skeleton: Skeleton
     image_size: tuple[int, int] | None
     options: dict
     runtime: str
     path: Path | None = None
+    lanes: int = 1
 
-    def __call__(self, images, names=None) -> dict[str, np.ndarray]:
-        return self.run(images, names)
+    def __call__(
+        self, images: np.ndarray, names: Sequence[str] | None = None, many: bool = False
+    ) -> dict[str, np.ndarray]:
+        return self.run(images, names, many) if self.lanes > 1 else self.run(images, names)
 
     def __reduce__(self):
         if self.path is None:
@@ -123,6 +129,7 @@ def load(
         about["options"],
         runtime,
         path,
+        lanes(runtime),
     )
 
 
@@ -244,6 +251,15 @@ def threads() -> int:
     return min(there, int(wanted)) if wanted.isdecimal() and int(wanted) else there
 
 
+def lanes(runtime: str) -> int:
+    """How many threads a runtime serves at the same time with a gain.
+
+    For many images, one thread for each costs a third less than all of them for one after the
+    other (docs/speed.md). Each holds its own activations.
+    """
+    return min(threads(), _MOST_LANES) if runtime.partition("-")[0] in AUTO else 1
+
+
 def limit_threads(count: int) -> None:
     """Lets what this process loads from now on start so many threads for a computation."""
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
@@ -265,73 +281,32 @@ def open_function(path: Path, runtime: str) -> Callable:
 def _onnx(path):
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    (images,), outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
+    sessions, lock, most = {}, threading.Lock(), threads()
 
-    def run(batch, names=None):
+    def session(pool):
+        """With so many threads that a call shares with the others; its own is one of them."""
+        with lock:
+            if pool not in sessions:
+                options = onnxruntime.SessionOptions()
+                options.intra_op_num_threads = pool
+                options.log_severity_level = 3
+                providers = ["CPUExecutionProvider"]
+                sessions[pool] = onnxruntime.InferenceSession(path, options, providers=providers)
+            return sessions[pool]
+
+    (images,), outputs = session(most).get_inputs(), session(most).get_outputs()
+    outputs = [output.name for output in outputs]
+
+    def run(batch, names=None, many=False):
         names = outputs if names is None else names
-        return dict(zip(names, session.run(names, {images.name: batch}), strict=True))
+        pool = most - lanes("onnx") + 1 if many else most
+        return dict(zip(names, session(pool).run(names, {images.name: batch}), strict=True))
 
     return run
 
 
 def _openvino(path, precision):
-    import openvino
-
-    from multiposenet.runtimes import openvino_graph
-
-    options = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_NUM_THREADS": threads(),
-        # By default it would compute in bfloat16 wherever the processor can.
-        "INFERENCE_PRECISION_HINT": precision,
-        # What it would keep for every shape it has seen: memory that grows with the photos.
-        "CPU_RUNTIME_CACHE_CAPACITY": 0,
-    }
-    model, pools, lock = openvino.Core().read_model(path), {}, threading.Lock()
-    first = {}  # shape that the first images had, for each choice of outputs
-
-    def pool(names, shape):
-        """Of a graph of some outputs, for images of the first shape or of any other."""
-        with lock:
-            # Knowing the shape saves a tenth of the time, but costs memory and a second: only the
-            # first one, in a video the only one, gets a graph of its own.
-            known = shape if first.setdefault(names, shape) == shape else None
-            if (names, known) not in pools:
-                graph = openvino_graph.narrowed(model, names, known)
-                pools[names, known] = _Requests(openvino.compile_model(graph, "CPU", options))
-            return pools[names, known]
-
-    def run(batch, names=None):
-        found = pool(names if names is None else tuple(names), batch.shape).infer(batch)
-        return {output.any_name: values for output, values in found.items()}
-
-    return run
-
-
-class _Requests:
-    """Infer requests of a compiled graph of OpenVINO, of which each serves a thread at a time.
-
-    One fills all processors; a second lets another thread bring its images meanwhile.
-    """
-
-    def __init__(self, compiled, most=2):
-        self._compiled, self._idle = compiled, []
-        self._free = threading.BoundedSemaphore(most)
-
-    def infer(self, batch):
-        with self._free:
-            try:
-                request = self._idle.pop()
-            except IndexError:
-                request = self._compiled.create_infer_request()
-            try:
-                return request.infer([batch], share_inputs=True)  # its outputs are copies
-            finally:
-                self._idle.append(request)
+    return openvino_session.opened(path, precision, threads(), lanes("openvino"))
 
 
 def _litert(path):

@@ -20,20 +20,22 @@ def fills_processors(model) -> bool:
     return not tensorflow.config.list_physical_devices("GPU")
 
 
-def compiled(model, names=None):
+def compiled(model, names=None, many=False):
     """Compiles a model once for all sizes of images, where the backend can.
 
     Args:
         model: a `keras.Model` from images (B, H, W, 3) to a dict, or an `ExportedModel`.
         names: of the outputs that are wanted, None for all; where the backend or the runtime can,
             the others are not computed.
+        many: whether many batches are to be seen, by as many threads at the same time as an
+            `ExportedModel` has lanes.
 
     Returns:
         A function from a batch of images to the model's outputs at inference, as arrays, by the
         options that the model has when it is called. Threads may call it at the same time.
     """
     if isinstance(model, exported.ExportedModel):
-        return lambda images: model(images, names)
+        return lambda images: model(images, names, many)
     import keras
 
     forks.check(forks.KERAS)

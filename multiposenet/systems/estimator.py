@@ -7,15 +7,17 @@
 """
 
 import dataclasses
+import functools
 import math
 import os
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
-from multiposenet import keras_start, zoo
+from multiposenet import keras_start, overlapped, zoo
 from multiposenet.errors import InputError
 from multiposenet.maths.geometry import Affine, letterbox, letterbox_size, resample
 from multiposenet.poses import Poses
@@ -88,7 +90,9 @@ class Estimator(System):
         self.rescoring = pose_scores.check(rescoring)
         self.batch_size = int(batch_size)
         self._fixed_size = getattr(model, "image_size", None)
+        self._lanes = getattr(model, "lanes", 1)
         self._find = compiled(model, _OF_POSES)
+        self._find_many = compiled(model, _OF_POSES, many=True)
         self._see = compiled(model, ("heatmaps",))
         self._find_and_see = compiled(model, (*_OF_POSES, "heatmaps"))
 
@@ -133,14 +137,22 @@ class Estimator(System):
     def _stream(self, items) -> Iterator[tuple[Frame, Poses] | InputError]:
         cut = system.windows(
             items,
-            4 * self.batch_size,
+            4 * self.batch_size if self.batch_size > 1 else 1,
             lambda item: (system.pixels(item),),
             (system.WINDOW_PIXELS,),
         )
-        for window in cut:
-            results = dict(self._run(window, self._find, self._poses))
-            for index, item in enumerate(window):
-                yield item if isinstance(item, InputError) else (item, results[index])
+        one, many = (functools.partial(self._found, f) for f in (self._find, self._find_many))
+        with closing(overlapped.in_lanes(one, many, cut, self._lanes)) as found:
+            for window in found:
+                yield from window
+
+    def _found(self, find, window) -> list[tuple[Frame, Poses] | InputError]:
+        """What `_stream` yields for a window."""
+        results = dict(self._run(window, find, self._poses))
+        return [
+            item if isinstance(item, InputError) else (item, results[index])
+            for index, item in enumerate(window)
+        ]
 
     def advice(self, frame: Frame, poses: Poses) -> str | None:
         height, width = frame.image.shape[:2]
@@ -219,7 +231,7 @@ class Estimator(System):
             if isinstance(frame, Frame):
                 groups[fixed or self._canvas_size(frame)].append(index)
         for size, indices in groups.items():
-            for batch in _batches(indices, self.batch_size):
+            for batch in system.batches(indices, self.batch_size):
                 images = np.empty((len(batch), *size, 3), np.float32)
                 affines = []
                 for row, index in enumerate(batch):
@@ -387,14 +399,3 @@ def _check_fixed(path: Path, fixed: dict, wanted: dict) -> None:
                 f"{path}: {name}: is {known}, {value} is asked for; export it anew with "
                 f"`--set {name}={value}`, or name the model that it was made of"
             )
-
-
-def _batches(indices: list[int], largest: int) -> Iterator[list[int]]:
-    """Cuts a list into pieces of the largest size, then powers of two.
-
-    Backends compile once per shape, so the number of different batch sizes is kept small.
-    """
-    while indices:
-        size = largest if len(indices) >= largest else 1 << (len(indices).bit_length() - 1)
-        yield indices[:size]
-        indices = indices[size:]

@@ -237,3 +237,14 @@ def windows(
 def pixels(frame: Frame | InputError) -> int:
     """How many pixels an item of a stream of frames has."""
     return frame.image.shape[0] * frame.image.shape[1] if isinstance(frame, Frame) else 0
+
+
+def batches(indices: list[int], largest: int) -> Iterator[list[int]]:
+    """Cuts a list into pieces of the largest size, then powers of two.
+
+    Backends compile once per shape, so the number of different batch sizes is kept small.
+    """
+    while indices:
+        size = largest if len(indices) >= largest else 1 << (len(indices).bit_length() - 1)
+        yield indices[:size]
+        indices = indices[size:]

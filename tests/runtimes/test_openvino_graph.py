@@ -63,13 +63,14 @@ def test_narrowed(path):
     assert len(model.outputs) == 3 and model.input(0).partial_shape.is_dynamic
 
 
-def test_the_runtime_takes_any_shape_in_any_order(path):
+@pytest.mark.parametrize("many", [False, True])
+def test_the_runtime_takes_any_shape_in_any_order(path, many):
     run = exported.open_function(path, "openvino")
     for shape in [(2, 4, 6, 3), (1, 5, 2, 3), (2, 4, 6, 3), (1, 3, 3, 3)]:
         images = np.random.default_rng(sum(shape)).uniform(size=shape).astype("float32")
         values = expected(images)
         for names in (None, ("brightest",), ("there and on", "brightest")):
-            found = run(images, names)
+            found = run(images, names, many)
             assert set(found) == set(names or values)
             for name in found:
                 np.testing.assert_array_equal(found[name], values[name])

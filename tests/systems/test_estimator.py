@@ -13,7 +13,7 @@ from multiposenet.errors import InputError, WeightsError
 from multiposenet.maths import geometry
 from multiposenet.poses import Poses
 from multiposenet.sources import Frame
-from multiposenet.systems import estimator, model_files, system
+from multiposenet.systems import model_files, system
 from multiposenet.systems.estimator import Estimator, load
 
 GREY = 100
@@ -226,7 +226,7 @@ def test_large_images_make_small_windows(monkeypatch):
 
 @pytest.mark.parametrize(("count", "largest"), [(0, 8), (1, 8), (13, 8), (16, 8), (11, 6), (5, 1)])
 def test_batches_keep_order_and_are_few_sizes(count, largest):
-    batches = list(estimator._batches(list(range(count)), largest))
+    batches = list(system.batches(list(range(count)), largest))
     assert sum(batches, []) == list(range(count))
     assert {len(batch) for batch in batches} <= {largest} | {1, 2, 4, 8}
     assert all(len(batch) <= largest for batch in batches)

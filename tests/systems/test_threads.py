@@ -55,6 +55,9 @@ def check(pose, people):
     images = photos()
     alone = [fields(pose(image)) for image in images]
     assert all(len(each[0]) == people for each in alone)
+    for several, truth in zip(pose(images * 2), alone * 2, strict=True):
+        for ours, theirs in zip(fields(several), truth, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-4)
     for index, together in answers_of_threads(pose, images):
         for ours, truth in zip(together, alone[index], strict=True):
             np.testing.assert_allclose(ours, truth, atol=1e-4)
@@ -75,32 +78,7 @@ def test_exported(kind, tmp_path):
     run = exported.open_function(path, kind)
     model = exported.ExportedModel(run, CORNERS, size, {}, kind)
     check(Estimator(model, 64, score=0.01), people=2)
-
-
-def test_requests_of_openvino_are_bounded():
-    """Each serves one thread at a time, and there are no more than were asked for."""
-    made, at_work, most = [], [], []
-
-    class Request:
-        def infer(self, inputs, share_inputs):
-            assert self not in at_work
-            at_work.append(self)
-            most.append(len(at_work))
-            pause.wait(0.001)
-            at_work.remove(self)
-            return inputs[0]
-
-    class Compiled:
-        def create_infer_request(self):
-            made.append(Request())
-            return made[-1]
-
-    pause = threading.Event()
-    requests = exported._Requests(Compiled(), most=2)
-    threads = [threading.Thread(target=requests.infer, args=(1,)) for _ in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(made) <= 2 and max(most) <= 2 and not at_work
-    assert requests.infer("image") == "image" and len(requests._idle) == len(made)
+    lanes = exported.lanes(kind)
+    assert lanes == (1 if kind in ("litert", "saved_model") else min(8, exported.threads()))
+    model = exported.ExportedModel(run, CORNERS, size, {}, kind, lanes=lanes)
+    check(Estimator(model, 64, score=0.01), people=2)
