@@ -8,6 +8,7 @@
 
 import dataclasses
 import functools
+import itertools
 import math
 import os
 from collections import defaultdict
@@ -135,16 +136,12 @@ class Estimator(System):
         return self._but(image_size=InferenceOptions(image_size=size).image_size)
 
     def _stream(self, items) -> Iterator[tuple[Frame, Poses] | InputError]:
-        cut = system.windows(
-            items,
-            4 * self.batch_size if self.batch_size > 1 else 1,
-            lambda item: (system.pixels(item),),
-            (system.WINDOW_PIXELS,),
-        )
+        count = 4 * self.batch_size if self.batch_size > 1 else 1
+        limits = (system.WINDOW_PIXELS,)
+        cut = system.windows(items, count, lambda item: (system.pixels(item),), limits)
         one, many = (functools.partial(self._found, f) for f in (self._find, self._find_many))
         with closing(overlapped.in_lanes(one, many, cut, self._lanes)) as found:
-            for window in found:
-                yield from window
+            yield from itertools.chain.from_iterable(found)
 
     def _found(self, find, window) -> list[tuple[Frame, Poses] | InputError]:
         """What `_stream` yields for a window."""
