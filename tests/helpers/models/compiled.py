@@ -29,7 +29,8 @@ def compiled(function):
     def run(*arguments, **named):
         given = arguments, named
         leaves, names = jax.tree.flatten(given)
-        shapes = names, *((np.shape(leaf), np.result_type(leaf)) for leaf in leaves)
+        kinds = (getattr(leaf, "dtype", type(leaf)) for leaf in leaves)
+        shapes = names, *zip(map(np.shape, leaves), kinds, strict=True)
         if shapes not in programs:
             traced, outputs = jax.make_jaxpr(whole, return_shape=True)(given)
             # What the function knows is an argument, too: what JAX 0.10 compiles for CPUs reads
