@@ -1,6 +1,5 @@
 """What keeps a crowd as cheap as one person, and memory flat."""
 
-import gc
 import sys
 from pathlib import Path
 
@@ -24,13 +23,11 @@ def python_calls(function) -> int:
         nonlocal count
         count += event in ("call", "c_call")
 
-    gc.disable()  # at a collection, functions are called that other libraries have registered
     sys.setprofile(profiler)
     try:
         function()
     finally:
         sys.setprofile(None)
-        gc.enable()
     return count
 
 
@@ -40,7 +37,8 @@ def test_no_python_loop_over_people_or_keypoints_behind_the_model():
     for people in (1, 20):
         pose = crowd_of(people)
         assert len(pose(image)) == people
-        calls[people] = python_calls(lambda pose=pose: pose(image))
+        # The least of some runs: to wait for the thread that reads the image is a few calls more.
+        calls[people] = min(python_calls(lambda pose=pose: pose(image)) for _ in range(30))
     assert calls[1] == calls[20]
 
 
