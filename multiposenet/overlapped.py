@@ -42,9 +42,7 @@ def mapped(
         pool.shutdown(cancel_futures=True)
 
 
-def in_lanes(
-    one: Callable, many: Callable, items: Iterable, lanes: int, waiting: int = 1
-) -> Iterator[object]:
+def in_lanes(one: Callable, many: Callable, items: Iterable, lanes: int) -> Iterator[object]:
     """Yields a function of each item, in order, computed in as many threads as there are lanes.
 
     Args:
@@ -52,8 +50,7 @@ def in_lanes(
             thread.
         many: of each of several items; it runs in threads.
         items: taken in the caller's thread.
-        lanes: threads.
-        waiting: items beside those in work.
+        lanes: threads; one item more waits.
     """
     items = iter(items)
     begun = list(itertools.islice(items, 2)) if lanes > 1 else []
@@ -61,7 +58,7 @@ def in_lanes(
         yield from map(one, itertools.chain(begun, items))
         return
     items = itertools.chain(begun, items)
-    with contextlib.closing(mapped(many, items, lanes, lanes - 1 + waiting)) as results:
+    with contextlib.closing(mapped(many, items, lanes, lanes)) as results:
         yield from results
 
 
