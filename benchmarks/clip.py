@@ -13,7 +13,6 @@ the processors for each part of the work, one after the other; other work beside
 import argparse
 import itertools
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from process_memory import megabytes
 
 import multiposenet
 from multiposenet import formats, overlapped, sources
@@ -178,10 +178,7 @@ def inside(command):
     System.stream = timed
     status = cli.main(command)
     seconds = time.monotonic() - times[0]
-    # Not of `resource`, whose peak a process inherits from the one that starts it.
-    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    peak = int(peak) / 1024
-    print(json.dumps({"status": status, "seconds": seconds, "peak": peak}))
+    print(json.dumps({"status": status, "seconds": seconds, "peak": megabytes("VmHWM")}))
 
 
 def main():

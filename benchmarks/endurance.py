@@ -14,6 +14,7 @@ import threading
 import time
 
 import numpy as np
+from process_memory import megabytes
 
 import multiposenet
 from multiposenet.sources import read_image, sample_photo
@@ -71,15 +72,8 @@ def memory(pose, images, calls):
     for call in range(1, calls + 1):
         pose(images[call % len(images)])
         if call in (calls // 4, calls // 2, 3 * calls // 4, calls):
-            seen[f"after {call}"] = round(_resident())
+            seen[f"after {call}"] = round(megabytes("VmRSS"))
     return seen
-
-
-def _resident():
-    """MB of memory that this process has now."""
-    with open("/proc/self/status") as file:
-        line = next(line for line in file if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
 
 
 def main(argv=None):

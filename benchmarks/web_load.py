@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from process_memory import megabytes
 
 from multiposenet.sources import read_image, sample_photo
 
@@ -121,8 +122,7 @@ def server(options):
 
 def resident(pid: int) -> int:
     """MB of memory that a process has now."""
-    text = Path(f"/proc/{pid}/status").read_text()
-    return round(int(re.search(r"VmRSS:\s*(\d+)", text)[1]) / 1024)
+    return round(megabytes("VmRSS", pid))
 
 
 def main(argv=None) -> int:
