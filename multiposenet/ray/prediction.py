@@ -61,8 +61,8 @@ def predict(
             "wanted"
         )
     load = functools.partial(_load, model, runtime, options)
-    wanted = {"actors": actors, "cpus": cpus, "gpus": gpus}
-    return mapped(dataset, load, frames_of, batch_size=batch_size, kept=1, **wanted)
+    share = share_of(kept=1, actors=actors, cpus=cpus, gpus=gpus)
+    return mapped(dataset, load, frames_of, share, batch_size=batch_size, gpus=gpus)
 
 
 def people(found):
@@ -75,24 +75,14 @@ def errors(found):
     return found.map_batches(_errors, batch_format="pyarrow")
 
 
-def mapped(
-    dataset,
-    load: Callable,
-    frames: Callable,
-    *,
-    batch_size: int = BATCH,
-    kept: int = 0,
-    actors: int | None = None,
-    cpus: float | None = None,
-    gpus: float = 0,
-):
-    """`predict` with whatever loads the system and reads a batch.
+def share_of(
+    kept: int = 0, actors: int | None = None, cpus: float | None = None, gpus: float = 0
+) -> resources.Share:
+    """What of the cluster the actors get, which is started on this machine if there is none.
 
     Args:
-        dataset: whose rows `frames` understands.
-        load, frames: as of `Finder`; they can be pickled.
-        batch_size, actors, cpus, gpus: as of `predict`.
-        kept: CPUs of the cluster that others need.
+        kept: CPUs that others need.
+        actors, cpus, gpus: as of `predict`.
 
     Raises:
         InputError: the actors do not fit into the cluster.
@@ -108,9 +98,30 @@ def mapped(
             f"ray: gpus: {share.actors} actors with {gpus:g} each do not fit into the cluster's "
             f"{there:g}; take fewer"
         )
+    return share
+
+
+def mapped(
+    dataset,
+    load: Callable,
+    frames: Callable,
+    share: resources.Share,
+    *,
+    batch_size: int = BATCH,
+    gpus: float = 0,
+):
+    """`predict` with whatever loads the system and reads a batch.
+
+    Args:
+        dataset: whose rows `frames` understands.
+        load, frames: as of `Finder`; they can be pickled.
+        share: of the cluster.
+        batch_size, gpus: as of `predict`.
+    """
     from multiposenet.ray.finder import Finder
     from multiposenet.ray.suspects import Shared
 
+    ray = require()
     return dataset.map_batches(
         Finder,
         fn_constructor_args=(load, frames, share.threads, Shared(ray)),

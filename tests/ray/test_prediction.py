@@ -95,7 +95,7 @@ def test_the_same_rows_as_one_process_also_when_workers_die(command, photos, tmp
     monkeypatch.setenv("OMP_NUM_THREADS", "2")  # as the actor has CPUs, which the rows tell
     assert command("local", photos, "--pictures", "none", "--parquet") == 1
     # A block a photo, so that the worker has done some when it dies.
-    monkeypatch.setattr(prediction, "BATCH", 1)
+    monkeypatch.setattr(engines, "_BATCH", 1)
     assert command("ray", photos, "--engine", "ray", lethal="3.png") == 1
     assert names(tmp_path / "ray") == names(tmp_path / "local")
     local, ray = (

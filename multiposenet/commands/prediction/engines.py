@@ -13,7 +13,8 @@ from multiposenet.commands.prediction import photo_list
 from multiposenet.errors import InputError
 
 LOCAL, RAY = "local", "ray"
-_PER_ACTOR = 4  # blocks of photos at least, so that all have work to the end
+_BATCH = 128  # photos; at the end of each an actor waits for the next, a tenth of a second
+_PER_ACTOR = 4  # batches at least, so that all have work to the end
 _SHARED_MEMORY = 256 << 20  # bytes for what actors and driver hand over: names and results
 
 
@@ -82,10 +83,10 @@ def _found(ray, photos, args):
     rows = [
         {"photo": pickle.dumps(p), "image_id": p.image_id, "file_name": p.file_name} for p in photos
     ]
-    blocks = -(-len(rows) // prediction.BATCH)
-    blocks = min(len(rows), max(blocks, _PER_ACTOR * (args.actors or 1)))
+    share = prediction.share_of(actors=args.actors, cpus=args.cpus)
+    blocks = min(len(rows), max(-(-len(rows) // _BATCH), _PER_ACTOR * share.actors))
     dataset = ray.data.from_items(rows, override_num_blocks=blocks)
-    found = prediction.mapped(dataset, load, _frames, actors=args.actors, cpus=args.cpus)
+    found = prediction.mapped(dataset, load, _frames, share, batch_size=_BATCH)
     place = 0
     for batch in found.iter_batches(batch_size=None, batch_format="pyarrow"):
         for row in batch.to_pylist():
