@@ -11,22 +11,35 @@ import sys
 from pathlib import Path
 
 from multiposenet.skeleton import COCO_17
+from multiposenet.systems import estimator
+from multiposenet.systems.compilation import compiled
 from multiposenet.training import pipeline, recipes, run_folder
-from multiposenet.training.release import multiposenet_lite0, person_mask
+from multiposenet.training.loop import fitting
+from multiposenet.training.release import multiposenet_lite0
 from multiposenet.training.release.entry import release
+from multiposenet.training.release.person_mask import MaskBatches, PersonMaskStage
 from multiposenet.training.stages.keypoints import KeypointBatches
 
 BACKBONE = "movenet_multipose"
-MASKED = (
+TEACHER = "multiposenet-lite0"  # of the mask, where no label tells it
+PHOTOS = (
     "coco:coco_photos/train",
     "coco:coco_photos/no_keypoints",
+    "coco:coco_photos_more",
+    "lsp:lsp_extended/train",
     "ccp:ccp_person_masks",
     "ccp:human_segmentation",
 )
-MASKS = recipes.MoveNetKeypoints(
-    patch_sizes=((0.0, 320),), masked_singles=5, singles=0, mosaics=0, seed=5
+MASK = recipes.MoveNetKeypoints(
+    patch_sizes=((0.0, 320),),
+    masked_singles=3,
+    singles=1,
+    mosaics=0,
+    steps=3000,
+    learning_rate=3e-3,
+    clip_norm=10.0,
+    seed=5,
 )
-BATCHES, EPOCHS = 200, 16
 PERSON = recipes.MoveNetPerson(kept_features=60, steps=420)
 
 
@@ -47,7 +60,7 @@ def main(movenet, data, run):
     run = Path(run)
     if not run_folder.finished(run, "keypoints"):
         model = run_folder.new_model(run, BACKBONE, COCO_17, movenet)
-        person_mask.teach(model, masked_batches(data, model.skeleton), BATCHES, EPOCHS)
+        teach_mask(model, data, run)
         parts = model.backbone, model.keypoint_pyramid, model.keypoint_subnet
         run_folder.save_parts(run, "keypoints", parts)
     for stage, recipe in (("person", PERSON), ("prn", recipes.NanoPRN(backbone=BACKBONE))):
@@ -57,10 +70,30 @@ def main(movenet, data, run):
     return release(run, run / "release", "multiposenet-nano")
 
 
-def masked_batches(data, skeleton, recipe=MASKS):
-    """Batches of patches from the photos that have a mask of all persons."""
-    masked = [sample for sample in multiposenet_lite0.photos(MASKED, data) if sample.has_mask]
-    return KeypointBatches(masked, recipe, skeleton.flip_indices)
+def teach_mask(model, data, run, recipe=MASK):
+    """Teaches a new model the person mask; goes on from the checkpoint in ``run``, if there is one.
+
+    Args:
+        model: the ``MultiPoseNet``.
+        data, run: as of ``main``.
+        recipe: a ``KeypointRecipe``.
+    """
+    stage = PersonMaskStage(model)
+    batches = MaskBatches(patches(data, model.skeleton, recipe), model, teacher())
+    fitting.fit(stage, batches, recipe, steps=recipe.steps, run=run, resume=True)
+    stage.release()
+
+
+def patches(data, skeleton, recipe=MASK):
+    """Batches of patches of all photos, with and without a mask."""
+    samples = multiposenet_lite0.photos(PHOTOS, data)
+    return KeypointBatches(samples, recipe, skeleton.flip_indices)
+
+
+def teacher():
+    """A function of images to their person masks, see ``MaskBatches``."""
+    see = compiled(estimator.load(TEACHER, runtime="auto").model, ("mask",))
+    return lambda images: see(images)["mask"][..., None]
 
 
 if __name__ == "__main__":

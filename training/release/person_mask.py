@@ -3,7 +3,7 @@
 A MoveNet's pyramid and heatmap head know people from more photos than there are at hand, and lose
 that when they are trained on these (docs/experiments/movenet.md). It has no mask. The mask is made
 by what a MoveNet has no part in: the further channels of the pyramid, of D2 and of the head, and
-D3...D5. The backbone learns nothing, so that its features of the patches are computed once.
+D3...D5. Where no label tells who is a person, a model that has learnt masks does.
 """
 
 import keras
@@ -12,9 +12,76 @@ from keras import ops
 
 from multiposenet.networks.movenet_pyramid import PYRAMID
 from multiposenet.networks.public_weights.movenet_weights import head_layers
-from multiposenet.training.loop.loader import prefetch
+from multiposenet.systems.compilation import compiled
+from multiposenet.training.losses import binary_crossentropy
+from multiposenet.training.losses.replicas import divisor
+from multiposenet.training.stages.fine_tuning import train_only
 
 _LEVELS = tuple(name for level in PYRAMID for name in (f"d{level}_", f"k{level}_bn"))
+
+
+class PersonMaskStage(keras.Model):
+    """The person mask of a ``MultiPoseNet`` on a MoveNet's backbone; see ``loop.fitting.fit``.
+
+    Args:
+        model: the ``MultiPoseNet``, trained in place; all but its mask stays the same.
+    """
+
+    NAME = "person_mask_stage"
+
+    def __init__(self, model):
+        super().__init__(name=self.NAME)
+        train_only(model, model.keypoint_pyramid, model.keypoint_subnet)
+        self._confined, self.system = _confine(model), model
+        self.built = True
+
+    def call(self, features, training=None):
+        """``(B, H/4, W/4, 1)`` logits of the backbone's levels, as ``MaskBatches`` has them."""
+        features = {level: ops.cast(x, "float32") for level, x in features.items()}
+        return {"mask": self.system.keypoint_maps(features, training=training)["maps"][..., -1:]}
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        target, weight = (ops.cast(y[name], "float32") for name in ("target", "weight"))
+        entropy = binary_crossentropy(target, y_pred["mask"])
+        return ops.sum(weight * entropy) / divisor(ops.sum(weight))
+
+    def release(self):
+        """Leaves the heatmaps exactly as they were, and lets go of what kept them so.
+
+        An average of weights is taken of each step's before a constraint puts them right.
+        """
+        for variable in self._confined:
+            variable.assign(variable.constraint(variable))
+            variable.constraint = None
+
+
+class MaskBatches:
+    """Batches of the keypoint stage as this one needs them.
+
+    Args:
+        batches: ``KeypointBatches``.
+        model: the ``MultiPoseNet`` that is trained, whose backbone learns nothing.
+        teacher: function of images ``(B, H, W, 3)`` to their masks ``(B, H/4, W/4, 1)``, from 0 to
+            1, which stand where no label does.
+
+    Returns (by the call):
+        ``({level: (B, h, w, c) float16}, {"target", "weight"})``, both ``(B, H/4, W/4, 1)``.
+    """
+
+    def __init__(self, batches, model, teacher):
+        self.batches, self.teacher = batches, teacher
+        self.samples, self.fingerprint = batches.samples, batches.fingerprint
+        self.describe = batches.describe
+        self._features = compiled(model.backbone, tuple(model.keypoint_pyramid.input))
+
+    def __call__(self, step):
+        images, y = self.batches(step)
+        images = images.astype(np.float32)
+        target, weight = (y[name][..., -1:] for name in ("target", "weight"))
+        target = np.where(weight > 0, target, self.teacher(images)).astype(np.float16)
+        features = self._features(images)
+        features = {level: values.astype(np.float16) for level, values in features.items()}
+        return features, {"target": target, "weight": np.ones_like(weight)}
 
 
 class Kept:
@@ -32,48 +99,6 @@ class Kept:
 
     def __call__(self, value):
         return ops.where(self.kept, self.values, value)
-
-
-def teach(model, batches, count, epochs, learning_rate=3e-3, report=lambda epoch, loss: None):
-    """Trains the mask of a ``MultiPoseNet`` on a MoveNet's backbone, in place.
-
-    Args:
-        model: the ``MultiPoseNet``; its heatmaps and all else but the mask stay the same.
-        batches: function of the step to images and ``{"target", "weight"}``, as
-            ``KeypointBatches``, of photos with masks.
-        count: batches that are made.
-        epochs: how often each is seen.
-        learning_rate: at first; it falls along a cosine.
-        report: function of each epoch's number, from 0, and its mean loss.
-
-    Returns:
-        Mean loss of each epoch.
-    """
-    kept = [(_features(model, images), y) for images, y in prefetch(batches, range(count))]
-    pyramid, subnet, others = model.keypoint_pyramid, model.keypoint_subnet, _confine(model)
-    maps = subnet(pyramid(pyramid.input))["maps"]
-    mask = keras.Model(pyramid.input, maps[..., -1:])
-    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, count * epochs)
-    mask.compile(keras.optimizers.Adam(schedule), keras.losses.BinaryCrossentropy(from_logits=True))
-    rng, losses = np.random.default_rng(0), []
-    for epoch in range(epochs):
-        found = []
-        for index in rng.permutation(count):
-            features, y = kept[index]
-            x = {key: level.astype(np.float32) for key, level in features.items()}
-            target, weight = (y[name][..., -1:].astype(np.float32) for name in ("target", "weight"))
-            found.append(float(mask.train_on_batch(x, target, sample_weight=weight[..., 0])))
-        losses.append(float(np.mean(found)))
-        report(epoch, losses[-1])
-    for variable in others:
-        variable.constraint = None
-    return losses
-
-
-def _features(model, images):
-    """What the keypoint pyramid takes of a batch of images, in half precision."""
-    features = model.backbone.predict_on_batch(images.astype(np.float32))
-    return {key: features[key].astype(np.float16) for key in model.keypoint_pyramid.input}
 
 
 def _confine(model):
