@@ -19,7 +19,7 @@ from multiposenet.training.release.movenet_command import run
 
 NAME = "sppe-thunder"
 ARCHITECTURE = SPPEArchitecture((256, 192), network="movenet_thunder", stn=False)
-MARGIN = 0.25
+MARGIN = 0.15
 DESCRIPTION = {
     "recipe": "training/release/sppe_thunder.py, no training",
     "data": "COCO train2017 person labels (149,813); other weights are those of MoveNet Thunder",
