@@ -22,7 +22,10 @@ def test_what_is_released_is_loaded(small, scenes, tmp_path, monkeypatch):
     movenet, labels = random_movenet.write(tmp_path), scenes / "annotations.json"
     assert sppe_thunder.main([str(movenet), str(labels), "--out", str(tmp_path)]) == 0
     entry = json.loads((tmp_path / "manifest.json").read_text())["sppe"]["sppe-thunder"]
-    assert entry["card"] == "cards/sppe-thunder.md" and entry["options"]["margin"] == 0.25
+    assert (
+        entry["card"] == "cards/sppe-thunder.md"
+        and entry["options"]["margin"] == sppe_thunder.MARGIN
+    )
     monkeypatch.setattr(zoo, "_folder", lambda: tmp_path)
     zoo._manifest.cache_clear()
     try:
