@@ -107,7 +107,7 @@ def mapped(
     frames: Callable,
     share: resources.Share,
     *,
-    batch_size: int = BATCH,
+    batch_size: int | None = BATCH,
     gpus: float = 0,
 ):
     """`predict` with whatever loads the system and reads a batch.
@@ -116,7 +116,8 @@ def mapped(
         dataset: whose rows `frames` understands.
         load, frames: as of `Finder`; they can be pickled.
         share: of the cluster.
-        batch_size, gpus: as of `predict`.
+        batch_size, gpus: as of `predict`; None: an actor gets a whole block at once. Ray puts
+            blocks of fewer rows than a batch together, and hands all over at the end of the last.
     """
     from multiposenet.ray.finder import Finder
     from multiposenet.ray.suspects import Shared

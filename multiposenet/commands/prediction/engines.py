@@ -86,7 +86,7 @@ def _found(ray, photos, args):
     share = prediction.share_of(actors=args.actors, cpus=args.cpus)
     blocks = min(len(rows), max(-(-len(rows) // _BATCH), _PER_ACTOR * share.actors))
     dataset = ray.data.from_items(rows, override_num_blocks=blocks)
-    found = prediction.mapped(dataset, load, _frames, share, batch_size=_BATCH)
+    found = prediction.mapped(dataset, load, _frames, share, batch_size=None)
     place = 0
     for batch in found.iter_batches(batch_size=None, batch_format="pyarrow"):
         for row in batch.to_pylist():
