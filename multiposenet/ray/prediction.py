@@ -107,7 +107,7 @@ def mapped(
     frames: Callable,
     share: resources.Share,
     *,
-    batch_size: int | None = BATCH,
+    batch_size: int | None,
     gpus: float = 0,
 ):
     """`predict` with whatever loads the system and reads a batch.
