@@ -260,7 +260,7 @@ class Estimator(System):
         rows = rows[np.argsort(-scores[rows], kind="stable")]
         boxes = back.boxes(outputs["boxes"][rows])
         cells = back @ Affine.scaling(STRIDE, STRIDE)
-        mask = resample(outputs["mask"], cells, (height, width))
+        mask = resample(np.clip(outputs["mask"], 0, 1), cells, (height, width))
         poses = Poses(
             boxes=np.clip(boxes, 0, [width, height, width, height]),
             box_scores=outputs["box_scores"][rows],
@@ -269,7 +269,7 @@ class Estimator(System):
             scores=scores[rows],
             skeleton=self.skeleton,
             image_size=(height, width),
-            mask=np.clip(mask, 0, 1, out=mask),
+            mask=mask,
             **frame.origin,
         )
         return rules.distinct(poses, self.pose_nms).above(self.score)
