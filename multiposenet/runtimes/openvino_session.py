@@ -32,6 +32,8 @@ def opened(path: Path, precision: str, threads: int, lanes: int):
     }
     of_many = {**one, "PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": lanes}
     model, lock, kinds = openvino.Core().read_model(path), threading.Lock(), {}
+    if not model.is_dynamic():  # see `_OfMany`
+        of_many, lanes = one, 1
 
     def run(batch, names=None, many=False):
         names = names if names is None else tuple(names)
@@ -75,19 +77,17 @@ class _OfOne:
 
 
 class _OfMany:
-    """A graph that several images share, each with its part of the processors.
+    """A graph of any shape that several images share, each with its part of the processors.
 
-    It is of the first shape until there is a second one: graphs of different shapes beside each
-    other hold the weights twice, and are slower than one of all shapes.
+    Knowing the shape would save time here, too, but OpenVINO (2026.4) compiles a graph of a known
+    shape for several at once so that half of the times it finds wrong boxes.
     """
 
     def __init__(self, compile_, lanes):
-        self._compile, self._lanes, self._shape, self._made = compile_, lanes, None, None
+        self._compile, self._lanes, self._made = compile_, lanes, None
 
     def requests(self, shape):
-        if self._made is None or self._shape not in (None, shape):
-            self._shape = shape if self._made is None else None
-            self._made = _Requests(self._compile(self._shape), self._lanes)
+        self._made = self._made or _Requests(self._compile(None), self._lanes)
         return self._made
 
 
