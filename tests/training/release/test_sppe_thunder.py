@@ -1,5 +1,6 @@
 """``sppe-thunder``: what the file has, and that RMPE opens it."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -16,11 +17,15 @@ from multiposenet.training.release import sppe_thunder
 def small(monkeypatch):
     sizes = SPPEArchitecture((64, 32), network="movenet_multipose", stn=False)
     monkeypatch.setattr(sppe_thunder, "ARCHITECTURE", sizes)
+    recipe = dataclasses.replace(sppe_thunder.TUNING, steps=2, batch_size=2, precision="float32")
+    monkeypatch.setattr(sppe_thunder, "TUNING", recipe)
 
 
 def test_what_is_released_is_loaded(small, scenes, tmp_path, monkeypatch):
     movenet, labels = random_movenet.write(tmp_path), scenes / "annotations.json"
-    assert sppe_thunder.main([str(movenet), str(labels), "--out", str(tmp_path)]) == 0
+    monkeypatch.setattr(sppe_thunder, "PHOTOS", (f"coco:{scenes.name}",))
+    given = [movenet, labels, scenes.parent, tmp_path / "run", "--out", tmp_path]
+    assert sppe_thunder.main([str(argument) for argument in given]) == 0
     entry = json.loads((tmp_path / "manifest.json").read_text())["sppe"]["sppe-thunder"]
     assert (
         entry["card"] == "cards/sppe-thunder.md"
@@ -39,6 +44,7 @@ def test_what_is_released_is_loaded(small, scenes, tmp_path, monkeypatch):
 
 
 def test_errors_are_one_line(tmp_path, capsys):
-    assert sppe_thunder.main([str(tmp_path / "none.json"), str(tmp_path / "labels.json")]) == 2
+    given = [str(tmp_path / name) for name in ("none.json", "labels.json", "data", "run")]
+    assert sppe_thunder.main(given) == 2
     said = capsys.readouterr().err
     assert "labels.json: file" in said and said.count("\n") == 1
