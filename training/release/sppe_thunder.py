@@ -51,7 +51,7 @@ DESCRIPTION = {
     "non-commercial, and on LSP-extended, for research use",
     "options": {
         "margin": MARGIN,
-        "score": 0.3,
+        "score": 0.34,
         "box_overlap": 0.6,
         "pose_nms": {"sigma1": 0.3, "sigma2": 0.01, "distance_weight": 0.05, "eta": 3.01},
     },
