@@ -17,7 +17,7 @@ from multiposenet.training import pipeline, recipes, run_folder
 from multiposenet.training.loop import fitting
 from multiposenet.training.release import multiposenet_lite0
 from multiposenet.training.release.entry import release
-from multiposenet.training.release.person_mask import MaskBatches, PersonMaskStage
+from multiposenet.training.release.person_mask import PersonMaskStage, mask_batches
 from multiposenet.training.stages.keypoints import KeypointBatches
 
 BACKBONE = "movenet_multipose"
@@ -79,7 +79,7 @@ def teach_mask(model, data, run, recipe=MASK):
         recipe: a ``KeypointRecipe``.
     """
     stage = PersonMaskStage(model)
-    batches = MaskBatches(patches(data, model.skeleton, recipe), model, teacher())
+    batches = mask_batches(patches(data, model.skeleton, recipe), model, teacher())
     fitting.fit(stage, batches, recipe, steps=recipe.steps, run=run, resume=True)
     stage.release()
 
@@ -91,7 +91,7 @@ def patches(data, skeleton, recipe=MASK):
 
 
 def teacher():
-    """A function of images to their person masks, see ``MaskBatches``."""
+    """A function of images to their person masks, see ``mask_batches``."""
     see = compiled(estimator.load(TEACHER, runtime="auto").model, ("mask",))
     return lambda images: see(images)["mask"][..., None]
 

@@ -12,10 +12,11 @@ from keras import ops
 
 from multiposenet.networks.movenet_pyramid import PYRAMID
 from multiposenet.networks.public_weights.movenet_weights import head_layers
-from multiposenet.systems.compilation import compiled
 from multiposenet.training.losses import binary_crossentropy
 from multiposenet.training.losses.replicas import divisor
+from multiposenet.training.release.taught import TaughtBatches
 from multiposenet.training.stages.fine_tuning import train_only
+from multiposenet.training.stages.frozen_features import BackboneFeatures
 
 _LEVELS = tuple(name for level in PYRAMID for name in (f"d{level}_", f"k{level}_bn"))
 
@@ -36,7 +37,7 @@ class PersonMaskStage(keras.Model):
         self.built = True
 
     def call(self, features, training=None):
-        """``(B, H/4, W/4, 1)`` logits of the backbone's levels, as ``MaskBatches`` has them."""
+        """``(B, H/4, W/4, 1)`` logits of the backbone's levels, as ``mask_batches`` has them."""
         features = {level: ops.cast(x, "float32") for level, x in features.items()}
         return {"mask": self.system.keypoint_maps(features, training=training)["maps"][..., -1:]}
 
@@ -55,8 +56,8 @@ class PersonMaskStage(keras.Model):
             variable.constraint = None
 
 
-class MaskBatches:
-    """Batches of the keypoint stage as this one needs them.
+def mask_batches(batches, model, teacher):
+    """Batches of the keypoint stage as ``PersonMaskStage`` needs them.
 
     Args:
         batches: ``KeypointBatches``.
@@ -64,24 +65,11 @@ class MaskBatches:
         teacher: function of images ``(B, H, W, 3)`` to their masks ``(B, H/4, W/4, 1)``, from 0 to
             1, which stand where no label does.
 
-    Returns (by the call):
-        ``({level: (B, h, w, c) float16}, {"target", "weight"})``, both ``(B, H/4, W/4, 1)``.
+    Returns:
+        ``BackboneFeatures`` with ``target`` and ``weight`` ``(B, H/4, W/4, 1)``.
     """
-
-    def __init__(self, batches, model, teacher):
-        self.batches, self.teacher = batches, teacher
-        self.samples, self.fingerprint = batches.samples, batches.fingerprint
-        self.describe = batches.describe
-        self._features = compiled(model.backbone, tuple(model.keypoint_pyramid.input))
-
-    def __call__(self, step):
-        images, y = self.batches(step)
-        images = images.astype(np.float32)
-        target, weight = (y[name][..., -1:] for name in ("target", "weight"))
-        target = np.where(weight > 0, target, self.teacher(images)).astype(np.float16)
-        features = self._features(images)
-        features = {level: values.astype(np.float16) for level, values in features.items()}
-        return features, {"target": target, "weight": np.ones_like(weight)}
+    taught = TaughtBatches(batches, teacher, np.s_[-1:])
+    return BackboneFeatures(taught, model.backbone, model.keypoint_pyramid.input)
 
 
 class Kept:

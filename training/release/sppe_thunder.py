@@ -42,6 +42,7 @@ TUNING = recipes.NanoSPPE(
     validate_every=0,
 )
 LEARNT = 0.5  # share that is kept
+FOLDERS = (("data", "folder of the data sets"), ("run", "folder of checkpoints and logs"))
 DESCRIPTION = {
     "recipe": "training/release/sppe_thunder.py",
     "data": "COCO 2017 photos (2,049 and 2,962), LSP-extended (8,491); where in a crop: COCO "
@@ -76,15 +77,12 @@ def make(movenet, annotations, architecture, data, folder):
     cells = [side // STRIDE for side in size]
     places = expected_places(annotations, size, cells, MARGIN)
     learner, teacher = (architecture.single_person(COCO_17.num_keypoints) for _ in range(2))
-    for network in (learner, teacher):
-        load_movenet_start(network, movenet)
-        network.get_layer("places").bias.assign(places)
+    load_movenet_start(learner, movenet)
+    learner.get_layer("places").bias.assign(places)
+    teacher.set_weights(learner.get_weights())
     samples = multiposenet_lite0.photos(PHOTOS, data)
     tune(learner, teacher, samples, COCO_17, TUNING, folder, LEARNT)
     return learner
-
-
-FOLDERS = (("data", "folder of the data sets"), ("run", "folder of checkpoints and logs"))
 
 
 def main(arguments=None):

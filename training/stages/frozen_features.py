@@ -14,13 +14,35 @@ from multiposenet.files.writing import atomic_write
 from multiposenet.systems.compilation import compiled
 
 
-class FrozenFeatures:
+class BackboneFeatures:
     """Batches whose images are replaced by the backbone's levels.
 
     Args:
         batches: function of the step to ``(images, y)``, as of a stage.
         backbone: ``keras.Model``, or any function from images to a dict of levels.
         levels: keys of the levels that the stage needs.
+
+    Returns (by the call):
+        ``({level: (B, h, w, c) float16}, y)``.
+    """
+
+    def __init__(self, batches, backbone, levels):
+        self.batches, self.levels = batches, tuple(levels)
+        self.features = compiled(backbone, self.levels) if hasattr(backbone, "layers") else backbone
+        self.samples, self.fingerprint = batches.samples, batches.fingerprint
+        self.describe = batches.describe
+
+    def __call__(self, step):
+        images, y = self.batches(step)
+        levels = self.features(images.astype(np.float32))
+        return {level: np.asarray(levels[level], np.float16) for level in self.levels}, y
+
+
+class FrozenFeatures:
+    """``BackboneFeatures`` that are kept in files.
+
+    Args:
+        batches, backbone, levels: of ``BackboneFeatures``.
         count: how many batches are made; step ``count`` sees that of step 0 again.
         folder: where a file is kept for each.
 
@@ -32,10 +54,9 @@ class FrozenFeatures:
     """
 
     def __init__(self, batches, backbone, levels, count, folder):
-        self.batches, self.levels, self.count = batches, tuple(levels), count
+        self.made, self.count = BackboneFeatures(batches, backbone, levels), count
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.features = compiled(backbone, self.levels) if hasattr(backbone, "layers") else backbone
         self.samples, self.fingerprint = batches.samples, batches.fingerprint
         if self._path(0).exists():
             self._check_first()
@@ -43,25 +64,20 @@ class FrozenFeatures:
     def __call__(self, step):
         path = self._path(step)
         if not path.exists():
-            x, y = self._make(step)
+            x, y = self.made(step % self.count)
             with atomic_write(path) as file:
                 np.savez(file, **x, **y)
         with np.load(path, allow_pickle=False) as file:
             known = {name: file[name] for name in file}
-        x = {level: known.pop(level) for level in self.levels}
+        x = {level: known.pop(level) for level in self.made.levels}
         return x, known
 
     def _path(self, step):
         return self.folder / f"{step % self.count:05d}.npz"
 
-    def _make(self, step):
-        images, y = self.batches(step % self.count)
-        levels = self.features(images.astype(np.float32))
-        return {level: np.asarray(levels[level], np.float16) for level in self.levels}, y
-
     def _check_first(self):
         """Another backbone, recipe or data set would not have made the first file."""
-        x, y = self._make(0)
+        x, y = self.made(0)
         try:
             known_x, known_y = self(0)
             same = set(y) == set(known_y) and all(np.array_equal(y[k], known_y[k]) for k in y)
@@ -76,7 +92,7 @@ class FrozenFeatures:
 
     def describe(self, step):
         """The photos of a step's batch."""
-        return self.batches.describe(step % self.count)
+        return self.made.describe(step % self.count)
 
 
 def _alike(one, other):

@@ -12,7 +12,7 @@ from multiposenet.systems.architecture import MOVENET
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training.loop import fitting
 from multiposenet.training.recipes import MoveNetKeypoints
-from multiposenet.training.release.person_mask import MaskBatches, PersonMaskStage
+from multiposenet.training.release.person_mask import PersonMaskStage, mask_batches
 
 random_movenet = pytest.importorskip("random_movenet")
 
@@ -53,7 +53,7 @@ def teacher(images):
 
 
 def test_the_teacher_stands_where_no_label_does(model):
-    features, y = MaskBatches(Batches(), model, teacher)(3)
+    features, y = mask_batches(Batches(), model, teacher)(3)
     assert set(features) == set(model.keypoint_pyramid.input)
     assert y["target"].shape == (2, 16, 16, 1) and (y["weight"] == 1).all()
     for side, told in ((slice(0, 8), 1), (slice(8, None), 0)):
@@ -67,7 +67,7 @@ def test_the_mask_learns_and_nothing_else(model, tmp_path):
     before = ops.convert_to_numpy(model.keypoint_maps(features)["maps"])
     stage = PersonMaskStage(model)
     recipe = MoveNetKeypoints(warmup=0, learning_rate=3e-3, weight_decay=0.0)
-    fitting.fit(stage, MaskBatches(Batches(), model, teacher), recipe, steps=24, run=tmp_path)
+    fitting.fit(stage, mask_batches(Batches(), model, teacher), recipe, steps=24, run=tmp_path)
     stage.release()
     after = ops.convert_to_numpy(model.keypoint_maps(features)["maps"])
     np.testing.assert_array_equal(after[..., :-1], before[..., :-1])
