@@ -11,6 +11,8 @@
          "card": "cards/multiposenet-nano.md",
          "recipe": "...", "data": "...", "metrics": {...}, "licence": "..."}},
      "assigners": {...},                           the same, for `multiposenet.systems.assigners`
+     "movenet": {"movenet-multipose.json": {...},  released MoveNets, to begin with; each in two
+                 "movenet-multipose.bin": {...}},  files
      "published": {"hourglass-8": {                files of other projects, for `convert-weights`
          "url": "...", "most_bytes": 2000000000,   not more is downloaded
          "sha256": null,                           not known here: see `resolve`

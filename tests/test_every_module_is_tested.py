@@ -74,7 +74,7 @@ ELSEWHERE = {
     "multiposenet.training.recipes.person": "training/recipes/test_recipes.py",
     "multiposenet.training.recipes.prn": "training/recipes/test_recipes.py",
     "multiposenet.training.recipes.sppe": "training/recipes/test_recipes.py",
-    "multiposenet.training.release.movenet_command": "training/release/test_sppe_thunder.py",
+    "multiposenet.training.release.network_command": "training/release/test_sppe_thunder.py",
     "multiposenet.training.stages.pgpg": "training/proposals/test_proposals.py",
     "multiposenet.training.stages.run_model": "training/test_pipeline.py",
 }

@@ -23,7 +23,7 @@ from multiposenet.networks.keypoint_subnet import keypoint_subnet
 from multiposenet.networks.layers import register
 from multiposenet.networks.movenet_pyramid import movenet_pyramid
 from multiposenet.networks.pose_residual_network import PoseResidualNetwork
-from multiposenet.networks.public_weights.movenet_weights import load_movenet
+from multiposenet.networks.public_weights.movenet_weights import is_movenet, load_movenet
 from multiposenet.networks.public_weights.weight_files import load_completely
 from multiposenet.networks.pyramid import keypoint_pyramid, person_pyramid
 from multiposenet.networks.separable_keypoint_subnet import separable_keypoint_subnet
@@ -49,9 +49,10 @@ class MultiPoseNet(keras.Model):
             dict of C2...C5. MoveNet's bring their own keypoint pyramid.
         skeleton: a ``Skeleton``, the name of one, or a dict of its fields.
         image_size: ``(H, W)`` to fix the input size, or None for any multiples of 32.
-        weights: None, ``"imagenet"`` for the backbone, the name of a model of the zoo, or the
-            ``.json`` of a released MoveNet (see ``movenet_weights``) for its backbone, pyramid
-            and, if the keypoints are COCO's, heatmaps.
+        weights: None, ``"imagenet"`` for the backbone, the name of a model of the zoo, or
+            ``"movenet"``, the released MoveNet of the backbone (downloaded once; or the path of its
+            ``.json``, see ``movenet_weights``), for backbone, pyramid and, if the keypoints are
+            COCO's, heatmaps.
         architecture: an ``Architecture`` (or a dict of its fields); by default the paper's, and
             a compact one for the backbones that are for CPUs.
         options: an ``InferenceOptions``, or a dict of some of its fields; the others, and by
@@ -108,7 +109,7 @@ class MultiPoseNet(keras.Model):
         self._backbone_name = backbone if isinstance(backbone, str) else None
         self._add_parts(backbone, "imagenet" if weights == "imagenet" else None)
         self.built = True
-        if str(weights).endswith(".json"):
+        if is_movenet(weights):
             self._load_movenet(weights)
         elif weights not in (None, "imagenet"):
             self._load_released(weights)

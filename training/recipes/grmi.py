@@ -16,8 +16,8 @@ class GRMIRecipe(Recipe):
 
     Attributes:
         pretrained: weights to begin with: ``"imagenet"`` for the backbone; the name of a network of
-            the zoo or the folder of another run, of the same sizes but for that of the crops; the
-            ``.json`` of a released MoveNet; or ``"none"``.
+            the zoo or the folder of another run, of the same sizes but for that of the crops;
+            ``"movenet"`` or the ``.json`` of a released MoveNet; or ``"none"``.
         frozen: what keeps its weights: ``"backbone"``, ``"pyramid"`` (both), or ``"none"``.
         steps: optimizer steps.
         image_size, stride, radius, head_channels, places: of ``GRMIArchitecture``.
@@ -56,7 +56,7 @@ class GRMIRecipe(Recipe):
     def __post_init__(self):
         super().__post_init__()
         file = Path(self.pretrained)
-        known = ("none", "imagenet", *zoo.names("grmi"))
+        known = ("none", "imagenet", "movenet", *zoo.names("grmi"))
         self._check(
             "pretrained",
             self.pretrained in known or file.is_dir() or file.suffix == ".json" and file.is_file(),

@@ -13,8 +13,8 @@ class KeypointRecipe(Recipe):
 
     Attributes:
         pretrained: weights to begin with: ``"imagenet"`` for the backbone, the name of a model of
-            the zoo or the folder of another run for all that fits, the ``.json`` of a released
-            MoveNet, or ``"none"``.
+            the zoo or the folder of another run for all that fits, ``"movenet"`` or the ``.json``
+            of a released MoveNet, or ``"none"``.
         pretrained_parts: parts of the model that begin with the weights of a model of the zoo or
             of another run, such as ``("backbone",)``; ``()`` for all.
         frozen: level of the backbone up to which its weights stay as they are, C2 to C5; behind it
@@ -85,7 +85,7 @@ class KeypointRecipe(Recipe):
         super().__post_init__()
         if self.loss not in ("l2", "quality_focal"):
             raise ValueError(f"loss: unknown name {self.loss!r}; use 'l2' or 'quality_focal'")
-        self._check_pretrained("imagenet", files={".json": "a released MoveNet"})
+        self._check_pretrained("imagenet", "movenet", files={".json": "a released MoveNet"})
         known = STAGES["keypoints"].parts
         fine = set(self.pretrained_parts) <= set(known)
         self._check("pretrained_parts", fine, f"some of {', '.join(known)}, or ()")
@@ -239,7 +239,7 @@ class MoveNetKeypoints(NanoKeypoints):
 
         multiposenet train keypoints --recipe movenet --run RUN --data coco:coco_photos/train \\
             coco:coco_photos/no_keypoints coco:coco_photos_more lsp:lsp_extended/train \\
-            ccp:ccp_person_masks ccp:human_segmentation --set pretrained=movenet-multipose.json
+            ccp:ccp_person_masks ccp:human_segmentation
 
     Cost: 65 minutes for 650 steps on about one CPU core. Result: not one to use yet. With
     ``backbone_rate`` 0.8 the AP in true boxes fell from .272 to .232 (docs/experiments/movenet.md);
@@ -249,7 +249,7 @@ class MoveNetKeypoints(NanoKeypoints):
     """
 
     backbone: str = "movenet_multipose"
-    pretrained: str = "none"
+    pretrained: str = "movenet"
     frozen: str = "C3"
     backbone_rate: float = 0.05
     steps: int = 650

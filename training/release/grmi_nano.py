@@ -1,64 +1,90 @@
-"""How the bundled ``grmi-nano`` is made: MoveNet Thunder's network and labels, without training.
+"""How the bundled ``grmi-nano`` is made: the network of ``sppe-thunder``, taught disks and offsets.
 
-    python -m multiposenet.training.release.grmi_nano movenet-thunder.json \\
-        person_keypoints_train2017.json
+    python -m multiposenet.training.release.grmi_nano person_keypoints_train2017.json DATA RUN
 
 leaves ``grmi-nano.weights.h5`` in the folder of ``--out``, by default ``weights``, in half
-precision, and enters it into the manifest there. Backbone, pyramid and heatmaps are MoveNet's;
-where in a crop a keypoint is to be expected is counted on the labels; the offsets are one constant.
+precision, and enters it into the manifest there. Backbone and pyramid are those of
+``sppe-thunder``; where in a crop a keypoint is to be expected is counted on the labels. The heads
+are trained on the data sets named below, of the folder DATA; killed and run again, it goes on.
 """
 
 import sys
 
-import numpy as np
-
 from multiposenet.networks import grmi
 from multiposenet.networks.crop_margins import GRMI as MARGIN
-from multiposenet.networks.grmi import GRMIArchitecture
 from multiposenet.skeleton import COCO_17
+from multiposenet.systems import sppe_files
 from multiposenet.systems.grmi_files import DEFAULT
+from multiposenet.training import recipes
+from multiposenet.training.loop import fitting
+from multiposenet.training.release import multiposenet_lite0, network_command
 from multiposenet.training.release.expected_places import expected_places
-from multiposenet.training.release.movenet_command import run
+from multiposenet.training.release.network_command import DATA, LABELS, RUN
+from multiposenet.training.stages.grmi import DiskBatches, GRMIStage, begin
 
-ARCHITECTURE = GRMIArchitecture(
-    "movenet_thunder", (352, 256), stride=4, radius=2 / 352, head_channels=96, places=True
+START = "sppe-thunder"
+PHOTOS = ("coco:coco_photos/train", "coco:coco_photos_more", "lsp:lsp_extended/train")
+TRAINING = recipes.NanoGRMI(
+    pretrained="none",
+    frozen="pyramid",
+    image_size=(256, 192),
+    radius=10 / 256,
+    steps=1500,
+    learning_rate=1e-3,
+    ema=0.998,
+    precision="onednn_bfloat16",
+    enlarge=(1.1, 1.4),
+    rotation=180.0,
+    rotation_chance=0.35,
+    validate_every=0,
 )
-"""R is that of the peaks, which are narrower than the paper's disks."""
-SHIFT = (-1.0, -1.0)
-"""Pixels from MoveNet's cells to the keypoints: the offsets, the same everywhere."""
 DESCRIPTION = {
-    "recipe": "training/release/grmi_nano.py, no training",
-    "data": "COCO train2017 person labels (149,813); other weights are those of MoveNet Thunder",
-    "licence": "Apache-2.0; MoveNet's weights by Google, Apache-2.0; COCO's annotations CC BY 4.0",
+    "recipe": "training/release/grmi_nano.py",
+    "data": "COCO 2017 photos (2,049 and 2,962), LSP-extended (8,491); where in a crop: COCO "
+    "train2017 person labels (149,813); all on the weights of sppe-thunder",
+    "licence": "Apache-2.0 for the weights as far as we hold rights; MoveNet's weights by Google, "
+    "Apache-2.0 as far as we know (NOTICE); trained on photos under their owners' licences, many "
+    "non-commercial, and on LSP-extended, for research use",
     "options": {"score": 0.1},
 }
 
 
-def make(movenet, annotations, architecture):
+def make(architecture, labels, data, run, recipe=TRAINING, start=START):
     """The network, see ``networks.grmi.inference_model``.
 
     Args:
-        movenet: ``.json`` of the released MoveNet of the architecture's backbone.
-        annotations: ``CocoAnnotations`` of COCO's keypoints, for ``expected_places``.
-        architecture: a ``GRMIArchitecture`` of stride 4 with ``places``.
+        architecture: a ``GRMIArchitecture``, the recipe's.
+        labels: ``CocoAnnotations`` of COCO's keypoints, for ``expected_places``.
+        data: folder of the data sets.
+        run: folder of checkpoints and logs.
+        recipe: a ``GRMIRecipe``.
+        start: an SPPE on the same MoveNet, as of ``sppe_files.load_network``.
 
     Raises:
-        WeightsError: a file of the MoveNet is missing or damaged, or of another one.
+        WeightsError: the SPPE cannot be had.
+        InputError: a data set is missing.
     """
-    count = COCO_17.num_keypoints
-    network = architecture.network(count)
-    grmi.load_movenet_start(network, movenet)
-    places = expected_places(annotations, architecture.image_size, architecture.cells, MARGIN)
+    network = begin(recipe, architecture, COCO_17)
+    sppe, _, _ = sppe_files.load_network(start)
+    for layer in sppe.layers:
+        if layer.weights and layer.name != "places":
+            network.get_layer(layer.name).set_weights(layer.get_weights())
+    places = expected_places(labels, architecture.image_size, architecture.cells, MARGIN)
     network.get_layer("places").bias.assign(places)
-    offsets = network.get_layer("offset_cells_prediction")
-    offsets.kernel.assign(np.zeros(offsets.kernel.shape))
-    offsets.bias.assign(np.repeat(SHIFT, count) / architecture.stride)
+    samples = multiposenet_lite0.photos(PHOTOS, data)
+    batches = DiskBatches(samples, recipe, architecture, COCO_17)
+    fitting.fit(
+        GRMIStage(network, recipe), batches, recipe, steps=recipe.steps, run=run, resume=True
+    )
     return grmi.inference_model(network)
 
 
 def main(arguments=None):
     """Runs the command; returns the exit status."""
-    return run(make, ARCHITECTURE, "grmi", DEFAULT, DESCRIPTION, __doc__, arguments)
+    architecture, inputs = TRAINING.architecture(), (LABELS, DATA, RUN)
+    return network_command.run(
+        make, inputs, architecture, "grmi", DEFAULT, DESCRIPTION, __doc__, arguments
+    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""How the bundled ``multiposenet-nano`` is made: MoveNet's heatmaps, our boxes, masks and PRN.
+"""How the bundled ``multiposenet-nano`` is made: of MoveNet's heatmaps, with boxes, masks and PRN.
 
     python -m multiposenet.training.release.multiposenet_nano movenet-multipose.json DATA RUN
 
-DATA holds the folders named below. Backbone, keypoint pyramid and heatmaps are MoveNet's; the
-person stage, the person mask and the PRN are trained. Killed and run again, it goes on with the
-stage it was in; the file and a manifest are left in RUN/release.
+DATA holds the folders named below. Backbone, keypoint pyramid and heatmaps begin as MoveNet's. A
+person mask is taught beside them, then all of it as ``nano_tuning`` tells; person stage and PRN
+follow. Killed and run again, it goes on with the stage it was in; the file and a manifest are left
+in RUN/release.
 """
 
 import sys
@@ -13,10 +14,12 @@ from pathlib import Path
 from multiposenet.skeleton import COCO_17
 from multiposenet.systems import estimator
 from multiposenet.systems.compilation import compiled
+from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training import pipeline, recipes, run_folder
 from multiposenet.training.loop import fitting
 from multiposenet.training.release import multiposenet_lite0
 from multiposenet.training.release.entry import release
+from multiposenet.training.release.nano_tuning import tune
 from multiposenet.training.release.person_mask import PersonMaskStage, mask_batches
 from multiposenet.training.stages.keypoints import KeypointBatches
 
@@ -40,6 +43,21 @@ MASK = recipes.MoveNetKeypoints(
     clip_norm=10.0,
     seed=5,
 )
+TUNING = recipes.MoveNetKeypoints(
+    backbone_rate=1.0,
+    steps=2400,
+    learning_rate=6e-4,
+    clip_norm=10.0,
+    weight_decay=0.0,
+    patch_sizes=((0.0, 256),),
+    mosaics=2,
+    singles=4,
+    intermediate=0.0,  # those predictions have no part in the maps
+    person_size=(24.0, 256.0),
+    rotation=180.0,
+    precision="onednn_bfloat16",
+)
+LEARNT = 0.5  # share that is kept
 PERSON = recipes.MoveNetPerson(kept_features=60, steps=420)
 
 
@@ -61,6 +79,10 @@ def main(movenet, data, run):
     if not run_folder.finished(run, "keypoints"):
         model = run_folder.new_model(run, BACKBONE, COCO_17, movenet)
         teach_mask(model, data, run)
+        start = MultiPoseNet.from_config(model.get_config())
+        start.set_weights(model.get_weights())
+        photos = multiposenet_lite0.photos(PHOTOS, data)
+        tune(model, start, teacher(), photos, TUNING, run, LEARNT)
         parts = model.backbone, model.keypoint_pyramid, model.keypoint_subnet
         run_folder.save_parts(run, "keypoints", parts)
     for stage, recipe in (("person", PERSON), ("prn", recipes.NanoPRN(backbone=BACKBONE))):

@@ -17,9 +17,9 @@ from multiposenet.networks.grmi import load_movenet_start
 from multiposenet.networks.sppe import SPPEArchitecture
 from multiposenet.skeleton import COCO_17
 from multiposenet.training import recipes
-from multiposenet.training.release import multiposenet_lite0
+from multiposenet.training.release import multiposenet_lite0, network_command
 from multiposenet.training.release.expected_places import expected_places
-from multiposenet.training.release.movenet_command import run
+from multiposenet.training.release.network_command import DATA, LABELS, RUN
 from multiposenet.training.release.sppe_tuning import tune
 
 NAME = "sppe-thunder"
@@ -42,7 +42,7 @@ TUNING = recipes.NanoSPPE(
     validate_every=0,
 )
 LEARNT = 0.5  # share that is kept
-FOLDERS = (("data", "folder of the data sets"), ("run", "folder of checkpoints and logs"))
+MOVENET = ("movenet", "JSON", "of the released MoveNet Thunder")
 DESCRIPTION = {
     "recipe": "training/release/sppe_thunder.py",
     "data": "COCO 2017 photos (2,049 and 2,962), LSP-extended (8,491); where in a crop: COCO "
@@ -59,15 +59,15 @@ DESCRIPTION = {
 }
 
 
-def make(movenet, annotations, architecture, data, folder):
+def make(architecture, movenet, labels, data, run):
     """The SPPE, see ``SPPEArchitecture.single_person``.
 
     Args:
-        movenet: ``.json`` of the released MoveNet of the architecture's network.
-        annotations: ``CocoAnnotations`` of COCO's keypoints, for ``expected_places``.
         architecture: an ``SPPEArchitecture`` on a MoveNet, without STN.
+        movenet: ``.json`` of the released MoveNet of the architecture's network.
+        labels: ``CocoAnnotations`` of COCO's keypoints, for ``expected_places``.
         data: folder of the data sets.
-        folder: of checkpoints and logs.
+        run: folder of checkpoints and logs.
 
     Raises:
         WeightsError: a file of the MoveNet is missing or damaged, or of another one.
@@ -75,19 +75,22 @@ def make(movenet, annotations, architecture, data, folder):
     """
     size = architecture.image_size
     cells = [side // STRIDE for side in size]
-    places = expected_places(annotations, size, cells, MARGIN)
+    places = expected_places(labels, size, cells, MARGIN)
     learner, teacher = (architecture.single_person(COCO_17.num_keypoints) for _ in range(2))
     load_movenet_start(learner, movenet)
     learner.get_layer("places").bias.assign(places)
     teacher.set_weights(learner.get_weights())
     samples = multiposenet_lite0.photos(PHOTOS, data)
-    tune(learner, teacher, samples, COCO_17, TUNING, folder, LEARNT)
+    tune(learner, teacher, samples, COCO_17, TUNING, run, LEARNT)
     return learner
 
 
 def main(arguments=None):
     """Runs the command; returns the exit status."""
-    return run(make, ARCHITECTURE, "sppe", NAME, DESCRIPTION, __doc__, arguments, FOLDERS)
+    inputs = MOVENET, LABELS, DATA, RUN
+    return network_command.run(
+        make, inputs, ARCHITECTURE, "sppe", NAME, DESCRIPTION, __doc__, arguments
+    )
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from keras import ops
 
 from multiposenet.errors import InputError, WeightsError
 from multiposenet.networks import crop_margins, grmi
+from multiposenet.networks.public_weights.movenet_weights import is_movenet
 from multiposenet.networks.public_weights.weight_files import load_completely
 from multiposenet.systems.grmi_files import GRMIFile
 from multiposenet.training import losses, run_folder
@@ -59,7 +60,7 @@ def begin(recipe, architecture, skeleton):
         network = architecture.network(count, imagenet, auxiliary=recipe.auxiliary > 0)
     except ValueError as error:
         raise InputError(f"--set: pretrained: {error}") from error
-    if start.endswith(".json"):
+    if is_movenet(start):
         try:
             grmi.load_movenet_start(network, start)
         except ValueError as error:

@@ -1,6 +1,7 @@
 """The ``MultiPoseNet`` whose parts the stages of a run train one after the other."""
 
 from multiposenet.errors import AnnotationError
+from multiposenet.networks.public_weights.movenet_weights import is_movenet
 from multiposenet.training import run_folder
 from multiposenet.training.loop.checkpoint import checkpoint_path
 from multiposenet.training.registry import STAGES
@@ -30,7 +31,7 @@ def begin(job, stage, checkpoint):
     # A checkpoint holds all weights; a run killed before its first one begins anew.
     if weights == "none" or checkpoint_path(job.run, checkpoint).exists():
         weights = None
-    released = weights if weights == "imagenet" or str(weights).endswith(".json") else None
+    released = weights if weights == "imagenet" or is_movenet(weights) else None
     model = run_folder.new_model(
         job.run,
         recipe.backbone,

@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 
+from multiposenet import zoo
 from multiposenet.errors import WeightsError
 from multiposenet.networks.public_weights.tfjs_weights import read_convolutions
 
@@ -30,6 +31,14 @@ _PYRAMID = {
 HEATMAP_HEAD = ("merged_conv", "prediction")
 
 
+RELEASED = "movenet"  # the released weights of a backbone, whichever MoveNet's it is
+
+
+def is_movenet(weights):
+    """Whether weights to begin with are a MoveNet's: ``RELEASED``, or a graph model's ``.json``."""
+    return str(weights) == RELEASED or str(weights).endswith(".json")
+
+
 def head_layers(subnet, head=HEATMAP_HEAD):
     """The layers of a heatmap head, in their order: depthwise, pointwise, prediction."""
     convolution, prediction = head
@@ -41,7 +50,8 @@ def load_movenet(path, backbone, pyramid, subnet=None, head=HEATMAP_HEAD):
     """Gives networks the weights of a released MoveNet.
 
     Args:
-        path: ``.json`` of the TensorFlow.js graph model.
+        path: ``.json`` of the TensorFlow.js graph model, or ``RELEASED`` for that of the backbone's
+            name, of the cache or downloaded now.
         backbone: of ``movenet_backbone``.
         pyramid: of ``movenet_pyramid``.
         subnet: of ``separable_keypoint_subnet`` with COCO's 17 keypoints, or None. Its heatmaps are
@@ -50,8 +60,12 @@ def load_movenet(path, backbone, pyramid, subnet=None, head=HEATMAP_HEAD):
         head: the names of the heatmaps' separable convolution and of the 1x1 convolution behind it.
 
     Raises:
-        WeightsError: a file is missing or damaged, or of another width than the networks.
+        WeightsError: a file is missing or damaged, cannot be had, or is of another width than the
+            networks.
     """
+    if path == RELEASED:
+        files = (f"{backbone.name.replace('_', '-')}.{kind}" for kind in ("json", "bin"))
+        path, _ = (zoo.resolve(file, "movenet") for file in files)
     found = {_short(name): values for name, values in read_convolutions(path).items()}
     try:
         for layer in backbone.layers:

@@ -1,4 +1,4 @@
-"""The command behind files that are made of MoveNet Thunder and labels."""
+"""The command behind files that are made of others' networks and of labels."""
 
 import argparse
 import json
@@ -10,19 +10,23 @@ from multiposenet.skeleton import COCO_17
 from multiposenet.training import run_folder
 from multiposenet.training.release.entry import enter
 
+LABELS = ("labels", "FILE", "COCO keypoint annotations")
+DATA = ("data", "DATA", "folder of the data sets")
+RUN = ("run", "RUN", "folder of checkpoints and logs")
 
-def run(make, architecture, kind, name, fields, description, arguments=None, folders=()):
+
+def run(make, inputs, architecture, kind, name, fields, description, arguments=None):
     """Makes a network and enters it into a manifest, as a command.
 
     Args:
-        make: function of the path of a released MoveNet, ``CocoAnnotations`` and an architecture,
-            and of what ``folders`` name, to the network.
+        make: function of an architecture and, by their names, of the inputs, to the network; it
+            gets ``labels`` as ``CocoAnnotations``.
+        inputs: name, metavar and help of each argument of the command.
         architecture: of the network.
         kind, name: in the manifest.
         fields: further ones of its entry.
         description: of the command.
         arguments: list of str; those of the process if None.
-        folders: pairs of name and help of further arguments.
 
     Returns:
         The exit status.
@@ -30,18 +34,16 @@ def run(make, architecture, kind, name, fields, description, arguments=None, fol
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("movenet", metavar="JSON", help="of the released MoveNet Thunder")
-    parser.add_argument("labels", metavar="FILE", help="COCO keypoint annotations")
-    for folder, told in folders:
-        parser.add_argument(folder, metavar=folder.upper(), help=told)
+    for argument, metavar, told in inputs:
+        parser.add_argument(argument, metavar=metavar, help=told)
     parser.add_argument("--out", default="weights", metavar="DIR", help="default: %(default)s")
     parser.add_argument("--metrics", metavar="JSON", help="what it reaches, an object of figures")
     args = parser.parse_args(arguments)
     try:
         metrics = {"metrics": json.loads(args.metrics)} if args.metrics else {}
-        labels = CocoAnnotations.load(args.labels)
-        given = [getattr(args, folder) for folder, _ in folders]
-        network = make(args.movenet, labels, architecture, *given)
+        given = {argument: getattr(args, argument) for argument, _, _ in inputs}
+        given["labels"] = CocoAnnotations.load(args.labels)
+        network = make(architecture, **given)
         described = run_folder.describe_sppe(COCO_17, architecture)
         about = {**fields, "card": f"cards/{name}.md", **metrics}
         print(enter(network, described, args.out, name, about, kind=kind))

@@ -1,0 +1,50 @@
+"""Teaches a ``MultiPoseNet`` on a MoveNet poses that it has hardly seen, and keeps what it knows.
+
+See ``sppe_tuning``, which does the same for one person in a crop. Backbone behind C3, keypoint
+pyramid and keypoint subnet are trained on patches of photos, the person mask with them.
+"""
+
+import keras
+import numpy as np
+
+from multiposenet.systems.compilation import compiled
+from multiposenet.training.loop import fitting
+from multiposenet.training.release.sppe_tuning import between
+from multiposenet.training.release.taught import TaughtBatches
+from multiposenet.training.stages.keypoints import KeypointBatches, KeypointStage, loss_of
+
+
+def tune(model, teacher, mask_teacher, samples, recipe, run, share):
+    """Trains a ``MultiPoseNet`` in place; goes on from the checkpoint in ``run``, if there is one.
+
+    Args:
+        model: the ``MultiPoseNet``, whose keypoint subnet has learnt the person mask.
+        teacher: a ``MultiPoseNet`` with the same weights, which stays as it is.
+        mask_teacher: function of images ``(B, H, W, 3)`` to person masks ``(B, H/4, W/4, 1)``.
+        samples: list of ``datasets.Sample``.
+        recipe: a ``KeypointRecipe``.
+        run: folder of checkpoints and logs.
+        share: of what is learnt that is kept, 0 to 1.
+    """
+    parts, starts = _trained(model), _trained(teacher)
+    stage = KeypointStage(
+        model, loss_of(recipe), recipe.intermediate, recipe.frozen, recipe.backbone_rate
+    )
+    for part in parts:
+        for layer in part.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False  # or its statistics would fit neither end of ``between``
+    batches = KeypointBatches(samples, recipe, model.skeleton.flip_indices)
+    see = compiled(teacher, ("heatmaps",))
+
+    def maps(images):
+        return np.concatenate([see(images)["heatmaps"], mask_teacher(images)], axis=-1)
+
+    taught = TaughtBatches(batches, maps)
+    fitting.fit(stage, taught, recipe, steps=recipe.steps, run=run, resume=True)
+    for part, start in zip(parts, starts, strict=True):
+        between(part, start, share)
+
+
+def _trained(model):
+    return model.backbone, model.keypoint_pyramid, model.keypoint_subnet
