@@ -3,24 +3,25 @@
     python -m multiposenet.training.release.multiposenet_nano movenet-multipose.json DATA RUN
 
 DATA holds the folders named below. Backbone, keypoint pyramid and heatmaps begin as MoveNet's. A
-person mask is taught beside them, then all of it as ``nano_tuning`` tells; person stage and PRN
-follow. Killed and run again, it goes on with the stage it was in; the file and a manifest are left
-in RUN/release.
+person mask is taught beside them, and on the same backbone the person stage; then backbone, pyramid
+and subnet as ``nano_tuning`` tells, the person stage once more, and the PRN. Killed and run again,
+it goes on with the stage it was in; the file and a manifest are left in RUN/release.
 """
 
+import dataclasses
 import sys
 from pathlib import Path
 
 from multiposenet.skeleton import COCO_17
 from multiposenet.systems import estimator
 from multiposenet.systems.compilation import compiled
-from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training import pipeline, recipes, run_folder
 from multiposenet.training.loop import fitting
 from multiposenet.training.release import multiposenet_lite0
 from multiposenet.training.release.entry import release
 from multiposenet.training.release.nano_tuning import tune
 from multiposenet.training.release.person_mask import PersonMaskStage, mask_batches
+from multiposenet.training.stages import run_model
 from multiposenet.training.stages.keypoints import KeypointBatches
 
 BACKBONE = "movenet_multipose"
@@ -58,14 +59,19 @@ TUNING = recipes.MoveNetKeypoints(
     precision="onednn_bfloat16",
 )
 LEARNT = 0.5  # share that is kept
-PERSON = recipes.MoveNetPerson(kept_features=60, steps=420)
+PERSON = (
+    recipes.MoveNetPerson(kept_features=60, steps=420),
+    recipes.MoveNetPerson(kept_features=200, steps=600, learning_rate=1e-3),
+)
+"""On the backbone as it was, and from there on the one that was trained."""
+PRN = recipes.NanoPRN(backbone=BACKBONE)
 
 
 def main(movenet, data, run):
     """Runs the stages that are not finished and collects their result.
 
     Args:
-        movenet: ``.json`` of the released MoveNet.
+        movenet: ``.json`` of the released MoveNet, or ``"movenet"`` to download it.
         data: folder of the data sets.
         run: folder of checkpoints, logs and results.
 
@@ -74,25 +80,33 @@ def main(movenet, data, run):
 
     Raises:
         InputError: a data set is missing.
+        WeightsError: MoveNet's weights cannot be had.
     """
     run = Path(run)
+    first, (begun, finished) = run / "first", PERSON
+    if not run_folder.finished(first, "keypoints"):
+        model = run_folder.new_model(first, BACKBONE, COCO_17, movenet)
+        teach_mask(model, data, first, MASK)
+        run_folder.save_parts(first, "keypoints", run_model.parts(model, "keypoints"))
+    _train("person", begun, data, first)
     if not run_folder.finished(run, "keypoints"):
-        model = run_folder.new_model(run, BACKBONE, COCO_17, movenet)
-        teach_mask(model, data, run)
-        start = MultiPoseNet.from_config(model.get_config())
-        start.set_weights(model.get_weights())
+        model, start = (run_folder.new_model(run, BACKBONE, COCO_17) for _ in range(2))
+        for one in (model, start):
+            run_folder.load_parts(one, first, "keypoints")
         photos = multiposenet_lite0.photos(PHOTOS, data)
         tune(model, start, teacher(), photos, TUNING, run, LEARNT)
-        parts = model.backbone, model.keypoint_pyramid, model.keypoint_subnet
-        run_folder.save_parts(run, "keypoints", parts)
-    for stage, recipe in (("person", PERSON), ("prn", recipes.NanoPRN(backbone=BACKBONE))):
-        if not run_folder.finished(run, stage):
-            samples = multiposenet_lite0.samples(stage, data)
-            pipeline.train(stage, samples, run, recipe, resume=True)
+        run_folder.save_parts(run, "keypoints", run_model.parts(model, "keypoints"))
+    _train("person", dataclasses.replace(finished, pretrained=str(first)), data, run)
+    _train("prn", PRN, data, run)
     return release(run, run / "release", "multiposenet-nano")
 
 
-def teach_mask(model, data, run, recipe=MASK):
+def _train(stage, recipe, data, run):
+    if not run_folder.finished(run, stage):
+        pipeline.train(stage, multiposenet_lite0.samples(stage, data), run, recipe, resume=True)
+
+
+def teach_mask(model, data, run, recipe):
     """Teaches a new model the person mask; goes on from the checkpoint in ``run``, if there is one.
 
     Args:
@@ -106,7 +120,7 @@ def teach_mask(model, data, run, recipe=MASK):
     stage.release()
 
 
-def patches(data, skeleton, recipe=MASK):
+def patches(data, skeleton, recipe):
     """Batches of patches of all photos, with and without a mask."""
     samples = multiposenet_lite0.photos(PHOTOS, data)
     return KeypointBatches(samples, recipe, skeleton.flip_indices)

@@ -12,7 +12,7 @@ from multiposenet.training.tables.system_rows import DecidedRow, SystemRow, Syst
 from multiposenet.training.tables.trained_runs import TrainedRow, TrainedRuns
 
 _OKS_NMS = OKSNMS()
-_PEAK = 2  # pixels of 352 x 256, as the disks of grmi-nano, which are narrow peaks
+_PEAK = 2  # pixels of 352 x 256: hardly more than the keypoint's own cell
 
 
 class GRMITable:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from multiposenet.errors import InputError
 from multiposenet.skeleton import COCO_17
 from multiposenet.sources import read_image, sample_photo
+from multiposenet.training import recipes, run_folder
 from multiposenet.training.datasets import synthetic
-from multiposenet.training.release import multiposenet_nano
+from multiposenet.training.registry import STAGES
+from multiposenet.training.release import multiposenet_lite0, multiposenet_nano
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +47,45 @@ def test_photos_with_and_without_masks_take_part(data):
     assert known.any() and y["target"][known, ..., -1].any()
 
 
+@pytest.fixture
+def short(monkeypatch):
+    """Every stage in a step or two."""
+    tiny = {"steps": 1, "batch_size": 8, "warmup": 0, "precision": "float32"}
+    patches = tiny | {"patch_sizes": ((0.0, 64),)}
+    for name in ("MASK", "TUNING"):
+        recipe = dataclasses.replace(getattr(multiposenet_nano, name), **patches)
+        monkeypatch.setattr(multiposenet_nano, name, recipe)
+    person = recipes.MoveNetPerson(kept_features=1, patch_size=64, **tiny)
+    monkeypatch.setattr(multiposenet_nano, "PERSON", (person, person))
+    prn = {name: tiny[name] for name in ("batch_size", "warmup", "precision")}
+    prn = recipes.NanoPRN(backbone=multiposenet_nano.BACKBONE, epochs=1, **prn)
+    monkeypatch.setattr(multiposenet_nano, "PRN", prn)
+
+    def nobody():
+        return lambda images: np.zeros((len(images), 16, 16, 1), np.float32)
+
+    monkeypatch.setattr(multiposenet_nano, "teacher", nobody)
+
+
+@pytest.mark.usefixtures("short", "eagerly")
+def test_all_stages_leave_a_model_that_loads(data, movenet, tmp_path):
+    labels = data / multiposenet_lite0.LABELS
+    labels.parent.mkdir(exist_ok=True)
+    shutil.copy(data / "coco_photos" / "train" / "annotations.json", labels)
+    path = multiposenet_nano.main(str(movenet), data, tmp_path)
+    assert path.is_file() and path.parent == tmp_path / "release"
+    ended = run_folder.load_model(tmp_path)
+    begun = run_folder.new_model(tmp_path / "first", multiposenet_nano.BACKBONE, COCO_17)
+    for stage in ("keypoints", "person"):
+        run_folder.load_parts(begun, tmp_path / "first", stage)
+        for part in STAGES[stage].parts:
+            own, before = (getattr(model, part).get_weights() for model in (ended, begun))
+            assert not all(map(np.array_equal, own, before)), part
+
+
 def test_a_missing_data_set_is_named(tmp_path):
     with pytest.raises(InputError, match="coco_photos/train"):
-        multiposenet_nano.patches(tmp_path, COCO_17)
+        multiposenet_nano.patches(tmp_path, COCO_17, multiposenet_nano.MASK)
 
 
 def test_the_teacher_tells_a_mask_of_a_quarter_of_the_size(monkeypatch):

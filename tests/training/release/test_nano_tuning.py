@@ -4,13 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
-import random_movenet
 from keras import layers
 
 from multiposenet.skeleton import COCO_17
 from multiposenet.systems.multiposenet import MultiPoseNet
-from multiposenet.training import datasets
-from multiposenet.training.datasets import synthetic
 from multiposenet.training.release import multiposenet_nano, nano_tuning
 
 RECIPE = dataclasses.replace(
@@ -26,16 +23,8 @@ PARTS = ("backbone", "keypoint_pyramid", "keypoint_subnet")
 
 
 @pytest.fixture(scope="module")
-def samples(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("people")
-    synthetic.write(folder, photos=3, seed=1, size=(96, 128), people=(1, 2))
-    return datasets.read(f"coco:{folder}")
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    path = str(random_movenet.write(tmp_path_factory.mktemp("movenet")))
-    made = [MultiPoseNet("movenet_multipose", COCO_17, weights=path) for _ in range(3)]
+def models(movenet):
+    made = [MultiPoseNet("movenet_multipose", COCO_17, weights=str(movenet)) for _ in range(3)]
     for model in made[1:]:
         model.set_weights(made[0].get_weights())
     return made

@@ -3,31 +3,15 @@
 import dataclasses
 
 import numpy as np
-import pytest
-import random_movenet
 
 from multiposenet.networks.grmi import load_movenet_start
 from multiposenet.networks.sppe import SPPEArchitecture
 from multiposenet.skeleton import COCO_17
-from multiposenet.training import datasets
-from multiposenet.training.datasets import synthetic
 from multiposenet.training.release import sppe_thunder, sppe_tuning
 
 RECIPE = dataclasses.replace(
     sppe_thunder.TUNING, steps=3, batch_size=2, warmup=0, precision="float32", ema=0.0
 )
-
-
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("people")
-    synthetic.write(folder, photos=3, seed=1, size=(96, 128), people=(1, 2))
-    return datasets.read(f"coco:{folder}")
-
-
-@pytest.fixture(scope="module")
-def movenet(tmp_path_factory):
-    return random_movenet.write(tmp_path_factory.mktemp("movenet"))
 
 
 def networks(count, movenet):
