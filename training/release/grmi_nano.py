@@ -43,7 +43,7 @@ DESCRIPTION = {
     "licence": "Apache-2.0 for the weights as far as we hold rights; MoveNet's weights by Google, "
     "Apache-2.0 as far as we know (NOTICE); trained on photos under their owners' licences, many "
     "non-commercial, and on LSP-extended, for research use",
-    "options": {"score": 0.1},
+    "options": {"score": 0.07},
 }
 
 

@@ -4,8 +4,9 @@
 
 DATA holds the folders named below. Backbone, keypoint pyramid and heatmaps begin as MoveNet's. A
 person mask is taught beside them, and on the same backbone the person stage; then backbone, pyramid
-and subnet as ``nano_tuning`` tells, the person stage once more, and the PRN. Killed and run again,
-it goes on with the stage it was in; the file and a manifest are left in RUN/release.
+and subnet as ``nano_tuning`` tells, the person stage once more, of which half is kept, too, and the
+PRN. Killed and run again, it goes on with the stage it was in; the file and a manifest are left in
+RUN/release.
 """
 
 import dataclasses
@@ -19,7 +20,7 @@ from multiposenet.training import pipeline, recipes, run_folder
 from multiposenet.training.loop import fitting
 from multiposenet.training.release import multiposenet_lite0
 from multiposenet.training.release.entry import release
-from multiposenet.training.release.nano_tuning import tune
+from multiposenet.training.release.nano_tuning import keep, tune
 from multiposenet.training.release.person_mask import PersonMaskStage, mask_batches
 from multiposenet.training.stages import run_model
 from multiposenet.training.stages.keypoints import KeypointBatches
@@ -63,7 +64,7 @@ PERSON = (
     recipes.MoveNetPerson(kept_features=60, steps=420),
     recipes.MoveNetPerson(kept_features=200, steps=600, learning_rate=1e-3),
 )
-"""On the backbone as it was, and from there on the one that was trained."""
+"""On the backbone as it was, and from there on the one that was trained, half of it kept."""
 PRN = recipes.NanoPRN(backbone=BACKBONE)
 
 
@@ -83,22 +84,32 @@ def main(movenet, data, run):
         WeightsError: MoveNet's weights cannot be had.
     """
     run = Path(run)
-    first, (begun, finished) = run / "first", PERSON
+    first, second, (begun, finished) = run / "first", run / "second", PERSON
     if not run_folder.finished(first, "keypoints"):
         model = run_folder.new_model(first, BACKBONE, COCO_17, movenet)
         teach_mask(model, data, first, MASK)
         run_folder.save_parts(first, "keypoints", run_model.parts(model, "keypoints"))
     _train("person", begun, data, first)
-    if not run_folder.finished(run, "keypoints"):
-        model, start = (run_folder.new_model(run, BACKBONE, COCO_17) for _ in range(2))
-        for one in (model, start):
-            run_folder.load_parts(one, first, "keypoints")
+    if not run_folder.finished(second, "keypoints"):
+        model, start = (_begin(at, first, "keypoints") for at in (second, first))
         photos = multiposenet_lite0.photos(PHOTOS, data)
-        tune(model, start, teacher(), photos, TUNING, run, LEARNT)
-        run_folder.save_parts(run, "keypoints", run_model.parts(model, "keypoints"))
-    _train("person", dataclasses.replace(finished, pretrained=str(first)), data, run)
+        tune(model, start, teacher(), photos, TUNING, second, LEARNT)
+        run_folder.save_parts(second, "keypoints", run_model.parts(model, "keypoints"))
+    _train("person", dataclasses.replace(finished, pretrained=str(first)), data, second)
+    if not run_folder.finished(run, "keypoints", "person"):
+        model = _begin(run, second, "keypoints", "person")
+        keep(model, _begin(first, first, "person"), "person", LEARNT)
+        for stage in ("keypoints", "person"):
+            run_folder.save_parts(run, stage, run_model.parts(model, stage))
     _train("prn", PRN, data, run)
     return release(run, run / "release", "multiposenet-nano")
+
+
+def _begin(run, start, *stages):
+    """The model of a run, with what stages of another one have left."""
+    model = run_folder.new_model(run, BACKBONE, COCO_17)
+    run_folder.load_parts(model, start, *stages)
+    return model
 
 
 def _train(stage, recipe, data, run):

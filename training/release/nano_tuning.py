@@ -11,6 +11,7 @@ from multiposenet.systems.compilation import compiled
 from multiposenet.training.loop import fitting
 from multiposenet.training.release.sppe_tuning import between
 from multiposenet.training.release.taught import TaughtBatches
+from multiposenet.training.stages import run_model
 from multiposenet.training.stages.keypoints import KeypointBatches, KeypointStage, loss_of
 
 
@@ -26,11 +27,10 @@ def tune(model, teacher, mask_teacher, samples, recipe, run, share):
         run: folder of checkpoints and logs.
         share: of what is learnt that is kept, 0 to 1.
     """
-    parts, starts = _trained(model), _trained(teacher)
     stage = KeypointStage(
         model, loss_of(recipe), recipe.intermediate, recipe.frozen, recipe.backbone_rate
     )
-    for part in parts:
+    for part in run_model.parts(model, "keypoints"):
         for layer in part.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = False  # or its statistics would fit neither end of ``between``
@@ -42,9 +42,11 @@ def tune(model, teacher, mask_teacher, samples, recipe, run, share):
 
     taught = TaughtBatches(batches, maps)
     fitting.fit(stage, taught, recipe, steps=recipe.steps, run=run, resume=True)
-    for part, start in zip(parts, starts, strict=True):
-        between(part, start, share)
+    keep(model, teacher, "keypoints", share)
 
 
-def _trained(model):
-    return model.backbone, model.keypoint_pyramid, model.keypoint_subnet
+def keep(model, start, stage, share):
+    """Leaves the parts of a stage at a share of the way from another model's to their own."""
+    parts = (run_model.parts(one, stage) for one in (model, start))
+    for own, before in zip(*parts, strict=True):
+        between(own, before, share)
