@@ -30,7 +30,7 @@ def scratch_folder(parent: str | os.PathLike, prefix: str) -> Iterator[Path]:
     Raises:
         OSError: it cannot be made.
     """
-    _remove_abandoned(Path(parent), prefix)
+    remove_abandoned(Path(parent), prefix)
     folder = Path(parent) / f"{prefix}{secrets.token_hex(_DIGITS // 2)}"
     # Somebody who looks for abandoned ones may have the lock for a moment before the folder exists.
     with file_lock.held(_lock_of(folder), wait=True):
@@ -41,7 +41,13 @@ def scratch_folder(parent: str | os.PathLike, prefix: str) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _remove_abandoned(parent: Path, prefix: str) -> None:
+def prefix_beside(path: Path) -> str:
+    """The prefix of the folders in which a file is made that then appears under its name."""
+    return f".{path.name[:50]}."
+
+
+def remove_abandoned(parent: Path, prefix: str) -> None:
+    """Removes what killed processes have left, see ``scratch_folder``."""
     name = glob.escape(prefix) + "[0-9a-f]" * _DIGITS
     # A folder whose lock nobody holds is abandoned, and so is one whose lock is gone.
     for folder in {*parent.glob(name), *(p.with_suffix("") for p in parent.glob(f"{name}.lock"))}:

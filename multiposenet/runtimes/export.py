@@ -13,7 +13,7 @@ import numpy as np
 
 from multiposenet import signals
 from multiposenet.errors import InputError, WeightsError
-from multiposenet.files.scratch_folders import scratch_folder
+from multiposenet.files.scratch_folders import prefix_beside, scratch_folder
 from multiposenet.runtimes import exported, onnx_graph, openvino_graph, quantization
 
 TOLERANCE = 0.05  # pixels of the network's input
@@ -75,7 +75,7 @@ def export(
     _check(path, format, size)
     if calibration is not None:
         _check_int8(path, format)
-    with scratch_folder(path.parent, f".{path.name[:50]}.") as folder:
+    with scratch_folder(path.parent, prefix_beside(path)) as folder:
         written = folder / path.name
         write(model, written, format, size)
         if calibration is not None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from multiposenet import zoo
 from multiposenet.errors import InputError, MultiPoseNetWarning, WeightsError
-from multiposenet.files import checksums, file_lock
+from multiposenet.files import checksums, file_lock, scratch_folders
 from multiposenet.runtimes import exported
 
 # Packages whose code makes the graph of a model.
@@ -74,6 +74,8 @@ def cached(weights: Path, arguments: dict, runtime: str, make) -> Path:
     stem = weights.name.removesuffix(".h5").removesuffix(".weights").removesuffix(".keras")
     path = folder / f"{stem}-{_key(weights, arguments)}{exported.FORMATS[kind]}"
     if _is_there(path):
+        # Of a process that was killed when the file was whole; nobody makes it again.
+        scratch_folders.remove_abandoned(folder, scratch_folders.prefix_beside(path))
         return path
     try:
         folder.mkdir(parents=True, exist_ok=True)

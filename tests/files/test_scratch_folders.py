@@ -85,12 +85,12 @@ def test_who_looks_for_abandoned_ones_meanwhile_does_no_harm(tmp_path, monkeypat
         if wait and not meanwhile:
             meanwhile.append(path)
             path.touch()
-            scratch_folders._remove_abandoned(tmp_path, "a")
+            scratch_folders.remove_abandoned(tmp_path, "a")
             assert not path.exists()
         return take(path, wait)
 
     monkeypatch.setattr(file_lock, "held", held)
     with scratch_folder(tmp_path, "a") as folder:
-        scratch_folders._remove_abandoned(tmp_path, "a")
+        scratch_folders.remove_abandoned(tmp_path, "a")
         assert folder.is_dir()
     assert meanwhile and list(tmp_path.iterdir()) == []

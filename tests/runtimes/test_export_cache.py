@@ -14,6 +14,7 @@ from PIL import Image
 from multiposenet import cli
 from multiposenet.errors import InputError, MultiPoseNetWarning, WeightsError
 from multiposenet.files.checksums import sha256_of
+from multiposenet.files.scratch_folders import prefix_beside
 from multiposenet.runtimes import export, export_cache, exported
 from multiposenet.systems import estimator, model_files
 
@@ -63,6 +64,16 @@ def test_several_at_once_make_it_once(cache, weights, monkeypatch):
     assert made == ["onnx"] and len(set(found)) == 1
     names = sorted(path.name for path in (cache / "exported").iterdir())
     assert names == [found[0].name, f"{found[0].name}.json"]
+
+
+def test_what_a_killed_process_left_beside_a_whole_file_is_removed(cache, weights, monkeypatch):
+    monkeypatch.setattr(export_cache, "_make", lambda path, kind, pose: written(path))
+    path = export_cache.cached(weights, {}, "onnx", lambda: None)
+    left = path.with_name(f"{prefix_beside(path)}0123abcd")
+    left.mkdir()
+    left.with_name(f"{left.name}.lock").touch()
+    assert export_cache.cached(weights, {}, "onnx", lambda: None) == path
+    assert len(list(path.parent.iterdir())) == 2
 
 
 # What can go wrong on the way to an exported file, and what is said of it.
