@@ -5,7 +5,7 @@
 leaves ``grmi-nano.weights.h5`` in the folder of ``--out``, by default ``weights``, in half
 precision, and enters it into the manifest there. Backbone and pyramid are those of
 ``sppe-thunder``; where in a crop a keypoint is to be expected is counted on the labels. The heads
-are trained on the data sets named below, of the folder DATA; killed and run again, it goes on.
+are trained on its data sets, of the folder DATA; killed and run again, it goes on.
 """
 
 import sys
@@ -17,13 +17,11 @@ from multiposenet.systems import sppe_files
 from multiposenet.systems.grmi_files import DEFAULT
 from multiposenet.training import recipes
 from multiposenet.training.loop import fitting
-from multiposenet.training.release import multiposenet_lite0, network_command
+from multiposenet.training.release import multiposenet_lite0, network_command, sppe_thunder
 from multiposenet.training.release.expected_places import expected_places
 from multiposenet.training.release.network_command import DATA, LABELS, RUN
 from multiposenet.training.stages.grmi import DiskBatches, GRMIStage, begin
 
-START = "sppe-thunder"
-PHOTOS = ("coco:coco_photos/train", "coco:coco_photos_more", "lsp:lsp_extended/train")
 TRAINING = recipes.NanoGRMI(
     pretrained="none",
     frozen="pyramid",
@@ -40,14 +38,12 @@ DESCRIPTION = {
     "recipe": "training/release/grmi_nano.py",
     "data": "COCO 2017 photos (2,049 and 2,962), LSP-extended (8,491); where in a crop: COCO "
     "train2017 person labels (149,813); all on the weights of sppe-thunder",
-    "licence": "Apache-2.0 for the weights as far as we hold rights; MoveNet's weights by Google, "
-    "Apache-2.0 as far as we know (NOTICE); trained on photos under their owners' licences, many "
-    "non-commercial, and on LSP-extended, for research use",
+    "licence": sppe_thunder.DESCRIPTION["licence"],
     "options": {"score": 0.07},
 }
 
 
-def make(architecture, labels, data, run, recipe=TRAINING, start=START):
+def make(architecture, labels, data, run, recipe=TRAINING, start=sppe_thunder.NAME):
     """The network, see ``networks.grmi.inference_model``.
 
     Args:
@@ -69,7 +65,7 @@ def make(architecture, labels, data, run, recipe=TRAINING, start=START):
             network.get_layer(layer.name).set_weights(layer.get_weights())
     places = expected_places(labels, architecture.image_size, architecture.cells, MARGIN)
     network.get_layer("places").bias.assign(places)
-    samples = multiposenet_lite0.photos(PHOTOS, data)
+    samples = multiposenet_lite0.photos(sppe_thunder.PHOTOS, data)
     batches = DiskBatches(samples, recipe, architecture, COCO_17)
     fitting.fit(
         GRMIStage(network, recipe), batches, recipe, steps=recipe.steps, run=run, resume=True

@@ -63,17 +63,20 @@ def main(data, run, workers=0, plans=None):
     """
     run, plans = Path(run), plans or PLANS
     first, (begun, finished) = run / "first", plans["person"]
-    _train("keypoints", plans["keypoints"], data, first, workers)
-    _train("person", begun, data, first, workers)
+    train_unfinished("keypoints", plans["keypoints"], data, first, workers)
+    train_unfinished("person", begun, data, first, workers)
     run.mkdir(parents=True, exist_ok=True)
     for file in STAGES["keypoints"].files:
         shutil.copy(first / file, run)
-    _train("person", dataclasses.replace(finished, pretrained=str(first)), data, run, workers)
-    _train("prn", plans["prn"], data, run, 0)
+    train_unfinished(
+        "person", dataclasses.replace(finished, pretrained=str(first)), data, run, workers
+    )
+    train_unfinished("prn", plans["prn"], data, run, 0)
     return release(run, run / "release", "multiposenet-lite0")
 
 
-def _train(stage, recipe, data, run, workers):
+def train_unfinished(stage, recipe, data, run, workers=0):
+    """Runs a stage, from its last checkpoint if there is one, unless the run has its result."""
     if not run_folder.finished(run, stage):
         options = {"workers": int(workers), "resume": True}
         pipeline.train(stage, samples(stage, data), run, recipe, **options)

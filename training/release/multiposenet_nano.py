@@ -16,10 +16,11 @@ from pathlib import Path
 from multiposenet.skeleton import COCO_17
 from multiposenet.systems import estimator
 from multiposenet.systems.compilation import compiled
-from multiposenet.training import pipeline, recipes, run_folder
+from multiposenet.training import recipes, run_folder
 from multiposenet.training.loop import fitting
 from multiposenet.training.release import multiposenet_lite0
 from multiposenet.training.release.entry import release
+from multiposenet.training.release.multiposenet_lite0 import train_unfinished
 from multiposenet.training.release.nano_tuning import keep, tune
 from multiposenet.training.release.person_mask import PersonMaskStage, mask_batches
 from multiposenet.training.stages import run_model
@@ -47,6 +48,7 @@ MASK = recipes.MoveNetKeypoints(
 )
 TUNING = recipes.MoveNetKeypoints(
     backbone_rate=1.0,
+    frozen_layers=("keypoint_pyramid/*_bn", "keypoint_subnet/*_bn"),
     steps=2400,
     learning_rate=6e-4,
     clip_norm=10.0,
@@ -89,19 +91,19 @@ def main(movenet, data, run):
         model = run_folder.new_model(first, BACKBONE, COCO_17, movenet)
         teach_mask(model, data, first, MASK)
         run_folder.save_parts(first, "keypoints", run_model.parts(model, "keypoints"))
-    _train("person", begun, data, first)
+    train_unfinished("person", begun, data, first)
     if not run_folder.finished(second, "keypoints"):
         model, start = (_begin(at, first, "keypoints") for at in (second, first))
         photos = multiposenet_lite0.photos(PHOTOS, data)
         tune(model, start, teacher(), photos, TUNING, second, LEARNT)
         run_folder.save_parts(second, "keypoints", run_model.parts(model, "keypoints"))
-    _train("person", dataclasses.replace(finished, pretrained=str(first)), data, second)
+    train_unfinished("person", dataclasses.replace(finished, pretrained=str(first)), data, second)
     if not run_folder.finished(run, "keypoints", "person"):
         model = _begin(run, second, "keypoints", "person")
         keep(model, _begin(first, first, "person"), "person", LEARNT)
         for stage in ("keypoints", "person"):
             run_folder.save_parts(run, stage, run_model.parts(model, stage))
-    _train("prn", PRN, data, run)
+    train_unfinished("prn", PRN, data, run)
     return release(run, run / "release", "multiposenet-nano")
 
 
@@ -110,11 +112,6 @@ def _begin(run, start, *stages):
     model = run_folder.new_model(run, BACKBONE, COCO_17)
     run_folder.load_parts(model, start, *stages)
     return model
-
-
-def _train(stage, recipe, data, run):
-    if not run_folder.finished(run, stage):
-        pipeline.train(stage, multiposenet_lite0.samples(stage, data), run, recipe, resume=True)
 
 
 def teach_mask(model, data, run, recipe):

@@ -4,7 +4,6 @@ See ``sppe_tuning``, which does the same for one person in a crop. Backbone behi
 pyramid and keypoint subnet are trained on patches of photos, the person mask with them.
 """
 
-import keras
 import numpy as np
 
 from multiposenet.systems.compilation import compiled
@@ -12,7 +11,7 @@ from multiposenet.training.loop import fitting
 from multiposenet.training.release.sppe_tuning import between
 from multiposenet.training.release.taught import TaughtBatches
 from multiposenet.training.stages import run_model
-from multiposenet.training.stages.keypoints import KeypointBatches, KeypointStage, loss_of
+from multiposenet.training.stages.keypoints import KeypointBatches, stage_of
 
 
 def tune(model, teacher, mask_teacher, samples, recipe, run, share):
@@ -23,17 +22,11 @@ def tune(model, teacher, mask_teacher, samples, recipe, run, share):
         teacher: a ``MultiPoseNet`` with the same weights, which stays as it is.
         mask_teacher: function of images ``(B, H, W, 3)`` to person masks ``(B, H/4, W/4, 1)``.
         samples: list of ``datasets.Sample``.
-        recipe: a ``KeypointRecipe``.
+        recipe: a ``KeypointRecipe`` that freezes the batch normalizations: midway, their statistics
+            would fit the weights of neither end.
         run: folder of checkpoints and logs.
         share: of what is learnt that is kept, 0 to 1.
     """
-    stage = KeypointStage(
-        model, loss_of(recipe), recipe.intermediate, recipe.frozen, recipe.backbone_rate
-    )
-    for part in run_model.parts(model, "keypoints"):
-        for layer in part.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.trainable = False  # or its statistics would fit neither end of ``between``
     batches = KeypointBatches(samples, recipe, model.skeleton.flip_indices)
     see = compiled(teacher, ("heatmaps",))
 
@@ -41,6 +34,7 @@ def tune(model, teacher, mask_teacher, samples, recipe, run, share):
         return np.concatenate([see(images)["heatmaps"], mask_teacher(images)], axis=-1)
 
     taught = TaughtBatches(batches, maps)
+    stage = stage_of(model, recipe)
     fitting.fit(stage, taught, recipe, steps=recipe.steps, run=run, resume=True)
     keep(model, teacher, "keypoints", share)
 

@@ -64,7 +64,13 @@ def train(model, samples, recipe, run, *, augment=None, **options):
     Raises:
         AnnotationError: no person of the samples has a labelled keypoint.
     """
-    stage = KeypointStage(
+    batches = KeypointBatches(samples, recipe, model.skeleton.flip_indices, augment)
+    fitting.fit(stage_of(model, recipe), batches, recipe, steps=recipe.steps, run=run, **options)
+
+
+def stage_of(model, recipe):
+    """The ``KeypointStage`` of a model as a recipe has it."""
+    return KeypointStage(
         model,
         loss_of(recipe),
         recipe.intermediate,
@@ -72,8 +78,6 @@ def train(model, samples, recipe, run, *, augment=None, **options):
         recipe.backbone_rate,
         recipe.frozen_layers,
     )
-    batches = KeypointBatches(samples, recipe, model.skeleton.flip_indices, augment)
-    fitting.fit(stage, batches, recipe, steps=recipe.steps, run=run, **options)
 
 
 def loss_of(recipe):

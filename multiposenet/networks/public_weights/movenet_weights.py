@@ -29,8 +29,6 @@ _PYRAMID = {
 }
 # Of `separable_keypoint_subnet`: the separable convolution and the layer behind it.
 HEATMAP_HEAD = ("merged_conv", "prediction")
-
-
 RELEASED = "movenet"  # the released weights of a backbone, whichever MoveNet's it is
 
 

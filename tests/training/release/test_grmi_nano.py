@@ -12,7 +12,7 @@ from multiposenet.networks.grmi import load_movenet_start
 from multiposenet.networks.sppe import SPPEArchitecture
 from multiposenet.skeleton import COCO_17
 from multiposenet.training import run_folder
-from multiposenet.training.release import grmi_nano
+from multiposenet.training.release import grmi_nano, sppe_thunder
 
 RECIPE = dataclasses.replace(
     grmi_nano.TRAINING,
@@ -39,7 +39,7 @@ def start(tmp_path):
 
 
 def test_the_heads_learn_on_what_an_sppe_has(start, scenes, tmp_path, monkeypatch):
-    monkeypatch.setattr(grmi_nano, "PHOTOS", (f"coco:{scenes.name}",))
+    monkeypatch.setattr(sppe_thunder, "PHOTOS", (f"coco:{scenes.name}",))
     labels = CocoAnnotations.load(scenes / "annotations.json")
     options = {"recipe": RECIPE, "start": str(tmp_path)}
     given = labels, scenes.parent, tmp_path / "run"
