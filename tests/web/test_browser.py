@@ -48,9 +48,15 @@ def page(chromium, served, asked):
     page = context.new_page()
     page.on("request", lambda request: asked.append(request.url))
     page.goto(served[0])
-    page.wait_for_selector("#find")
+    built(page)
     yield page
     context.close()
+
+
+def built(page):
+    """Waits for the parts that a test begins with: the page is built step by step."""
+    for part in ("#find", "#files input[type=file]", "#message textarea"):
+        page.wait_for_selector(part, state="attached")
 
 
 def upload(page, *paths):
@@ -58,8 +64,8 @@ def upload(page, *paths):
 
 
 def message(page, start):
-    """The message, once it begins so."""
-    script = "start => document.querySelector('#message textarea').value.startsWith(start)"
+    """The message, once it begins so; its field is replaced as the page fills."""
+    script = "start => document.querySelector('#message textarea')?.value.startsWith(start)"
     page.wait_for_function(script, arg=start)
     return page.input_value("#message textarea")
 
@@ -107,7 +113,7 @@ def test_bad_files_and_a_photo_without_people(page, tmp_path):
     upload(page, text)
     assert "not an image of a known kind" in message(page, "text.jpg: file:")
     page.reload()
-    page.wait_for_selector("#find")
+    built(page)
     upload(page, paint(tmp_path / "empty.png", []), text)
     lines = message(page, "text.jpg").splitlines()
     assert lines[1] == "empty.png: nobody found with a score of 0.2 or more" and picture(page)
