@@ -3,14 +3,14 @@
     python -m multiposenet.training.release.multiposenet_nano movenet-multipose.json DATA RUN
 
 DATA holds the folders named below. Backbone, keypoint pyramid and heatmaps begin as MoveNet's. A
-person mask is taught beside them, and on the same backbone the person stage; then backbone, pyramid
-and subnet as ``nano_tuning`` tells, the person stage once more, of which half is kept, too, and the
-PRN. Killed and run again, it goes on with the stage it was in; the file and a manifest are left in
-RUN/release.
+person mask is taught beside them, and the person stage on the same backbone; both go on in the
+rounds below, and the PRN comes last. Killed and run again, it goes on with the stage it was in; the
+file and a manifest are left in RUN/release.
 """
 
 import dataclasses
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from multiposenet.skeleton import COCO_17
@@ -61,12 +61,44 @@ TUNING = recipes.MoveNetKeypoints(
     rotation=180.0,
     precision="onednn_bfloat16",
 )
-LEARNT = 0.5  # share that is kept
-PERSON = (
-    recipes.MoveNetPerson(kept_features=60, steps=420),
-    recipes.MoveNetPerson(kept_features=200, steps=600, learning_rate=1e-3),
+PERSON = recipes.MoveNetPerson(kept_features=60, steps=420)
+
+
+@dataclass(frozen=True)
+class Round:
+    """The whole network taught further; each of both stages leaves weights on half of the way.
+
+    Attributes:
+        tuning: recipe of backbone behind C3, keypoint pyramid and keypoint subnet, ``nano_tuning``.
+        person: recipe of the person stage, which goes on from the one before.
+        kept: shares of what these two learn that are kept.
+    """
+
+    tuning: recipes.KeypointRecipe
+    person: recipes.PersonRecipe
+    kept: tuple[float, float] = (0.5, 0.5)
+
+
+_PERSON_AGAIN = recipes.MoveNetPerson(kept_features=200, steps=600, learning_rate=1e-3)
+ROUNDS = (
+    Round(TUNING, _PERSON_AGAIN),
+    Round(
+        dataclasses.replace(
+            TUNING,
+            steps=1900,
+            batch_size=8,
+            learning_rate=1e-3,
+            patch_sizes=((0.0, 384),),
+            mosaics=1,
+            singles=2,
+            masked_singles=1,
+            person_size=(64.0, 320.0),
+            seed=7,
+        ),
+        _PERSON_AGAIN,
+    ),
 )
-"""On the backbone as it was, and from there on the one that was trained, half of it kept."""
+"""Of persons as large as MoveNet's own inputs, and of those who fill a photo."""
 PRN = recipes.NanoPRN(backbone=BACKBONE)
 
 
@@ -86,25 +118,43 @@ def main(movenet, data, run):
         WeightsError: MoveNet's weights cannot be had.
     """
     run = Path(run)
-    first, second, (begun, finished) = run / "first", run / "second", PERSON
-    if not run_folder.finished(first, "keypoints"):
-        model = run_folder.new_model(first, BACKBONE, COCO_17, movenet)
-        teach_mask(model, data, first, MASK)
-        run_folder.save_parts(first, "keypoints", run_model.parts(model, "keypoints"))
-    train_unfinished("person", begun, data, first)
-    if not run_folder.finished(second, "keypoints"):
-        model, start = (_begin(at, first, "keypoints") for at in (second, first))
-        photos = multiposenet_lite0.photos(PHOTOS, data)
-        tune(model, start, teacher(), photos, TUNING, second, LEARNT)
-        run_folder.save_parts(second, "keypoints", run_model.parts(model, "keypoints"))
-    train_unfinished("person", dataclasses.replace(finished, pretrained=str(first)), data, second)
-    if not run_folder.finished(run, "keypoints", "person"):
-        model = _begin(run, second, "keypoints", "person")
-        keep(model, _begin(first, first, "person"), "person", LEARNT)
-        for stage in ("keypoints", "person"):
-            run_folder.save_parts(run, stage, run_model.parts(model, stage))
+    start = run / "first"
+    if not run_folder.finished(start, "keypoints"):
+        model = run_folder.new_model(start, BACKBONE, COCO_17, movenet)
+        teach_mask(model, data, start, MASK)
+        run_folder.save_parts(start, "keypoints", run_model.parts(model, "keypoints"))
+    train_unfinished("person", PERSON, data, start)
+    ends = [run / f"round{number}" for number in range(1, len(ROUNDS))] + [run]
+    for plan, end in zip(ROUNDS, ends, strict=True):
+        go_on(plan, start, end, data)
+        start = end
     train_unfinished("prn", PRN, data, run)
     return release(run, run / "release", "multiposenet-nano")
+
+
+def go_on(plan, start, end, data):
+    """Runs what is not finished of a ``Round``.
+
+    Args:
+        plan: the ``Round``.
+        start: folder of the keypoint and person stage that it begins with.
+        end: folder of those that it leaves; what it learns lies in ``learning`` there.
+        data: as of ``main``.
+    """
+    learning = end / "learning"
+    if not run_folder.finished(learning, "keypoints"):
+        model, before = (_begin(at, start, "keypoints") for at in (learning, start))
+        photos, (share, _) = multiposenet_lite0.photos(PHOTOS, data), plan.kept
+        tune(model, before, teacher(), photos, plan.tuning, learning, share)
+        run_folder.save_parts(learning, "keypoints", run_model.parts(model, "keypoints"))
+    train_unfinished(
+        "person", dataclasses.replace(plan.person, pretrained=str(start)), data, learning
+    )
+    if not run_folder.finished(end, "keypoints", "person"):
+        model, (_, share) = _begin(end, learning, "keypoints", "person"), plan.kept
+        keep(model, _begin(start, start, "person"), "person", share)
+        for stage in ("keypoints", "person"):
+            run_folder.save_parts(end, stage, run_model.parts(model, stage))
 
 
 def _begin(run, start, *stages):

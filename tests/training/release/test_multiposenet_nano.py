@@ -52,11 +52,15 @@ def short(monkeypatch):
     """Every stage in a step or two."""
     tiny = {"steps": 1, "batch_size": 8, "warmup": 0, "precision": "float32"}
     patches = tiny | {"patch_sizes": ((0.0, 64),)}
-    for name in ("MASK", "TUNING"):
-        recipe = dataclasses.replace(getattr(multiposenet_nano, name), **patches)
-        monkeypatch.setattr(multiposenet_nano, name, recipe)
+    mask = dataclasses.replace(multiposenet_nano.MASK, **patches)
+    monkeypatch.setattr(multiposenet_nano, "MASK", mask)
     person = recipes.MoveNetPerson(kept_features=1, patch_size=64, **tiny)
-    monkeypatch.setattr(multiposenet_nano, "PERSON", (person, person))
+    monkeypatch.setattr(multiposenet_nano, "PERSON", person)
+    rounds = [
+        dataclasses.replace(plan, tuning=dataclasses.replace(plan.tuning, **patches), person=person)
+        for plan in multiposenet_nano.ROUNDS
+    ]
+    monkeypatch.setattr(multiposenet_nano, "ROUNDS", rounds)
     prn = {name: tiny[name] for name in ("batch_size", "warmup", "precision")}
     prn = recipes.NanoPRN(backbone=multiposenet_nano.BACKBONE, epochs=1, **prn)
     monkeypatch.setattr(multiposenet_nano, "PRN", prn)
@@ -74,13 +78,16 @@ def test_all_stages_leave_a_model_that_loads(data, movenet, tmp_path):
     shutil.copy(data / "coco_photos" / "train" / "annotations.json", labels)
     path = multiposenet_nano.main(str(movenet), data, tmp_path)
     assert path.is_file() and path.parent == tmp_path / "release"
-    ended = run_folder.load_model(tmp_path)
-    begun = run_folder.new_model(tmp_path / "first", multiposenet_nano.BACKBONE, COCO_17)
-    for stage in ("keypoints", "person"):
-        run_folder.load_parts(begun, tmp_path / "first", stage)
-        for part in STAGES[stage].parts:
-            own, before = (getattr(model, part).get_weights() for model in (ended, begun))
-            assert not all(map(np.array_equal, own, before)), part
+    stages = ("keypoints", "person")
+    models = []
+    for folder in ("first", "round1", ""):
+        folder = tmp_path / folder
+        models.append(run_folder.new_model(folder, multiposenet_nano.BACKBONE, COCO_17))
+        run_folder.load_parts(models[-1], folder, *stages)
+    for part in (part for stage in stages for part in STAGES[stage].parts):
+        first, second, third = (getattr(model, part).get_weights() for model in models)
+        assert not all(map(np.array_equal, first, second)), part
+        assert not all(map(np.array_equal, second, third)), part
 
 
 def test_a_missing_data_set_is_named(tmp_path):
