@@ -155,7 +155,7 @@ def load_movenet_start(network, path):
 
     Args:
         network: of ``GRMIArchitecture.network`` with COCO's 17 keypoints, of stride 4.
-        path: ``.json`` of the TensorFlow.js graph model, or ``"movenet"``, as of ``load_movenet``.
+        path: of the files of a released MoveNet, or ``"movenet"``, as of ``load_movenet``.
 
     Raises:
         WeightsError: a file is missing or damaged, or of another MoveNet than the backbone.

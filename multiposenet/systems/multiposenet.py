@@ -51,8 +51,8 @@ class MultiPoseNet(keras.Model):
         image_size: ``(H, W)`` to fix the input size, or None for any multiples of 32.
         weights: None, ``"imagenet"`` for the backbone, the name of a model of the zoo, or
             ``"movenet"``, the released MoveNet of the backbone (downloaded once; or the path of its
-            ``.json``, see ``movenet_weights``), for backbone, pyramid and, if the keypoints are
-            COCO's, heatmaps.
+            ``.json`` or SavedModel, see ``movenet_weights``), for backbone, pyramid and, if the
+            keypoints are COCO's, heatmaps.
         architecture: an ``Architecture`` (or a dict of its fields); by default the paper's, and
             a compact one for the backbones that are for CPUs.
         options: an ``InferenceOptions``, or a dict of some of its fields; the others, and by

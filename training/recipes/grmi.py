@@ -17,7 +17,8 @@ class GRMIRecipe(Recipe):
     Attributes:
         pretrained: weights to begin with: ``"imagenet"`` for the backbone; the name of a network of
             the zoo or the folder of another run, of the same sizes but for that of the crops;
-            ``"movenet"`` or the ``.json`` of a released MoveNet; or ``"none"``.
+            ``"movenet"`` or the files of a released MoveNet (``.json``, or the folder of a
+            SavedModel); or ``"none"``.
         frozen: what keeps its weights: ``"backbone"``, ``"pyramid"`` (both), or ``"none"``.
         steps: optimizer steps.
         image_size, stride, radius, head_channels, places: of ``GRMIArchitecture``.

@@ -13,8 +13,8 @@ class KeypointRecipe(Recipe):
 
     Attributes:
         pretrained: weights to begin with: ``"imagenet"`` for the backbone, the name of a model of
-            the zoo or the folder of another run for all that fits, ``"movenet"`` or the ``.json``
-            of a released MoveNet, or ``"none"``.
+            the zoo or the folder of another run for all that fits, ``"movenet"`` or the files of
+            a released MoveNet (``.json``, or the folder of a SavedModel), or ``"none"``.
         pretrained_parts: parts of the model that begin with the weights of a model of the zoo or
             of another run, such as ``("backbone",)``; ``()`` for all.
         frozen: level of the backbone up to which its weights stay as they are, C2 to C5; behind it

@@ -1,7 +1,7 @@
 """MoveNet's released weights in its backbone, its pyramid and ``separable_keypoint_subnet``.
 
-The files are those of a TensorFlow.js graph model, ``movenet-multipose.json`` and ``.bin`` say;
-NOTICE tells whose they are and where they come from.
+The files are those of a TensorFlow.js graph model, ``movenet-multipose.json`` and ``.bin`` say, or
+the folder of a SavedModel; NOTICE tells whose they are and where they come from.
 """
 
 import re
@@ -10,7 +10,7 @@ import numpy as np
 
 from multiposenet import zoo
 from multiposenet.errors import WeightsError
-from multiposenet.networks.public_weights.tfjs_weights import read_convolutions
+from multiposenet.networks.public_weights import movenet_saved_model, tfjs_weights
 
 _ROOT = re.compile(
     "StatefulPartitionedCall/(center_net_mobile_net_v2fpn_feature_extractor/model_1/(model/)?)?"
@@ -33,8 +33,11 @@ RELEASED = "movenet"  # the released weights of a backbone, whichever MoveNet's 
 
 
 def is_movenet(weights):
-    """Whether weights to begin with are a MoveNet's: ``RELEASED``, or a graph model's ``.json``."""
-    return str(weights) == RELEASED or str(weights).endswith(".json")
+    """Whether weights to begin with are a MoveNet's: ``RELEASED``, a graph model's ``.json`` or the
+    folder of a SavedModel.
+    """
+    name = str(weights)
+    return name == RELEASED or name.endswith(".json") or movenet_saved_model.is_saved_model(name)
 
 
 def head_layers(subnet, head=HEATMAP_HEAD):
@@ -48,8 +51,8 @@ def load_movenet(path, backbone, pyramid, subnet=None, head=HEATMAP_HEAD):
     """Gives networks the weights of a released MoveNet.
 
     Args:
-        path: ``.json`` of the TensorFlow.js graph model, or ``RELEASED`` for that of the backbone's
-            name, of the cache or downloaded now.
+        path: ``.json`` of the TensorFlow.js graph model, folder of the SavedModel, or ``RELEASED``
+            for the former of the backbone's name, of the cache or downloaded now.
         backbone: of ``movenet_backbone``.
         pyramid: of ``movenet_pyramid``.
         subnet: of ``separable_keypoint_subnet`` with COCO's 17 keypoints, or None. Its heatmaps are
@@ -64,7 +67,11 @@ def load_movenet(path, backbone, pyramid, subnet=None, head=HEATMAP_HEAD):
     if path == RELEASED:
         files = (f"{backbone.name.replace('_', '-')}.{kind}" for kind in ("json", "bin"))
         path, _ = (zoo.resolve(file, "movenet") for file in files)
-    found = {_short(name): values for name, values in read_convolutions(path).items()}
+    if movenet_saved_model.is_saved_model(path):
+        found = movenet_saved_model.read_convolutions(path, backbone)
+    else:
+        found = tfjs_weights.read_convolutions(path)
+        found = {_short(name): values for name, values in found.items()}
     try:
         for layer in backbone.layers:
             if layer.weights:
@@ -80,7 +87,7 @@ def load_movenet(path, backbone, pyramid, subnet=None, head=HEATMAP_HEAD):
     except (KeyError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise WeightsError(
-            f"{path}: weights: are not those of {backbone.name} ({reason}); give the .json of the "
+            f"{path}: weights: are not those of {backbone.name} ({reason}); give those of the "
             "MoveNet of that name, or change the backbone"
         ) from error
 
