@@ -57,8 +57,8 @@ def take(model, name, stage="keypoints", parts=()):
     if Path(name).suffix == ".h5":
         load_keras_retinanet(name, model.backbone, model.person_pyramid, model.person_subnet)
         return
-    untrained = ()
-    if name in zoo.names():
+    bundled, untrained = name in zoo.names(), ()
+    if bundled:
         config = {**zoo.entry(name)["architecture"], "weights": name}
     else:
         config = run_folder.read_architecture(Path(name) / "model.json")
@@ -68,7 +68,7 @@ def take(model, name, stage="keypoints", parts=()):
             "make them equal or use another model"
         )
     source = MultiPoseNet.from_config(config)
-    if name not in zoo.names():
+    if not bundled:
         run_folder.load_parts(source, name, stage)
         untrained = run_folder.untrained(name)
     found = model.skeleton.indices_from(source.skeleton)
