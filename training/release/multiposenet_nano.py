@@ -66,19 +66,18 @@ PERSON = recipes.MoveNetPerson(kept_features=60, steps=420)
 
 @dataclass(frozen=True)
 class Round:
-    """The whole network taught further; each of both stages leaves weights on half of the way.
+    """The whole network taught further, stage by stage.
 
     Attributes:
         tuning: recipe of backbone behind C3, keypoint pyramid and keypoint subnet, ``nano_tuning``.
         person: recipe of the person stage, which goes on from the one before.
-        kept: shares of what these two learn that are kept.
     """
 
     tuning: recipes.KeypointRecipe
     person: recipes.PersonRecipe
-    kept: tuple[float, float] = (0.5, 0.5)
 
 
+LEARNT = 0.5  # share that is kept of what each stage of a round learns
 _PERSON_AGAIN = recipes.MoveNetPerson(kept_features=200, steps=600, learning_rate=1e-3)
 ROUNDS = (
     Round(TUNING, _PERSON_AGAIN),
@@ -144,15 +143,15 @@ def go_on(plan, start, end, data):
     learning = end / "learning"
     if not run_folder.finished(learning, "keypoints"):
         model, before = (_begin(at, start, "keypoints") for at in (learning, start))
-        photos, (share, _) = multiposenet_lite0.photos(PHOTOS, data), plan.kept
-        tune(model, before, teacher(), photos, plan.tuning, learning, share)
+        photos = multiposenet_lite0.photos(PHOTOS, data)
+        tune(model, before, teacher(), photos, plan.tuning, learning, LEARNT)
         run_folder.save_parts(learning, "keypoints", run_model.parts(model, "keypoints"))
     train_unfinished(
         "person", dataclasses.replace(plan.person, pretrained=str(start)), data, learning
     )
     if not run_folder.finished(end, "keypoints", "person"):
-        model, (_, share) = _begin(end, learning, "keypoints", "person"), plan.kept
-        keep(model, _begin(start, start, "person"), "person", share)
+        model = _begin(end, learning, "keypoints", "person")
+        keep(model, _begin(start, start, "person"), "person", LEARNT)
         for stage in ("keypoints", "person"):
             run_folder.save_parts(end, stage, run_model.parts(model, stage))
 
