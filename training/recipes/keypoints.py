@@ -20,8 +20,8 @@ class KeypointRecipe(Recipe):
         frozen: level of the backbone up to which its weights stay as they are, C2 to C5; behind it
             only convolutions that mix channels learn, see ``fine_tuning.freeze``. ``"none"``
             trains the whole backbone.
-        backbone_rate: the share of the learning rate of the backbone and of all else that is a
-            MoveNet's; less than 1 also spares them the weight decay.
+        backbone_rate: the share of the learning rate of the backbone and of all else that begins as
+            a MoveNet's; less than 1 also spares them the weight decay.
         frozen_layers: layers that stay as they are, ``PART`` or ``PART/LAYER`` with ``*`` for any
             letters, such as ``("backbone", "keypoint_pyramid/level*")``.
         steps: optimizer steps.

@@ -69,14 +69,22 @@ def freeze_layers(model, patterns, parts):
         )
 
 
-def movenet_variables(model):
+def movenet_variables(model, begun):
     """The trainable variables of a ``MultiPoseNet`` that start as a MoveNet has them.
 
     They are those of its backbone, of its keypoint pyramid and of its heatmap head; none if its
     backbone is another.
+
+    Args:
+        model: the model.
+        begun: names of the parts that begin with weights of others; the rest has none.
     """
     if model.backbone.name not in MOVENETS:
         return []
-    pyramid = [part for part in model.keypoint_pyramid.layers if "further" not in part.name]
-    parts = (model.backbone, *pyramid, *head_layers(model.keypoint_subnet))
-    return [variable for part in parts for variable in part.trainable_variables]
+    pyramid = [layer for layer in model.keypoint_pyramid.layers if "further" not in layer.name]
+    found = {
+        "backbone": [model.backbone],
+        "keypoint_pyramid": pyramid,
+        "keypoint_subnet": head_layers(model.keypoint_subnet),
+    }
+    return [v for part in begun for layer in found[part] for v in layer.trainable_variables]

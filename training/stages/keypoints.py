@@ -12,6 +12,8 @@ import numpy as np
 from keras import layers, ops
 
 from multiposenet.errors import AnnotationError, InputError
+from multiposenet.networks.public_weights.movenet_weights import is_movenet
+from multiposenet.skeleton import COCO_17
 from multiposenet.training import losses
 from multiposenet.training.loop import fitting
 from multiposenet.training.loop.fingerprint import fingerprint
@@ -77,7 +79,19 @@ def stage_of(model, recipe):
         recipe.frozen,
         recipe.backbone_rate,
         recipe.frozen_layers,
+        _begun(recipe, model.skeleton),
     )
+
+
+def _begun(recipe, skeleton):
+    """The parts that begin with the weights of others, as a recipe has it."""
+    parts = STAGES["keypoints"].parts
+    if recipe.pretrained in ("none", "imagenet"):
+        return ()
+    if not is_movenet(recipe.pretrained):
+        return recipe.pretrained_parts or parts
+    # A MoveNet's heatmaps are of COCO's keypoints.
+    return parts if skeleton.keypoints == COCO_17.keypoints else parts[:2]
 
 
 def loss_of(recipe):
@@ -96,9 +110,10 @@ class KeypointStage(keras.Model):
         intermediate: weight of each intermediate loss.
         frozen: the backbone's level up to which nothing is trained, and behind which only the
             convolutions are that mix channels; see ``fine_tuning.freeze``. ``"none"`` trains all.
-        backbone_rate: the share of the learning rate of the backbone and of all else that is a
-            MoveNet's.
+        backbone_rate: the share of the learning rate of the backbone and of all else that begins
+            as a MoveNet's.
         frozen_layers: further layers that are not trained, see ``fine_tuning.freeze_layers``.
+        begun: names of the parts that begin with weights of others.
 
     Attributes:
         rates: share of the learning rate of each trainable variable.
@@ -115,6 +130,7 @@ class KeypointStage(keras.Model):
         frozen="none",
         backbone_rate=1.0,
         frozen_layers=(),
+        begun=STAGES["keypoints"].parts,
     ):
         super().__init__(name=self.NAME)
         self.system = model
@@ -131,7 +147,7 @@ class KeypointStage(keras.Model):
         self.final = keras.metrics.Mean("final")
         self.between = keras.metrics.Mean("intermediate")
         self.built = True
-        taken = {id(variable) for variable in movenet_variables(model)}
+        taken = {id(variable) for variable in movenet_variables(model, begun)}
         slow = taken | {id(variable) for variable in model.backbone.trainable_variables}
         self.rates = [backbone_rate if id(v) in slow else 1.0 for v in self.trainable_variables]
         self.relative = [id(variable) in taken for variable in self.trainable_variables]

@@ -5,16 +5,20 @@ import numpy as np
 import pytest
 
 from multiposenet.errors import InputError
+from multiposenet.skeleton import COCO_17, LSP_14
 from multiposenet.systems.architecture import NANO
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training import recipes
 from multiposenet.training.loop.engine import Engine
 from multiposenet.training.loop.optimizer import Adam
+from multiposenet.training.registry import STAGES
 from multiposenet.training.stages.fine_tuning import freeze
-from multiposenet.training.stages.keypoints import KeypointStage
+from multiposenet.training.stages.keypoints import KeypointStage, stage_of
 from multiposenet.training.stages.person import PersonStage
 
 pytestmark = pytest.mark.usefixtures("eagerly")
+
+NANO_START = {"pretrained": "multiposenet-nano"}
 
 
 def _backbone():
@@ -112,6 +116,31 @@ def test_what_is_a_movenets_moves_relatively_and_slowly():
     rates = dict(zip(kinds, stage.rates, strict=True))
     assert {rates[path] for path in taken} == {0.25}
     assert {rates[path] for path in set(kinds) - taken} == {1.0}
+
+
+@pytest.mark.parametrize(
+    "changes, keypoints, begun",
+    [
+        ({}, COCO_17, ("backbone", "keypoint_pyramid", "keypoint_subnet")),
+        ({}, LSP_14, ("backbone", "keypoint_pyramid")),
+        ({"pretrained": "none"}, COCO_17, ()),
+        ({**NANO_START, "pretrained_parts": ("backbone",)}, COCO_17, ("backbone",)),
+        (NANO_START, LSP_14, ("backbone", "keypoint_pyramid", "keypoint_subnet")),
+    ],
+)
+def test_what_begins_anew_does_not_move_relatively_or_slowly(changes, keypoints, begun):
+    """A prediction of zeros could hardly leave them by steps relative to its size."""
+    model = MultiPoseNet("movenet_lightning", skeleton=keypoints)
+    stage = stage_of(model, recipes.MoveNetKeypoints(**changes, backbone_rate=0.25))
+    moves = zip(stage.trainable_variables, stage.relative, strict=True)
+    relative = {id(variable) for variable, one in moves if one}
+    for part in STAGES["keypoints"].parts:
+        found = [id(v) in relative for v in getattr(model, part).trainable_variables]
+        assert any(found) == (part in begun), part
+    rates = zip(stage.trainable_variables, stage.rates, strict=True)
+    assert {rate for v, rate in rates if "prediction" in v.path} == (
+        {0.25, 1.0} if "keypoint_subnet" in begun else {1.0}
+    )
 
 
 def test_the_average_forgets_the_initial_weights():
