@@ -7,6 +7,7 @@ Layers come in the order in which Keras made them. Batch normalizations are fold
 convolution before, as in TensorFlow.js' files. Nothing of the folder is executed.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,24 @@ _MAX_BYTES = 1 << 28  # of the graph; MoveNet's has 11 MB
 _EXTRACTOR = "_model/_feature_extractor"
 _HEATMAPS = "keypoint.Sheatmap/0/layer_with_weights-"  # behind the task's name; .S is a slash
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
-_LATERALS = 4
+# The pyramid's lateral and separable convolutions, the coarsest level first.
+_PYRAMID = (
+    ("conv2d", None),
+    ("conv2d_1", "separable_conv2d"),
+    ("conv2d_2", "separable_conv2d_1"),
+    ("conv2d_3", "separable_conv2d_2"),
+)
 
 
 def is_saved_model(path):
     """Whether a path is the folder of a SavedModel."""
-    return (Path(path) / GRAPH).is_file()
+    # Of a name too long for a path `Path.is_file` raises.
+    return os.path.isfile(os.path.join(path, GRAPH))
+
+
+def key_of(layer):
+    """The name of a backbone's convolution among those that are read."""
+    return f"{layer.name}/{'depthwise' if layer.name.endswith('_depthwise') else 'kernel'}"
 
 
 def read_convolutions(path, backbone):
@@ -46,23 +59,16 @@ def read_convolutions(path, backbone):
     extractor, found = _Variables(path), {}
     for layer in backbone.layers:
         if layer.weights:
-            kind = "depthwise" if layer.name.endswith("_depthwise") else "kernel"
-            found[f"{layer.name}/{kind}"] = extractor.folded(extractor.trained(), kind)
-    for index in range(_LATERALS):
-        found[_numbered("conv2d", index) + "/kernel"] = (extractor.trained(), extractor.trained())
-        if index:  # the coarsest level is its lateral alone
-            name = _numbered("separable_conv2d", index - 1)
-            found[f"{name}/depthwise"] = extractor.trained(), None
+            name = key_of(layer)
+            found[name] = extractor.folded(extractor.trained(), name.endswith("/depthwise"))
+    for lateral, separable in _PYRAMID:
+        found[f"{lateral}/kernel"] = extractor.trained(), extractor.trained()
+        if separable:
+            found[f"{separable}/depthwise"] = extractor.trained(), None
             kernel, bias = extractor.trained(), extractor.trained()
-            found[f"{name}/kernel"] = extractor.folded(kernel, "kernel", bias)
+            found[f"{separable}/kernel"] = extractor.folded(kernel, bias=bias)
     extractor.check_end()
-    return found | {
-        f"kpt_heatmap_0/{name}": values for name, values in extractor.heatmaps().items()
-    }
-
-
-def _numbered(name, index):
-    return f"{name}_{index}" if index else name
+    return found | extractor.heatmaps()
 
 
 class _Variables:
@@ -101,13 +107,13 @@ class _Variables:
         self._all += 1
         return value
 
-    def folded(self, kernel, kind, bias=0.0):
+    def folded(self, kernel, depthwise=False, bias=0.0):
         """A convolution with the batch normalization that comes next folded into it."""
         gamma, beta = self.trained(), self.trained()
         mean, variance = self._average(), self._average()
         scale = gamma / np.sqrt(variance + self._epsilon)
         try:
-            channels = scale[:, None] if kind == "depthwise" else scale
+            channels = scale[:, None] if depthwise else scale
             return kernel * channels, (bias - mean) * scale + beta
         except ValueError as error:
             raise self._damaged("variables", "are of another order than a MoveNet's") from error
@@ -118,18 +124,24 @@ class _Variables:
             raise self._damaged("variables", f"are more than the {self._all} of a MoveNet")
 
     def heatmaps(self):
-        """The heatmap head: ``separable_conv2d`` and ``conv2d``."""
+        """The heatmap head: a separable convolution and the one behind it."""
         places = {name.partition(_HEATMAPS)[0] for name in self._names if _HEATMAPS in name}
         if len(places) != 1:
             raise self._damaged("variables", f"have {len(places)} heatmap heads")
         place = places.pop() + _HEATMAPS
         return {
-            "separable_conv2d/depthwise": (self._read(f"{place}0/depthwise_kernel"), None),
-            "separable_conv2d/kernel": (
+            "kpt_heatmap_0/separable_conv2d/depthwise": (
+                self._read(f"{place}0/depthwise_kernel"),
+                None,
+            ),
+            "kpt_heatmap_0/separable_conv2d/kernel": (
                 self._read(f"{place}0/pointwise_kernel"),
                 self._read(f"{place}0/bias"),
             ),
-            "conv2d/kernel": (self._read(f"{place}1/kernel"), self._read(f"{place}1/bias")),
+            "kpt_heatmap_0/conv2d/kernel": (
+                self._read(f"{place}1/kernel"),
+                self._read(f"{place}1/bias"),
+            ),
         }
 
     def _read(self, name):

@@ -75,8 +75,7 @@ def load_movenet(path, backbone, pyramid, subnet=None, head=HEATMAP_HEAD):
     try:
         for layer in backbone.layers:
             if layer.weights:
-                kind = "depthwise" if layer.name.endswith("_depthwise") else "kernel"
-                layer.set_weights(found[f"{layer.name}/{kind}"])
+                layer.set_weights(found[movenet_saved_model.key_of(layer)])
         for ours, theirs in _PYRAMID.items():
             if ours.endswith("_lateral"):
                 pyramid.get_layer(ours).set_weights(found[f"{theirs}/kernel"])

@@ -166,7 +166,8 @@ def test_the_first_layer_computes_what_the_graph_does(saved):
 def test_it_is_known_by_its_folder(saved, tmp_path):
     folder, _, _ = saved
     assert movenet_weights.is_movenet(str(folder)) and movenet_weights.is_movenet(folder)
-    assert not movenet_weights.is_movenet(str(tmp_path))
+    for other in (str(tmp_path), "a" * 300, "a\0b", None):
+        assert not movenet_weights.is_movenet(other)
 
 
 def test_another_width(saved):
