@@ -29,6 +29,7 @@ from multiposenet.training.registry import STAGES, of_system
 
 # What a run trains
 
+_CHOSEN = ("concatenated", "octaves")  # of the architecture, by the keypoint stage's recipe
 _RECORDS = {"multiposenet": "model.json", "rmpe": "rmpe.json"}
 
 
@@ -48,6 +49,8 @@ def record_architecture(path, architecture, write=True):
         known = read_architecture(path)
         if isinstance(known.get("architecture"), dict):
             known["architecture"] = current_names(known["architecture"])
+            if "backbone" in wanted:  # of before there were octaves
+                known["architecture"].setdefault("octaves", 1)
         for field, value in wanted.items():
             if known.get(field) != value:
                 raise WeightsError(
@@ -229,7 +232,12 @@ def load_weights(network, path, stage):
 # MultiPoseNet
 
 
-def new_model(run, backbone, skeleton, weights=None, write=True, concatenated=None):
+def begun(run):
+    """Whether a stage of a ``MultiPoseNet`` has recorded in a run's folder what it trains."""
+    return (Path(run) / _RECORDS["multiposenet"]).exists()
+
+
+def new_model(run, backbone, skeleton, weights=None, write=True, **sizes):
     """The model that a run trains, recorded in the run's folder by the first stage.
 
     Args:
@@ -238,7 +246,8 @@ def new_model(run, backbone, skeleton, weights=None, write=True, concatenated=No
         skeleton: a ``Skeleton``.
         weights: ``None``, or ``"imagenet"`` for the backbone.
         write: whether to record it; of several processes one does.
-        concatenated: as of the ``Architecture``; None: as the run's other stages have it.
+        **sizes: fields of the ``Architecture``; of ``concatenated`` and ``octaves``, what is not
+            given, or None, is as the run's other stages have it.
 
     Returns:
         A ``MultiPoseNet`` with initial weights.
@@ -248,10 +257,11 @@ def new_model(run, backbone, skeleton, weights=None, write=True, concatenated=No
     """
     path = Path(run) / "model.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    if concatenated is None:
-        known = read_architecture(path).get("architecture") if path.exists() else None
-        concatenated = known.get("concatenated", True) if isinstance(known, dict) else True
-    architecture = dataclasses.replace(architecture_for(backbone), concatenated=concatenated)
+    known = read_architecture(path).get("architecture") if path.exists() else None
+    given = {name: size for name, size in sizes.items() if size is not None}
+    if isinstance(known, dict):
+        given = {name: known[name] for name in _CHOSEN if name in known} | given
+    architecture = dataclasses.replace(architecture_for(backbone), **given)
     model = MultiPoseNet(backbone, skeleton, weights=weights, architecture=architecture)
     record_architecture(path, describe_model(model), write)
     return model

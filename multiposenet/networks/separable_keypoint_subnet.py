@@ -21,6 +21,7 @@ def separable_keypoint_subnet(
     *,
     channels=24,
     head_channels=128,
+    attention=False,
     name="keypoint_subnet",
 ):
     """From K2...K5 to logits of a heatmap per keypoint and a person mask, as large as K2.
@@ -36,10 +37,12 @@ def separable_keypoint_subnet(
         num_keypoints: K; the output has K + 1 channels, the last one is the person mask.
         channels: depth of D3...D5; that of D2 is K2's.
         head_channels: depth of the convolution after concatenation.
+        attention: whether there is one, see ``octaves``; at first all octaves have the same.
         name: name of the model.
 
     Returns:
-        A ``keras.Model`` as of ``keypoint_subnet`` with ``sigmoid``.
+        A ``keras.Model`` as of ``keypoint_subnet`` with ``sigmoid``; with ``"attention"``, as large
+        as the maps, beside them.
     """
     inputs = {
         key: keras.Input((None, None, level_channels[key]), name=key) for key in sorted(strides)
@@ -68,4 +71,8 @@ def separable_keypoint_subnet(
     x = layers.Concatenate(name="merged")(merged)
     x = separable_unit(x, head_channels, name="merged_conv")
     outputs["maps"] = layers.Conv2D(num_keypoints + 1, 1, name="prediction", **head)(x)
+    if attention:
+        outputs["attention"] = layers.Conv2D(
+            num_keypoints + 1, 1, kernel_initializer="zeros", name="attention_prediction"
+        )(x)
     return keras.Model(inputs, outputs, name=name)

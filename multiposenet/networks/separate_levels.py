@@ -23,11 +23,12 @@ def separated(subnet):
     Returns:
         A ``keras.Model`` from the dict K2...K5 to ``{"maps": ...}``, equal to that of the subnet.
         Without concatenation there is nothing to save, and with separable convolutions little: such
-        subnets stay as they are.
+        subnets stay as they are, with their attention if they have one.
     """
     present = {layer.name: layer for layer in subnet.layers}
     if not {"merged", "merged_conv"} <= set(present):
-        return keras.Model(subnet.input, {"maps": subnet.output["maps"]}, name=subnet.name)
+        final = {key: subnet.output[key] for key in ("maps", "attention") if key in subnet.output}
+        return keras.Model(subnet.input, final, name=subnet.name)
     levels, factors = list(present["merged"].input), []
     for index, key in enumerate(subnet.input):
         upsampling = present.get(f"d{key[-1]}_upsampled")

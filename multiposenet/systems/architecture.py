@@ -6,7 +6,10 @@ from multiposenet import ranges
 from multiposenet.maths.anchors import CONVENTIONS, AnchorSpec
 from multiposenet.maths.boxes import CODINGS
 from multiposenet.networks import backbones
-from multiposenet.networks.pyramid import P6_FROM, STRIDED_PADDING
+from multiposenet.networks.keypoint_subnet import keypoint_subnet
+from multiposenet.networks.movenet_pyramid import movenet_pyramid
+from multiposenet.networks.pyramid import P6_FROM, STRIDED_PADDING, keypoint_pyramid
+from multiposenet.networks.separable_keypoint_subnet import separable_keypoint_subnet
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +21,8 @@ class Architecture:
         keypoint_channels: depth of D2...D5.
         head_channels: depth of the smoothing convolution behind the concatenated D levels.
         further_channels: of K2...K5 beside MoveNet's own, on its backbones alone.
+        octaves: 2 if the keypoint subnet sees the image at half its size, too, see
+            ``networks.octaves``; with MoveNet's backbones alone.
         person_depth: 3x3 convolutions in each head of the person subnet.
         norm: batch-normalize pyramids and heads.
         sigmoid: heatmaps are sigmoids of the keypoint subnet's output instead of the output.
@@ -41,6 +46,7 @@ class Architecture:
     keypoint_channels: int = 128
     head_channels: int = 256
     further_channels: int = 0
+    octaves: int = 1
     person_depth: int = 4
     norm: bool = False
     sigmoid: bool = False
@@ -60,6 +66,7 @@ class Architecture:
         ranges.whole(self, 1, 1024, *channels)
         ranges.whole(self, 0, 32, "person_depth")
         ranges.whole(self, 0, 256, "further_channels")
+        ranges.whole(self, 1, 2, "octaves")
         ranges.whole(self, 1, 8192, "prn_nodes")
         ranges.whole(self, 1, 8, "prn_stride")
         ranges.real(self, 0, 0.99, "prn_dropout")
@@ -78,6 +85,47 @@ class Architecture:
             strides=tuple(strides),
             ratios=self.anchor_ratios,
             convention=self.anchor_convention,
+        )
+
+    def keypoint_parts(self, levels, strides, num_keypoints, movenet=False):
+        """The keypoint pyramid and the keypoint subnet, two ``keras.Model``s.
+
+        Args:
+            levels: ``{"C2": (channels, stride), ...}`` of the backbone.
+            strides: ``{"K2": 4, "K3": 8, ...}``.
+            num_keypoints: K.
+            movenet: whether the backbone is a MoveNet's, which brings its own pyramid.
+
+        Raises:
+            ValueError: such a backbone cannot have these sizes.
+        """
+        if not movenet:
+            if self.octaves > 1:
+                raise ValueError(
+                    f"octaves: {self.octaves}, but only on MoveNet's backbones the keypoint subnet "
+                    f"sees more than one; give 1, or use one of {', '.join(backbones.MOVENETS)}"
+                )
+            pyramid = keypoint_pyramid(levels, self.pyramid_channels, norm=self.norm)
+            return pyramid, keypoint_subnet(
+                strides,
+                num_keypoints,
+                pyramid_channels=self.pyramid_channels,
+                channels=self.keypoint_channels,
+                head_channels=self.head_channels,
+                norm=self.norm,
+                sigmoid=self.sigmoid,
+                concatenated=self.concatenated,
+            )
+        if not self.concatenated:
+            raise ValueError("concatenated: MoveNet's backbones always concatenate; give True")
+        pyramid = movenet_pyramid(levels, self.further_channels)
+        return pyramid, separable_keypoint_subnet(
+            strides,
+            {key: level.shape[-1] for key, level in pyramid.output.items()},
+            num_keypoints,
+            channels=self.keypoint_channels,
+            head_channels=self.head_channels,
+            attention=self.octaves > 1,
         )
 
 

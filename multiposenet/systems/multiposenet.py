@@ -19,14 +19,12 @@ from multiposenet.maths.heatmaps import GaussianHeatmaps, last_apart
 from multiposenet.maths.top_k import highest_of_runs, pick
 from multiposenet.networks import backbones, grouping
 from multiposenet.networks import person_subnet as person_heads
-from multiposenet.networks.keypoint_subnet import keypoint_subnet
 from multiposenet.networks.layers import register
-from multiposenet.networks.movenet_pyramid import movenet_pyramid
+from multiposenet.networks.octaves import Halved, fused
 from multiposenet.networks.pose_residual_network import PoseResidualNetwork
 from multiposenet.networks.public_weights.movenet_weights import is_movenet, load_movenet
 from multiposenet.networks.public_weights.weight_files import load_completely
-from multiposenet.networks.pyramid import keypoint_pyramid, person_pyramid
-from multiposenet.networks.separable_keypoint_subnet import separable_keypoint_subnet
+from multiposenet.networks.pyramid import person_pyramid
 from multiposenet.networks.separate_levels import separated
 from multiposenet.runtimes import forks
 from multiposenet.systems import options as inference_options
@@ -149,29 +147,10 @@ class MultiPoseNet(keras.Model):
         self.codec = GaussianHeatmaps()
         if self.keypoint_strides["K2"] != self.codec.stride:
             raise ValueError(f"backbone: C2 has stride {self.keypoint_strides['K2']}; it must be 4")
-        if self._backbone_name in backbones.MOVENETS:
-            if not size.concatenated:
-                raise ValueError("concatenated: MoveNet's backbones always concatenate; give True")
-            self.keypoint_pyramid = movenet_pyramid(levels, size.further_channels)
-            self.keypoint_subnet = separable_keypoint_subnet(
-                self.keypoint_strides,
-                {key: level.shape[-1] for key, level in self.keypoint_pyramid.output.items()},
-                keypoints,
-                channels=size.keypoint_channels,
-                head_channels=size.head_channels,
-            )
-        else:
-            self.keypoint_pyramid = keypoint_pyramid(levels, size.pyramid_channels, norm=size.norm)
-            self.keypoint_subnet = keypoint_subnet(
-                self.keypoint_strides,
-                keypoints,
-                pyramid_channels=size.pyramid_channels,
-                channels=size.keypoint_channels,
-                head_channels=size.head_channels,
-                norm=size.norm,
-                sigmoid=size.sigmoid,
-                concatenated=size.concatenated,
-            )
+        movenet = self._backbone_name in backbones.MOVENETS
+        self.keypoint_pyramid, self.keypoint_subnet = size.keypoint_parts(
+            levels, self.keypoint_strides, keypoints, movenet
+        )
         coarsest = levels["C5"][1]
         self.anchors = size.anchors(
             (levels["C3"][1], levels["C4"][1], coarsest, 2 * coarsest, 4 * coarsest)
@@ -213,11 +192,23 @@ class MultiPoseNet(keras.Model):
             "PRN": self.prn,
         }
 
+    def features(self, images, training=None):
+        """The backbone's C2...C5 of the images, and of every further octave; a list of dicts."""
+        seen = [self.backbone(images, training=training)]
+        for _ in range(1, self.architecture.octaves):
+            images = Halved(MULTIPLE)(images)
+            seen.append(self.backbone(images, training=training))
+        return seen
+
     def keypoint_maps(self, features, training=None):
-        """The keypoint subnet's dict of maps from the backbone's C2...C5."""
+        """The keypoint subnet's dict of maps from ``features``; ``"maps"`` are of all octaves."""
         subnet = self._separated() if self._separated else self.keypoint_subnet
-        features = {key: features[key] for key in self.keypoint_pyramid.input}
-        return subnet(self.keypoint_pyramid(features, training=training), training=training)
+        octaves = []
+        for levels in features:
+            levels = {key: levels[key] for key in self.keypoint_pyramid.input}
+            levels = self.keypoint_pyramid(levels, training=training)
+            octaves.append(subnet(levels, training=training))
+        return {**octaves[0], "maps": fused(octaves)} if len(octaves) > 1 else octaves[0]
 
     def final_maps(self, features):
         """What the codec decodes ``(B, H/4, W/4, K + 1)`` float32, the mask last, at inference.
@@ -239,7 +230,7 @@ class MultiPoseNet(keras.Model):
             self._separated = None
 
     def person_predictions(self, features, training=None):
-        """``(logits (B, A), deltas (B, A, 4), anchors (A, 4))`` from the backbone's features."""
+        """``(logits (B, A), deltas (B, A, 4), anchors (A, 4))`` from the backbone's C3...C5."""
         logits, deltas, shapes = self._person_levels(features, training)
         return logits, deltas, anchors_for_levels(shapes, self.anchors)
 
@@ -257,8 +248,8 @@ class MultiPoseNet(keras.Model):
         From images to a dict: ``"maps"`` of the keypoint subnet, ``"logits"`` and ``"deltas"`` of
         the person subnet; nobody is found or grouped.
         """
-        features = self.backbone.output
-        person = {key: features[key] for key in ("C3", "C4", "C5")}
+        features = self.features(self.backbone.input)
+        person = {key: features[0][key] for key in ("C3", "C4", "C5")}
         outputs = self.person_subnet(self.person_pyramid(person))
         return keras.Model(
             self.backbone.input, {"maps": self.keypoint_maps(features)["maps"], **outputs}
@@ -302,9 +293,9 @@ class MultiPoseNet(keras.Model):
             candidates of every keypoint, ``points (B, K, P, 2)`` xy and ``point_scores
             (B, K, P)``; ``maps``, see ``final_maps``. Unused rows have score 0.
         """
-        features = self.backbone(images, training=False)
+        features = self.features(images, training=False)
         maps = self.final_maps(features)
-        boxes, box_scores = self._persons(images, features)
+        boxes, box_scores = self._persons(images, features[0])
         # The peaks of the mask are not used, but taking it out before costs more than finding them.
         peaks = self.codec.decode({"heatmaps": maps}, self.options.max_peaks)
         points, point_scores = (x[:, :-1] for x in peaks)

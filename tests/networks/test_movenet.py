@@ -39,7 +39,7 @@ def check(model, kind, tolerance):
     features = model.backbone(REFERENCE["image"][None].astype("float32"), training=False)
     pyramid = {key: features[key] for key in model.keypoint_pyramid.input}
     found = {**features, **model.keypoint_pyramid(pyramid, training=False)}
-    found["heatmaps"] = model.keypoint_maps(features, training=False)["maps"][..., :17]
+    found["heatmaps"] = model.keypoint_maps([features], training=False)["maps"][..., :17]
     for name in (*LEVELS, "K2", "K3", "K4", "K5", "heatmaps"):
         expected = REFERENCE[f"{kind}/{name}"]
         own = ops.convert_to_numpy(found[name])[0]

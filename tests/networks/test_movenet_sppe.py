@@ -19,7 +19,7 @@ def test_heatmaps_are_movenets_and_the_expected_places(tmp_path):
     load_movenet_start(sppe, path)
     image = np.random.default_rng(0).uniform(0, 255, (1, 64, 32, 3)).astype("float32")
     features = whole.backbone(image, training=False)
-    logits = ops.convert_to_numpy(whole.keypoint_maps(features, training=False)["maps"])[..., :17]
+    logits = ops.convert_to_numpy(whole.keypoint_maps([features], training=False)["maps"])[..., :17]
     found = ops.convert_to_numpy(sppe(image)["heatmaps"])
     assert found.shape == (1, 16, 8, 17)
     np.testing.assert_allclose(found, 1 / (1 + np.exp(-logits)), atol=1e-5)

@@ -143,7 +143,7 @@ def test_linear_maps_are_decoded_uncut(model):
     linear = MultiPoseNet(four_convolutions(6), architecture=sizes, options={"max_people": 7})
     linear.set_weights(model.get_weights())
     batch = images()
-    maps = ops.convert_to_numpy(linear.final_maps(linear.backbone(batch)))
+    maps = ops.convert_to_numpy(linear.final_maps(linear.features(batch)))
     assert maps.max() > 1
     outputs = run(linear, batch)
     np.testing.assert_allclose(outputs["heatmaps"], maps[..., :-1].clip(0, 1), atol=1e-4)

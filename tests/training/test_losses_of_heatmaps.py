@@ -48,6 +48,28 @@ def test_quality_focal_against_a_loop(mask_share, gamma):
     assert value(loss) == pytest.approx(expected, rel=1e-4)
 
 
+def test_soft_jaccard_of_sets_is_that_of_counts():
+    rng = np.random.default_rng(1)
+    target, found, weight = (rng.integers(0, 2, (2, 6, 5)).astype("float32") for _ in range(3))
+    known = weight > 0
+    both = ((target > 0) & (found > 0) & known).sum()
+    either = (((target > 0) | (found > 0)) & known).sum()
+    assert value(losses.soft_jaccard(target, found, weight)) == pytest.approx(1 - both / either)
+    assert value(losses.soft_jaccard(target, target, weight)) == 0
+    assert value(losses.soft_jaccard(target, found, 0 * weight)) == 0
+
+
+def test_the_masks_overlap_is_added():
+    target, logits, weight = batch(7)
+    alone, both = (
+        value(losses.quality_focal(target, logits, weight, mask_overlap=share))
+        for share in (0.0, 3.0)
+    )
+    p = 1 / (1 + np.exp(-logits[..., -1]))
+    overlap = losses.soft_jaccard(target[..., -1], p, weight[..., -1])
+    assert both == pytest.approx(alone + 3 * value(overlap), rel=1e-5)
+
+
 def test_a_perfect_prediction_costs_the_least():
     target, _, weight = batch(2)
     target = target.clip(0.02, 0.98)

@@ -102,7 +102,7 @@ def weighted_l2(target, maps, weight):
     return ops.mean(weight * ops.square(target - maps))
 
 
-def quality_focal(target, logits, weight, *, mask_share=100.0, gamma=1.0):
+def quality_focal(target, logits, weight, *, mask_share=100.0, mask_overlap=0.0, gamma=1.0):
     """|t - p|^gamma times the cross-entropy of soft targets, per heatmap that shows a keypoint.
 
     The focal form of Li et al. 2020 (arXiv 2006.04388). It trains far faster from scratch
@@ -114,6 +114,7 @@ def quality_focal(target, logits, weight, *, mask_share=100.0, gamma=1.0):
         weight: W of the same shape.
         mask_share: weight of the mask's mean cross-entropy against the keypoints' sum per keypoint,
             in which a keypoint counts some tens of cells.
+        mask_overlap: weight of the mask's ``soft_jaccard`` of all images together.
         gamma: focusing exponent.
     """
     entropy = binary_crossentropy(target, logits)
@@ -123,7 +124,28 @@ def quality_focal(target, logits, weight, *, mask_share=100.0, gamma=1.0):
     # Heatmaps with at least one keypoint, known by their highest cell, which is close to 1.
     count = ops.sum(ops.cast(ops.max(target[..., keypoints], axis=(1, 2)) > 0.5, "float32"))
     mask = ops.sum(weight[..., -1] * entropy[..., -1]) / divisor(ops.sum(weight[..., -1]), more=1.0)
-    return ops.sum(focal) / divisor(count) + mask_share * mask
+    loss = ops.sum(focal) / divisor(count) + mask_share * mask
+    if mask_overlap:
+        overlap = soft_jaccard(target[..., -1], ops.sigmoid(logits[..., -1]), weight[..., -1])
+        loss = loss + mask_overlap * overlap
+    return loss
+
+
+def soft_jaccard(target, probability, weight):
+    """1 - intersection over union of soft sets (Rahman & Wang 2016, "Optimizing intersection over
+    union in deep neural networks for image segmentation"), of all elements together.
+
+    The mean cross-entropy alone teaches probabilities, of which a threshold below one half has the
+    greatest overlap; with this it is at one half.
+
+    Args:
+        target: 0 to 1, of any shape.
+        probability: prediction of the same shape.
+        weight: of the same shape; 0 where nothing is known.
+    """
+    both = weight * target * probability
+    either = weight * (target + probability) - both
+    return ops.sum(either - both) / divisor(ops.sum(either))
 
 
 def map_l2(target, maps, weight):

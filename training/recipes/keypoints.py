@@ -35,10 +35,13 @@ class KeypointRecipe(Recipe):
         loss: ``"l2"``, the paper's W (H - H^)^2, or ``"quality_focal"`` on sigmoid maps.
         gamma: focusing exponent of the quality focal loss.
         mask_share: weight of the mask in it: mean cross-entropy against the sum of each keypoint.
+        mask_overlap: weight of the mask's soft Jaccard loss beside it.
         intermediate: weight of each intermediate loss (MultiPoseNet, section 3.2); 0 is "no int"
             of MultiPoseNet, table 2.
         concatenated: whether D2...D5 make the final maps (MultiPoseNet, section 3.2), or D2 does
             alone, "no concat" of MultiPoseNet, table 2.
+        octaves: 2 if the keypoint subnet sees the image at half its size, too, on a MoveNet's
+            backbone, see ``networks.octaves``; 1 if not; 0 as the pretrained model has it.
         sigma_share: Gaussian width as a share of the person's size sqrt(box area).
         sigma_limits: least and greatest width in pixels.
         scale: range of the random factor by which a photo is scaled, 1 standing for a longer side
@@ -68,8 +71,10 @@ class KeypointRecipe(Recipe):
     loss: str = "l2"
     gamma: float = 0.0
     mask_share: float = 1.0
+    mask_overlap: float = 0.0
     intermediate: float = 1.0
     concatenated: bool = True
+    octaves: int = 0
     sigma_share: float = 0.045
     sigma_limits: tuple[float, float] = (7.0, 7.0)
     scale: tuple[float, ...] = (0.8, 1.2)

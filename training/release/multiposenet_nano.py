@@ -4,8 +4,8 @@
 
 DATA holds the folders named below. Backbone, keypoint pyramid and heatmaps begin as MoveNet's. A
 person mask is taught beside them, and the person stage on the same backbone; both go on in the
-rounds below, and the PRN comes last. Killed and run again, it goes on with the stage it was in; the
-file and a manifest are left in RUN/release.
+rounds below. Then heatmaps and mask learn to see two octaves, and the PRN comes last. Killed and
+run again, it goes on with the stage it was in; the file and a manifest are left in RUN/release.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from pathlib import Path
 from multiposenet.skeleton import COCO_17
 from multiposenet.systems import estimator
 from multiposenet.systems.compilation import compiled
-from multiposenet.training import recipes, run_folder
+from multiposenet.training import pipeline, recipes, run_folder
 from multiposenet.training.loop import fitting
 from multiposenet.training.release import multiposenet_lite0
 from multiposenet.training.release.entry import release
@@ -98,6 +98,26 @@ ROUNDS = (
     ),
 )
 """Of persons as large as MoveNet's own inputs, and of those who fill a photo."""
+OCTAVES = dataclasses.replace(
+    TUNING,
+    octaves=2,
+    frozen="C5",
+    frozen_layers=("keypoint_pyramid/level*", *TUNING.frozen_layers),
+    steps=2400,
+    batch_size=8,
+    learning_rate=2e-3,
+    patch_sizes=((0.0, 384),),
+    mosaics=1,
+    singles=1,
+    masked_singles=2,
+    person_size=(32.0, 380.0),
+    sigma_limits=(4.5, 14.0),  # the smaller image's Gaussians are twice as wide in the larger one
+    rotation=40.0,
+    mask_share=200.0,
+    mask_overlap=20.0,
+    seed=11,
+)
+MASKED = tuple(name for name in PHOTOS if name != "coco:coco_photos_more")  # many with a mask
 PRN = recipes.NanoPRN(backbone=BACKBONE)
 
 
@@ -123,10 +143,11 @@ def main(movenet, data, run):
         teach_mask(model, data, start, MASK)
         run_folder.save_parts(start, "keypoints", run_model.parts(model, "keypoints"))
     train_unfinished("person", PERSON, data, start)
-    ends = [run / f"round{number}" for number in range(1, len(ROUNDS))] + [run]
-    for plan, end in zip(ROUNDS, ends, strict=True):
+    for number, plan in enumerate(ROUNDS, 1):
+        end = run / f"round{number}"
         go_on(plan, start, end, data)
         start = end
+    see_octaves(start, run, data)
     train_unfinished("prn", PRN, data, run)
     return release(run, run / "release", "multiposenet-nano")
 
@@ -154,6 +175,24 @@ def go_on(plan, start, end, data):
         keep(model, _begin(start, start, "person"), "person", LEARNT)
         for stage in ("keypoints", "person"):
             run_folder.save_parts(end, stage, run_model.parts(model, stage))
+
+
+def see_octaves(start, run, data):
+    """Teaches heatmaps and mask to see two octaves, all on a backbone that stays as it is.
+
+    Args:
+        start: folder of the keypoint and person stage of one octave.
+        run: folder of those that are left.
+        data: as of ``main``.
+    """
+    if not run_folder.finished(run, "keypoints"):
+        recipe = dataclasses.replace(OCTAVES, pretrained=str(start))
+        photos = multiposenet_lite0.photos(MASKED, data)
+        pipeline.train("keypoints", photos, run, recipe, resume=True)
+    if not run_folder.finished(run, "person"):
+        model = run_folder.new_model(run, BACKBONE, COCO_17)
+        run_folder.load_parts(model, start, "person")
+        run_folder.save_parts(run, "person", run_model.parts(model, "person"))
 
 
 def _begin(run, start, *stages):

@@ -39,7 +39,7 @@ class PersonMaskStage(keras.Model):
     def call(self, features, training=None):
         """``(B, H/4, W/4, 1)`` logits of the backbone's levels, as ``mask_batches`` has them."""
         features = {level: ops.cast(x, "float32") for level, x in features.items()}
-        return {"mask": self.system.keypoint_maps(features, training=training)["maps"][..., -1:]}
+        return {"mask": self.system.keypoint_maps([features], training=training)["maps"][..., -1:]}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         target, weight = (ops.cast(y[name], "float32") for name in ("target", "weight"))

@@ -98,7 +98,8 @@ def loss_of(recipe):
     """The recipe's loss, a function of target, maps and weight."""
     if recipe.loss == "l2":
         return losses.weighted_l2
-    return functools.partial(losses.quality_focal, gamma=recipe.gamma, mask_share=recipe.mask_share)
+    shares = {name: getattr(recipe, name) for name in ("gamma", "mask_share", "mask_overlap")}
+    return functools.partial(losses.quality_focal, **shares)
 
 
 class KeypointStage(keras.Model):
@@ -154,7 +155,7 @@ class KeypointStage(keras.Model):
 
     def call(self, images, training=None):
         return self.system.keypoint_maps(
-            self.system.backbone(images, training=training), training=training
+            self.system.features(images, training=training), training=training
         )
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):

@@ -23,15 +23,37 @@ def backbone_of(name):
         InputError: there is neither.
         WeightsError: the run's record is damaged.
     """
-    if name in zoo.names():
-        return zoo.entry(name)["architecture"]["backbone"]
-    path = Path(name) / "model.json"
-    if not path.exists():
+    if name not in zoo.names() and not (Path(name) / "model.json").exists():
         known = ", ".join(zoo.names())
         raise InputError(
             f"{name}: start: neither a model nor a run's folder; use {known}, or a run"
         )
-    return run_folder.read_architecture(path)["backbone"]
+    return _arguments(name)["backbone"]
+
+
+def octaves_of(name):
+    """In how many octaves a model of the zoo or of a run sees; a snapshot's in one.
+
+    Args:
+        name: of the model, or path of the run's folder or of the snapshot.
+
+    Raises:
+        WeightsError: the run's record is missing or damaged.
+    """
+    if _is_snapshot(name):
+        return 1
+    return _arguments(name).get("architecture", {}).get("octaves", 1)
+
+
+def _is_snapshot(name):
+    return Path(name).suffix == ".h5"
+
+
+def _arguments(name):
+    """Of the ``MultiPoseNet``, as ``run_folder.describe_model`` has them."""
+    if name in zoo.names():
+        return zoo.entry(name)["architecture"]
+    return run_folder.read_architecture(Path(name) / "model.json")
 
 
 def take(model, name, stage="keypoints", parts=()):
@@ -54,20 +76,17 @@ def take(model, name, stage="keypoints", parts=()):
     Raises:
         WeightsError: the other model has another backbone, or cannot be had.
     """
-    if Path(name).suffix == ".h5":
+    if _is_snapshot(name):
         load_keras_retinanet(name, model.backbone, model.person_pyramid, model.person_subnet)
         return
     bundled, untrained = name in zoo.names(), ()
-    if bundled:
-        config = {**zoo.entry(name)["architecture"], "weights": name}
-    else:
-        config = run_folder.read_architecture(Path(name) / "model.json")
+    config = _arguments(name)
     if config["backbone"] != model.backbone.name:
         raise WeightsError(
             f"{name}: backbone: is {config['backbone']}, the recipe's is {model.backbone.name}; "
             "make them equal or use another model"
         )
-    source = MultiPoseNet.from_config(config)
+    source = MultiPoseNet.from_config({**config, "weights": name} if bundled else config)
     if not bundled:
         run_folder.load_parts(source, name, stage)
         untrained = run_folder.untrained(name)

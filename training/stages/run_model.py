@@ -32,13 +32,17 @@ def begin(job, stage, checkpoint):
     if weights == "none" or checkpoint_path(job.run, checkpoint).exists():
         weights = None
     released = weights if weights == "imagenet" or is_movenet(weights) else None
+    octaves, begun = getattr(recipe, "octaves", 0), run_folder.begun(job.run)
+    if not octaves and not begun and weights and not released:
+        octaves = pretrained.octaves_of(weights)
     model = run_folder.new_model(
         job.run,
         recipe.backbone,
         job.skeleton,
         released,
         job.engine.writes,
-        getattr(recipe, "concatenated", None),
+        concatenated=getattr(recipe, "concatenated", None),
+        octaves=octaves or None,
     )
     if weights and not released:
         pretrained.take(model, weights, stage, getattr(recipe, "pretrained_parts", ()))

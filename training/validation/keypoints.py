@@ -25,7 +25,7 @@ def map_function(model):
     Returns:
         A function from images ``(B, H, W, 3)`` to ``(B, H/4, W/4, K + 1)``.
     """
-    maps = model.final_maps(model.backbone.output)
+    maps = model.final_maps(model.features(model.backbone.input))
     predict = compiled(keras.Model(model.backbone.input, {"maps": maps}))
     return lambda images: predict(images)["maps"]
 

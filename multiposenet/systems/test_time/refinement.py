@@ -115,7 +115,7 @@ def load_persons(name, runtime: str | None = None) -> SinglePersonEstimator:
         entry = zoo.entry(name)
         model = model_files.load(zoo.resolve(name), entry["architecture"], name)
         images = keras.Input((*SIZE, 3))
-        maps = model.final_maps(model.backbone(images))[..., :-1]
+        maps = model.final_maps(model.features(images))[..., :-1]
         network = keras.Model(images, {"heatmaps": maps})
         return SinglePersonEstimator(keypoint_model(network), model.skeleton, MARGIN)
     disks = zoo.is_name(name, "grmi") or (Path(name) / GRMIFile.DESCRIPTION).is_file()

@@ -51,6 +51,6 @@ def test_the_keypoint_subnet_of_a_multiposenet(image, monkeypatch):
     monkeypatch.setattr(zoo, "resolve", lambda name: name)
     monkeypatch.setattr(model_files, "load", lambda *_: model)
     crops = keras.Input((64, 64, 3))
-    maps = keras.Model(crops, {"heatmaps": model.final_maps(model.backbone(crops))[..., :-1]})
+    maps = keras.Model(crops, {"heatmaps": model.final_maps(model.features(crops))[..., :-1]})
     wanted = SinglePersonEstimator(keypoint_model(maps), COCO_17, 0.25)
     same(refinement.load_persons("any"), wanted, image)

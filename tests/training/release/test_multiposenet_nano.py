@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from keras import ops
 
 from multiposenet.errors import InputError
 from multiposenet.skeleton import COCO_17
@@ -52,8 +53,9 @@ def short(monkeypatch):
     """Every stage in a step or two."""
     tiny = {"steps": 1, "batch_size": 8, "warmup": 0, "precision": "float32"}
     patches = tiny | {"patch_sizes": ((0.0, 64),)}
-    mask = dataclasses.replace(multiposenet_nano.MASK, **patches)
-    monkeypatch.setattr(multiposenet_nano, "MASK", mask)
+    for name in ("MASK", "OCTAVES"):
+        recipe = dataclasses.replace(getattr(multiposenet_nano, name), **patches)
+        monkeypatch.setattr(multiposenet_nano, name, recipe)
     person = recipes.MoveNetPerson(kept_features=1, patch_size=64, **tiny)
     monkeypatch.setattr(multiposenet_nano, "PERSON", person)
     rounds = [
@@ -80,7 +82,7 @@ def test_all_stages_leave_a_model_that_loads(data, movenet, tmp_path):
     assert path.is_file() and path.parent == tmp_path / "release"
     stages = ("keypoints", "person")
     models = []
-    for folder in ("first", "round1", ""):
+    for folder in ("first", "round1", "round2"):
         folder = tmp_path / folder
         models.append(run_folder.new_model(folder, multiposenet_nano.BACKBONE, COCO_17))
         run_folder.load_parts(models[-1], folder, *stages)
@@ -88,6 +90,13 @@ def test_all_stages_leave_a_model_that_loads(data, movenet, tmp_path):
         first, second, third = (getattr(model, part).get_weights() for model in models)
         assert not all(map(np.array_equal, first, second)), part
         assert not all(map(np.array_equal, second, third)), part
+    last = run_folder.new_model(tmp_path, multiposenet_nano.BACKBONE, COCO_17)
+    run_folder.load_parts(last, tmp_path, *stages)
+    assert last.architecture.octaves == 2
+    for part in ("backbone", "person_pyramid", "person_subnet"):
+        pair = (getattr(model, part).get_weights() for model in (models[-1], last))
+        assert all(map(np.array_equal, *pair)), part
+    assert ops.convert_to_numpy(last.keypoint_subnet.get_layer("attention_prediction").bias).any()
 
 
 def test_a_missing_data_set_is_named(tmp_path):

@@ -64,12 +64,12 @@ def test_the_teacher_stands_where_no_label_does(model):
 def test_the_mask_learns_and_nothing_else(model, tmp_path):
     images = Batches()(9)[0].astype("float32")
     features = model.backbone(images, training=False)
-    before = ops.convert_to_numpy(model.keypoint_maps(features)["maps"])
+    before = ops.convert_to_numpy(model.keypoint_maps([features])["maps"])
     stage = PersonMaskStage(model)
     recipe = MoveNetKeypoints(warmup=0, learning_rate=3e-3, weight_decay=0.0)
     fitting.fit(stage, mask_batches(Batches(), model, teacher), recipe, steps=24, run=tmp_path)
     stage.release()
-    after = ops.convert_to_numpy(model.keypoint_maps(features)["maps"])
+    after = ops.convert_to_numpy(model.keypoint_maps([features])["maps"])
     np.testing.assert_array_equal(after[..., :-1], before[..., :-1])
     gap = [(maps[:, :, :8, -1] - maps[:, :, 8:, -1]).mean() for maps in (before, after)]
     assert gap[1] > gap[0] + 1

@@ -52,7 +52,7 @@ def test_paper_keypoints_of_resnet50(tmp_path):
     fitting.fit(stage, batches, recipe, steps=recipe.steps, run=tmp_path)
     images, y = batches.batch
     features = model.backbone(images.astype("float32"), training=False)
-    maps = ops.convert_to_numpy(model.final_maps(features))
+    maps = ops.convert_to_numpy(model.final_maps([features]))
     target = y["target"].astype(np.float32)
     shown = target[..., :-1].max(axis=(1, 2)) > 0.8
     one, other = (

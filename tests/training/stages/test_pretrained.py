@@ -12,12 +12,15 @@ from keras import ops
 
 from multiposenet import zoo
 from multiposenet.errors import InputError, WeightsError
+from multiposenet.files import checksums
 from multiposenet.skeleton import COCO_17, LSP_14, Skeleton
 from multiposenet.systems.architecture import Architecture
 from multiposenet.systems.multiposenet import MultiPoseNet
 from multiposenet.training import recipes, run_folder
+from multiposenet.training.loop.engine import Engine
 from multiposenet.training.registry import STAGES, of_system
-from multiposenet.training.stages import pretrained
+from multiposenet.training.stages import pretrained, run_model
+from multiposenet.training.stages.job import Job
 
 REFERENCE = np.load(Path(__file__).parents[2] / "reference" / "keras_retinanet.npz")
 PARTS = [part for stage in of_system("multiposenet") for part in stage.parts]
@@ -130,6 +133,48 @@ def test_other_keypoints_get_another_prn(tmp_path):
         pretrained.take(model, str(tmp_path), "prn")
         kernels = (ops.convert_to_numpy(m.prn.weights[0]) for m in (model, first))
         assert np.array_equal(*kernels) == same
+
+
+def as_before_octaves(run):
+    path = run / "model.json"
+    recorded = json.loads(path.read_text())
+    del recorded["architecture"]["architecture"]["octaves"]
+    path.write_text(json.dumps(recorded))
+    checksums.sidecar(path).unlink()
+
+
+def test_the_octaves_of_a_start(tmp_path):
+    """Those that are recorded; a run of before there were octaves and a snapshot have one."""
+    run_folder.new_model(tmp_path / "two", "movenet_lightning", COCO_17, octaves=2)
+    assert pretrained.octaves_of(str(tmp_path / "two")) == 2
+    as_before_octaves(tmp_path / "two")
+    assert pretrained.octaves_of(str(tmp_path / "two")) == 1
+    assert pretrained.octaves_of("snapshot.h5") == 1
+
+
+@pytest.mark.parametrize("chosen, expected", [(0, 2), (1, 1)])
+def test_a_stage_sees_in_as_many_octaves_as_its_start(tmp_path, chosen, expected):
+    start, run = tmp_path / "start", tmp_path / "run"
+    known = run_folder.new_model(start, "movenet_lightning", COCO_17, octaves=2)
+    attention = known.keypoint_subnet.get_layer("attention_prediction")
+    attention.bias.assign(np.arange(18.0))
+    save(known, start, "keypoints")
+    fields = {"backbone": "movenet_lightning", "pretrained": str(start), "octaves": chosen}
+    recipe = recipes.MoveNetKeypoints(**fields)
+    job = Job(run, recipe, [], Engine(), LSP_14)
+    model = run_model.begin(job, "keypoints", "none")
+    assert model.architecture.octaves == expected
+    if expected == 2:  # of the keypoints that both know, and of the mask
+        found = LSP_14.indices_from(COCO_17)
+        bias = ops.convert_to_numpy(model.keypoint_subnet.get_layer("attention_prediction").bias)
+        np.testing.assert_array_equal(bias, [*np.where(found >= 0, found, 0), 17])
+    assert run_model.begin(job, "keypoints", "none").architecture.octaves == expected
+
+
+def test_a_run_of_before_there_were_octaves_goes_on(tmp_path):
+    run_folder.new_model(tmp_path, "nano", COCO_17)
+    as_before_octaves(tmp_path)
+    assert run_folder.new_model(tmp_path, "nano", COCO_17).architecture.octaves == 1
 
 
 def test_the_backbone_of_a_start(tmp_path):
