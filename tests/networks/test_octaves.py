@@ -93,7 +93,5 @@ def test_a_model_of_two_octaves_sees_with_the_same_weights():
 
 
 def test_other_backbones_see_one_octave():
-    with pytest.raises(
-        ValueError, match="octaves: 2, but only on .*give 1, or use one of"
-    ):
+    with pytest.raises(ValueError, match="octaves: 2, but only on .*give 1, or use one of"):
         MultiPoseNet("nano", architecture=dataclasses.replace(MOVENET, octaves=2))

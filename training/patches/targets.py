@@ -11,7 +11,9 @@ from multiposenet.training.datasets.sample import BACKGROUND, IGNORE, PERSON
 REACH = 2  # cells by which the Gaussian of a keypoint reaches beyond the person
 
 
-def keypoint_targets(patch, *, sigma_share=0.045, sigma_limits=(4.0, 12.0), stride=STRIDE):
+def keypoint_targets(
+    patch, *, sigma_share=0.045, sigma_limits=(4.0, 12.0), mask_of_boxes=True, stride=STRIDE
+):
     """Targets and weights W of the keypoint subnet (MultiPoseNet, section 3.2, equation 4).
 
     W is 0 where a keypoint must not be taught: on persons without keypoint labels and on crowds,
@@ -26,6 +28,8 @@ def keypoint_targets(patch, *, sigma_share=0.045, sigma_limits=(4.0, 12.0), stri
         patch: a ``patch.Patch``.
         sigma_share: Gaussian width as a share of a person's size, sqrt(box area).
         sigma_limits: least and greatest width in pixels.
+        mask_of_boxes: whether a photo without a mask teaches the background outside its boxes.
+            With many such photos that makes people rarer than they are.
         stride: pixels per cell.
 
     Returns:
@@ -43,7 +47,7 @@ def keypoint_targets(patch, *, sigma_share=0.045, sigma_limits=(4.0, 12.0), stri
             person = _region(box[None], (height, width), stride)
             known[..., ~labelled] *= 1.0 - person[..., None]
     weight = np.maximum(known, keypoints > 0.1) * patch.labelled_keypoints
-    mask, mask_weight = _mask_target(patch, (height, width), stride)
+    mask, mask_weight = _mask_target(patch, (height, width), stride, mask_of_boxes)
     target = np.concatenate([keypoints, mask[..., None]], axis=-1)
     return target, np.concatenate([weight, mask_weight[..., None]], axis=-1).astype(np.float32)
 
@@ -59,7 +63,7 @@ def _unlabelled(patch, size_hw, stride):
     return region * cv2.dilate(shown, np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8))
 
 
-def _mask_target(patch, size_hw, stride):
+def _mask_target(patch, size_hw, stride, of_boxes):
     if patch.mask is not None:
         height, width = size_hw
         cells = patch.mask.reshape(height, stride, width, stride)
@@ -67,7 +71,7 @@ def _mask_target(patch, size_hw, stride):
         ignored = (cells == IGNORE).any(axis=(1, 3))
         return person, ~ignored * patch.labelled_area
     empty = np.zeros(size_hw, np.float32)
-    if not patch.complete:
+    if not (patch.complete and of_boxes):
         return empty, empty
     everyone = np.concatenate([patch.boxes, patch.unlabelled_boxes])
     return empty, 1.0 - _region(everyone, size_hw, stride)

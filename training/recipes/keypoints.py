@@ -35,6 +35,7 @@ class KeypointRecipe(Recipe):
         loss: ``"l2"``, the paper's W (H - H^)^2, or ``"quality_focal"`` on sigmoid maps.
         gamma: focusing exponent of the quality focal loss.
         mask_share: weight of the mask in it: mean cross-entropy against the sum of each keypoint.
+        mask_of_boxes: whether photos without a mask teach it the background outside their boxes.
         mask_overlap: weight of the mask's soft Jaccard loss beside it.
         intermediate: weight of each intermediate loss (MultiPoseNet, section 3.2); 0 is "no int"
             of MultiPoseNet, table 2.
@@ -71,6 +72,7 @@ class KeypointRecipe(Recipe):
     loss: str = "l2"
     gamma: float = 0.0
     mask_share: float = 1.0
+    mask_of_boxes: bool = True
     mask_overlap: float = 0.0
     intermediate: float = 1.0
     concatenated: bool = True

@@ -117,6 +117,15 @@ OCTAVES = dataclasses.replace(
     mask_overlap=20.0,
     seed=11,
 )
+OCTAVES_AGAIN = dataclasses.replace(
+    OCTAVES,
+    mask_of_boxes=False,
+    steps=1800,
+    learning_rate=1.5e-3,
+    mosaics=0,
+    person_size=(32.0, 320.0),
+    seed=13,
+)
 MASKED = tuple(name for name in PHOTOS if name != "coco:coco_photos_more")  # many with a mask
 PRN = recipes.NanoPRN(backbone=BACKBONE)
 
@@ -185,10 +194,13 @@ def see_octaves(start, run, data):
         run: folder of those that are left.
         data: as of ``main``.
     """
-    if not run_folder.finished(run, "keypoints"):
-        recipe = dataclasses.replace(OCTAVES, pretrained=str(start))
-        photos = multiposenet_lite0.photos(MASKED, data)
-        pipeline.train("keypoints", photos, run, recipe, resume=True)
+    before = start
+    for recipe, end in ((OCTAVES, run / "octaves"), (OCTAVES_AGAIN, run)):
+        if not run_folder.finished(end, "keypoints"):
+            recipe = dataclasses.replace(recipe, pretrained=str(before))
+            photos = multiposenet_lite0.photos(MASKED, data)
+            pipeline.train("keypoints", photos, end, recipe, resume=True)
+        before = end
     if not run_folder.finished(run, "person"):
         model = run_folder.new_model(run, BACKBONE, COCO_17)
         run_folder.load_parts(model, start, "person")

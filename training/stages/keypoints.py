@@ -206,7 +206,10 @@ class KeypointBatches:
             patches.append(sampler.mosaic(group, rng) if len(group) > 1 else sampler(group[0], rng))
         made = [
             targets.keypoint_targets(
-                patch, sigma_share=recipe.sigma_share, sigma_limits=recipe.sigma_limits
+                patch,
+                sigma_share=recipe.sigma_share,
+                sigma_limits=recipe.sigma_limits,
+                mask_of_boxes=recipe.mask_of_boxes,
             )
             for patch in patches
         ]

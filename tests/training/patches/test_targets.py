@@ -162,6 +162,20 @@ def test_bystanders_of_a_single_person():
     assert weight[..., 3].max() == 0
 
 
+def test_the_background_outside_boxes_may_be_left_out():
+    given = {"unlabelled_boxes": boxes((16, 16, 48, 48)), "crowd": np.array([False])}
+    taught, left = (
+        targets.keypoint_targets(patch(**given), mask_of_boxes=of_boxes)[1]
+        for of_boxes in (True, False)
+    )
+    assert taught[..., 3].any() and not left[..., 3].any()
+    np.testing.assert_array_equal(left[..., :3], taught[..., :3])
+    mask = np.zeros((SIZE, SIZE), np.uint8)
+    mask[16:48, 20:44] = PERSON
+    target, weight = targets.keypoint_targets(patch(**given, mask=mask), mask_of_boxes=False)
+    assert target[..., 3].any() and weight[..., 3].all()
+
+
 def test_mask_of_a_single_person_with_bystanders():
     """People around the one whose mask is known are not background."""
     area = np.zeros((CELLS, CELLS), np.float32)

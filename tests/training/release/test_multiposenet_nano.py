@@ -53,7 +53,7 @@ def short(monkeypatch):
     """Every stage in a step or two."""
     tiny = {"steps": 1, "batch_size": 8, "warmup": 0, "precision": "float32"}
     patches = tiny | {"patch_sizes": ((0.0, 64),)}
-    for name in ("MASK", "OCTAVES"):
+    for name in ("MASK", "OCTAVES", "OCTAVES_AGAIN"):
         recipe = dataclasses.replace(getattr(multiposenet_nano, name), **patches)
         monkeypatch.setattr(multiposenet_nano, name, recipe)
     person = recipes.MoveNetPerson(kept_features=1, patch_size=64, **tiny)
