@@ -20,6 +20,7 @@ from multiposenet.training import pipeline, recipes, run_folder
 from multiposenet.training.loop import fitting
 from multiposenet.training.release import multiposenet_lite0
 from multiposenet.training.release.entry import release
+from multiposenet.training.release.mask_threshold import balance
 from multiposenet.training.release.multiposenet_lite0 import train_unfinished
 from multiposenet.training.release.nano_tuning import keep, tune
 from multiposenet.training.release.person_mask import PersonMaskStage, mask_batches
@@ -98,7 +99,7 @@ ROUNDS = (
     ),
 )
 """Of persons as large as MoveNet's own inputs, and of those who fill a photo."""
-OCTAVES = dataclasses.replace(
+_OCTAVES = dataclasses.replace(
     TUNING,
     octaves=2,
     frozen="C5",
@@ -117,15 +118,19 @@ OCTAVES = dataclasses.replace(
     mask_overlap=20.0,
     seed=11,
 )
-OCTAVES_AGAIN = dataclasses.replace(
-    OCTAVES,
-    mask_of_boxes=False,
-    steps=1800,
-    learning_rate=1.5e-3,
-    mosaics=0,
-    person_size=(32.0, 320.0),
-    seed=13,
+OCTAVES = (
+    _OCTAVES,
+    dataclasses.replace(
+        _OCTAVES,
+        mask_of_boxes=False,
+        steps=1800,
+        learning_rate=1.5e-3,
+        mosaics=0,
+        person_size=(32.0, 320.0),
+        seed=13,
+    ),
 )
+BALANCED = 700  # photos of which the mask's threshold is told
 MASKED = tuple(name for name in PHOTOS if name != "coco:coco_photos_more")  # many with a mask
 PRN = recipes.NanoPRN(backbone=BACKBONE)
 
@@ -195,16 +200,21 @@ def see_octaves(start, run, data):
         data: as of ``main``.
     """
     before = start
-    for recipe, end in ((OCTAVES, run / "octaves"), (OCTAVES_AGAIN, run)):
+    for number, recipe in enumerate(OCTAVES, 1):
+        end = run / f"octaves{number}"
         if not run_folder.finished(end, "keypoints"):
             recipe = dataclasses.replace(recipe, pretrained=str(before))
             photos = multiposenet_lite0.photos(MASKED, data)
             pipeline.train("keypoints", photos, end, recipe, resume=True)
         before = end
-    if not run_folder.finished(run, "person"):
-        model = run_folder.new_model(run, BACKBONE, COCO_17)
+    if not run_folder.finished(run, "keypoints", "person"):
+        model = run_folder.new_model(run, BACKBONE, COCO_17, octaves=2)
+        run_folder.load_parts(model, before, "keypoints")
         run_folder.load_parts(model, start, "person")
-        run_folder.save_parts(run, "person", run_model.parts(model, "person"))
+        photos = multiposenet_lite0.photos(PHOTOS[:1], data)[:BALANCED]
+        balance(model, photos, image_size=480, enlarge=2.0)
+        for stage in ("keypoints", "person"):
+            run_folder.save_parts(run, stage, run_model.parts(model, stage))
 
 
 def _begin(run, start, *stages):

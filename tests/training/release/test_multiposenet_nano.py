@@ -53,9 +53,10 @@ def short(monkeypatch):
     """Every stage in a step or two."""
     tiny = {"steps": 1, "batch_size": 8, "warmup": 0, "precision": "float32"}
     patches = tiny | {"patch_sizes": ((0.0, 64),)}
-    for name in ("MASK", "OCTAVES", "OCTAVES_AGAIN"):
-        recipe = dataclasses.replace(getattr(multiposenet_nano, name), **patches)
-        monkeypatch.setattr(multiposenet_nano, name, recipe)
+    mask = dataclasses.replace(multiposenet_nano.MASK, **patches)
+    monkeypatch.setattr(multiposenet_nano, "MASK", mask)
+    octaves = [dataclasses.replace(recipe, **patches) for recipe in multiposenet_nano.OCTAVES]
+    monkeypatch.setattr(multiposenet_nano, "OCTAVES", octaves)
     person = recipes.MoveNetPerson(kept_features=1, patch_size=64, **tiny)
     monkeypatch.setattr(multiposenet_nano, "PERSON", person)
     rounds = [
