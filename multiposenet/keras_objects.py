@@ -21,6 +21,7 @@ MODULES = {
         "ImageNormalization",
         "UpsampleLike",
     ),
+    "multiposenet.networks.octaves": ("Halved", "MeanOfOctaves"),
     "multiposenet.networks.pose_residual_network": (
         "Max",
         "NearestCentre",

@@ -31,7 +31,7 @@ class Halved(layers.Layer):
     def call(self, images):
         surplus = self.multiple // 2
         images = ops.cast(images, self.compute_dtype)
-        half = ops.average_pool(images, 2, data_format="channels_last")
+        half = ops.average_pool(images, 2, 2, data_format="channels_last")
         padding = ((0, 0), (0, surplus), (0, surplus), (0, 0))
         half = ops.pad(half, padding, constant_values=PADDING)
         height, width = (self._side(side) for side in ops.shape(images)[1:3])
