@@ -257,7 +257,7 @@ def new_model(run, backbone, skeleton, weights=None, write=True, **sizes):
     """
     path = Path(run) / "model.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    known = read_architecture(path).get("architecture") if path.exists() else None
+    known = read_architecture(path).get("architecture") if begun(run) else None
     given = {name: size for name, size in sizes.items() if size is not None}
     if isinstance(known, dict):
         given = {name: known[name] for name in _CHOSEN if name in known} | given

@@ -208,7 +208,7 @@ class MultiPoseNet(keras.Model):
             levels = {key: levels[key] for key in self.keypoint_pyramid.input}
             levels = self.keypoint_pyramid(levels, training=training)
             octaves.append(subnet(levels, training=training))
-        return {**octaves[0], "maps": fused(octaves)} if len(octaves) > 1 else octaves[0]
+        return {**octaves[0], "maps": fused(octaves)}
 
     def final_maps(self, features):
         """What the codec decodes ``(B, H/4, W/4, K + 1)`` float32, the mask last, at inference.

@@ -1,7 +1,6 @@
 """Makes one half the threshold at which a person mask overlaps most with those that are labelled.
 
-The mask of a network that is unsure of faint people shows too little of them at one half: of
-photos with few persons much more is known for certain.
+The mask of a network that is unsure of faint people shows too little of them at one half.
 """
 
 import numpy as np
